@@ -1,0 +1,45 @@
+# make demo   set up, then run the main job end to end on an embedded example
+# make test   set up, then run the tests
+# make lint   formatting, types, floors, workflow files
+# make e2e    build the real image and run real workflows on it (needs root on Debian, or a Docker engine)
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: help setup demo test lint e2e lock clean
+.DELETE_ON_ERROR:
+
+help:
+	@sed -n 's/^# \(make .*\)/\1/p' Makefile
+
+setup: $(READY)
+
+# The stamp is written last: a set-up that was interrupted is done again.
+$(READY): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+		{ echo "Python 3.10 or newer is needed; name one with: make PYTHON=python3.12 …" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+		{ echo "Python's venv module is needed; on Debian: apt-get install python3-venv" >&2; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+demo: $(READY)
+	@$(BIN)/python examples/demo.py
+
+test: $(READY)
+	$(BIN)/python -m pytest
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+e2e: $(READY)
+	bash tests/e2e/host.sh
+	$(BIN)/python -m pytest tests/e2e --override-ini addopts='-ra --strict-markers --strict-config'
+
+clean:
+	rm -rf $(VENV) .peers .node .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

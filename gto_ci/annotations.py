@@ -1,0 +1,250 @@
+"""Edge: what a commit says of an artifact in its files.
+
+``artifacts.yaml`` holds ``NAME: {type, path, virtual, labels, description, custom}``. A
+``dvc.yaml`` with an ``artifacts`` section holds ``NAME: {path, type, desc, labels, meta}``; in a
+subfolder ``DIR`` its artifacts are called ``DIR:NAME``. Where both name an artifact,
+``artifacts.yaml`` wins and a warning says so. The files are a stranger's: whatever is in them
+becomes plain values of bounded size, or one error with a line.
+"""
+
+from __future__ import annotations
+
+import math
+import posixpath
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+from gto_ci.errors import WrongAnnotations, quote
+
+if TYPE_CHECKING:
+    import yaml
+
+Plain: TypeAlias = bool | int | float | str | list["Plain"] | dict[str, "Plain"] | None
+
+# More values than this in one artifact is an attack (aliases multiply), not an annotation.
+_MAX_VALUES = 10_000
+_MAX_DEPTH = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """What is known of an artifact besides its tags. ``source`` is the file it was read from."""
+
+    type: str | None = None
+    path: str | None = None
+    virtual: bool = True
+    labels: tuple[str, ...] = ()
+    description: str | None = None
+    custom: Plain = None
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An annotation, or None, and what a reader should be warned of on the way to it."""
+
+    annotation: Annotation | None = None
+    warnings: tuple[str, ...] = field(default=())
+
+
+class _Blob(Protocol):
+    @property
+    def kind(self) -> str: ...
+    @property
+    def data(self) -> bytes: ...
+
+
+def find(
+    objects: Callable[[Sequence[str]], Sequence[_Blob | None]],
+    commit: str,
+    artifact: str,
+    index: str = "artifacts.yaml",
+) -> Found:
+    """Return the annotation of ``artifact`` in ``commit``.
+
+    ``objects`` answers for names such as ``COMMIT:PATH``, all at once
+    (:meth:`gto_ci.git.Repository.objects`); ``index`` is the annotation file's name.
+
+    Raises:
+        WrongAnnotations: a file that could hold the artifact cannot be understood.
+        GitError: from ``objects``.
+    """
+    folder, _, name = artifact.rpartition(":")
+    dvc_path = posixpath.normpath(posixpath.join(folder, "dvc.yaml"))
+    own, dvc = objects([f"{commit}:{index}", f"{commit}:{dvc_path}"])
+    ours = read_artifacts_yaml(own.data, index).get(artifact) if own and own.kind == "blob" else None
+    theirs = read_dvc_yaml(dvc.data, dvc_path).get(name) if dvc and dvc.kind == "blob" else None
+    if ours and theirs:
+        return Found(ours, (f"{quote(artifact)} is annotated in {index} and in {dvc_path}; {index} is used",))
+    return Found(ours or theirs)
+
+
+def read_artifacts_yaml(data: bytes, path: str) -> dict[str, Annotation]:
+    """Return the annotations in the text of an ``artifacts.yaml``, by artifact name.
+
+    Raises:
+        WrongAnnotations: it is not YAML, or not of this form.
+    """
+    document = _Document(data, path)
+    return {
+        name: Annotation(
+            type=entry.text("type"),
+            path=entry.text("path"),
+            virtual=entry.flag("virtual", default=True),
+            labels=entry.texts("labels"),
+            description=entry.text("description"),
+            custom=entry.plain("custom"),
+            source=path,
+        )
+        for name, entry in document.entries(document.root)
+    }
+
+
+def read_dvc_yaml(data: bytes, path: str) -> dict[str, Annotation]:
+    """Return the annotations in the ``artifacts`` section of a ``dvc.yaml``, by name without the folder.
+
+    A path in it is relative to the file; here it is relative to the repository, as in
+    ``artifacts.yaml``.
+
+    Raises:
+        WrongAnnotations: it is not YAML, or its ``artifacts`` section is not of this form.
+    """
+    document = _Document(data, path)
+    folder = posixpath.dirname(path)
+
+    def from_root(value: str | None) -> str | None:
+        if value is None or "://" in value or value.startswith("/"):
+            return value
+        return posixpath.normpath(posixpath.join(folder, value))
+
+    return {
+        name: Annotation(
+            type=entry.text("type"),
+            path=from_root(entry.text("path")),
+            labels=entry.texts("labels"),
+            description=entry.text("desc"),
+            custom=entry.plain("meta"),
+            source=path,
+        )
+        for name, entry in document.entries(document.section("artifacts"))
+    }
+
+
+class _Document:
+    """A YAML document as nodes, which know their lines."""
+
+    def __init__(self, data: bytes, path: str) -> None:
+        import yaml  # late: a tag can be understood without it
+
+        self.path = path
+        self._yaml = yaml
+        try:
+            self._loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(data)
+            self.root: yaml.Node | None = self._loader.get_single_node()
+        except yaml.MarkedYAMLError as error:
+            mark = error.problem_mark
+            raise self.wrong(mark.line + 1 if mark else 0, error.problem or "not YAML") from error
+        except (yaml.YAMLError, UnicodeError, RecursionError) as error:
+            raise self.wrong(0, f"not YAML ({type(error).__name__})") from error
+
+    def wrong(self, line: int, reason: str) -> WrongAnnotations:
+        return WrongAnnotations(self.path, line, quote(reason, 300)[1:-1])
+
+    def section(self, key: str) -> yaml.Node | None:
+        return dict(self.pairs(self.root, "the file")).get(key)
+
+    def entries(self, node: yaml.Node | None) -> list[tuple[str, _Entry]]:
+        return [
+            (name, _Entry(self, name, dict(self.pairs(value, name)))) for name, value in self.pairs(node, "the file")
+        ]
+
+    def pairs(self, node: yaml.Node | None, what: str) -> list[tuple[str, yaml.Node]]:
+        """The keys and values of a mapping; an empty value counts as an empty mapping."""
+        if node is None or node.tag == "tag:yaml.org,2002:null":
+            return []
+        if not isinstance(node, self._yaml.MappingNode):
+            raise self.wrong(node.start_mark.line + 1, f"{quote(what)} must hold keys and values")
+        try:
+            self._loader.flatten_mapping(node)
+        except (self._yaml.YAMLError, RecursionError) as error:
+            raise self.wrong(node.start_mark.line + 1, "a merge key (<<) that cannot be followed") from error
+        pairs: dict[str, yaml.Node] = {}
+        for key_node, value in node.value:
+            if not isinstance(key_node, self._yaml.ScalarNode):
+                raise self.wrong(key_node.start_mark.line + 1, f"a key in {quote(what)} is not plain text")
+            pairs[key_node.value] = value
+        return list(pairs.items())
+
+    def value(self, node: yaml.Node) -> Plain:
+        line = node.start_mark.line + 1
+        try:
+            return _plain(self._loader.construct_object(node, deep=True))
+        except (self._yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+            reason = getattr(error, "problem", None) or str(error) or type(error).__name__
+            raise self.wrong(line, reason) from error
+
+
+class _Entry:
+    """One artifact's mapping, with typed access to its fields."""
+
+    def __init__(self, document: _Document, name: str, nodes: Mapping[str, yaml.Node]) -> None:
+        self._document = document
+        self._name = name
+        self._nodes = nodes
+
+    def plain(self, key: str) -> Plain:
+        return self._document.value(self._nodes[key]) if key in self._nodes else None
+
+    def text(self, key: str) -> str | None:
+        value = self.plain(key)
+        if value is None or isinstance(value, str):
+            return value
+        if isinstance(value, (bool, list, dict)):
+            raise self._wrong(key, "must be text")
+        return str(self._nodes[key].value)  # a number or a date, as it was written
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        value = self.plain(key)
+        if value is None:
+            return ()
+        if not isinstance(value, list) or any(isinstance(item, (list, dict)) or item is None for item in value):
+            raise self._wrong(key, "must be a list of texts")
+        return tuple(item if isinstance(item, str) else str(item) for item in value)
+
+    def flag(self, key: str, *, default: bool) -> bool:
+        value = self.plain(key)
+        if value is None:
+            return default
+        if not isinstance(value, bool):
+            raise self._wrong(key, "must be true or false")
+        return value
+
+    def _wrong(self, key: str, rule: str) -> WrongAnnotations:
+        line = self._nodes[key].start_mark.line + 1
+        return self._document.wrong(line, f"{quote(key)} of {quote(self._name)} {rule}")
+
+
+def _plain(value: Any) -> Plain:
+    """Return ``value`` in JSON's types; aliases are written out, so their number is bounded."""
+    budget = [_MAX_VALUES]
+
+    def walk(item: Any, depth: int) -> Plain:
+        budget[0] -= 1
+        if budget[0] < 0 or depth > _MAX_DEPTH:
+            raise ValueError(f"more than {_MAX_VALUES} values or {_MAX_DEPTH} levels")
+        if isinstance(item, int) and item.bit_length() > 1024:
+            raise ValueError("a number of more than 300 digits")
+        if item is None or isinstance(item, (bool, str, int)):
+            return item
+        if isinstance(item, float):
+            return item if math.isfinite(item) else str(item)  # JSON has no infinity
+        if isinstance(item, dict):
+            return {str(key): walk(inner, depth + 1) for key, inner in item.items()}
+        if isinstance(item, (list, tuple, set)):
+            return [walk(inner, depth + 1) for inner in item]
+        if hasattr(item, "isoformat"):
+            return str(item.isoformat())
+        raise ValueError(f"a value of type {type(item).__name__} is not supported")
+
+    return walk(value, 0)

@@ -1,0 +1,116 @@
+"""Face: what the three command lines share: how they start, print, fail and show help.
+
+Exit codes: 0; 1 for a :class:`~gto_ci.errors.GtoError`; 2 for usage; 130 when interrupted.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from gto_ci import config
+from gto_ci.errors import GtoError, quote
+
+REPORT = "This is a bug in gto-ci; GTO_DEBUG=true shows where. Please report it with the command that you ran"
+
+
+class SectionedGroup(click.Group):
+    """A group that lists its commands in the order of their definition, under headings, and knows aliases.
+
+    A command's heading is its ``section`` attribute, its other names ``aliases``; see :func:`entry`.
+    """
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        found = super().get_command(ctx, cmd_name)
+        if found is None:
+            found = next((c for c in self.commands.values() if cmd_name in getattr(c, "aliases", ())), None)
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        sections: dict[str, list[tuple[str, str]]] = {}
+        shown = {name: command for name, command in self.commands.items() if not command.hidden}
+        limit = formatter.width - 6 - max((len(name) for name in shown), default=0)
+        for name, command in shown.items():
+            aliases = getattr(command, "aliases", ())
+            label = f"{name} ({', '.join(aliases)})" if aliases else name
+            row = (label, command.get_short_help_str(limit))
+            sections.setdefault(getattr(command, "section", "Commands"), []).append(row)
+        for heading, rows in sections.items():
+            with formatter.section(heading):
+                formatter.write_dl(rows)
+
+
+class Entry(click.Command):
+    """A command with a heading in its group's help, other names, and examples at the end of its own help."""
+
+    def __init__(
+        self,
+        *args: object,
+        section: str = "Commands",
+        aliases: Sequence[str] = (),
+        examples: str = "",
+        **kwargs: object,
+    ) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]  # click's own parameters, passed through
+        self.section = section
+        self.aliases = tuple(aliases)
+        self.examples = examples
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        super().format_epilog(ctx, formatter)
+        if self.examples:
+            with formatter.section("Examples"):
+                for line in self.examples.strip().splitlines():
+                    formatter.write(f"  {line.strip()}\n")
+
+
+def emoji(symbol: str) -> str:
+    """Return ``symbol`` and a space, or nothing where ``GTO_EMOJIS`` turns them off."""
+    return f"{symbol} " if config.show_emojis(os.environ) else ""
+
+
+def note(text: str) -> None:
+    """Tell a person something that is not the answer: on stderr, so that scripts do not read it."""
+    if text:
+        click.echo(text, err=True)
+
+
+def run(app: click.Command, name: str) -> None:
+    """Run a command line and end the process with its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal without UTF-8 gets escapes, not a crash
+    sys.exit(_outcome(app, name))
+
+
+def _outcome(app: click.Command, name: str) -> int:
+    debug = os.environ.get("GTO_DEBUG", "").lower() in ("1", "true", "yes", "on")
+    try:
+        code = app.main(prog_name=name, standalone_mode=False)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        return 130
+    except BrokenPipeError:
+        # the reader (head, less) has left; say nothing, and keep the interpreter from trying again at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except Exception as error:
+        if debug:
+            raise
+        if isinstance(error, GtoError):
+            message = str(error)
+        else:  # the last line of defence: one line, not a traceback
+            message = f"Unexpected {type(error).__name__}: {quote(error, 300)[1:-1]}. {REPORT}"
+        click.echo(f"{emoji('❌')}{message}", err=True)
+        return 1

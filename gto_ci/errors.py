@@ -1,0 +1,106 @@
+"""Ground: everything that can go wrong for a user, each with its cause and the next step.
+
+A message is one line that a person can act on. Text that came from outside (names, YAML, git's
+own words) is put into it through :func:`quote`, so that no newline or escape sequence of a
+stranger reaches a terminal or a log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def quote(text: object, limit: int = 120) -> str:
+    """Return ``text`` in single quotes, on one line, printable, at most ``limit`` characters long."""
+    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(text))
+    if len(shown) > limit:
+        shown = shown[: limit - 1] + "…"
+    return f"'{shown}'"
+
+
+class GtoError(Exception):
+    """A user's problem, not a bug. ``str()`` is the cause and, where there is one, the next step."""
+
+    def __init__(self, cause: str, next_step: str = "") -> None:
+        self.cause = cause
+        self.next_step = next_step
+        super().__init__(f"{cause}. {next_step}" if next_step else cause)
+
+
+class InvalidName(GtoError):
+    """An artifact or stage name outside the grammar, or one that git refuses in a tag."""
+
+
+class InvalidTag(GtoError):
+    """A tag name that is not in registry format."""
+
+
+class InvalidVersion(GtoError):
+    """A version that is not SemVer 2.0 with a leading ``v``."""
+
+
+class ArtifactNotFound(GtoError):
+    """No tag of the registry names this artifact."""
+
+
+class WrongArguments(GtoError):
+    """Arguments that contradict each other or are out of range."""
+
+
+class NoRepository(GtoError):
+    """There is no Git repository where one was expected."""
+
+
+class WrongConfig(GtoError):
+    """A configuration file or variable that cannot be understood."""
+
+
+class WrongAnnotations(GtoError):
+    """An annotation file (``artifacts.yaml``, ``dvc.yaml``) that cannot be understood.
+
+    ``path`` is the file inside the commit, ``line`` counts from 1, 0 where it is not known.
+    """
+
+    def __init__(self, path: str, line: int, reason: str) -> None:
+        self.path = path
+        self.line = line
+        where = f"{quote(path)}, line {line}" if line else quote(path)
+        super().__init__(f"Malformed annotations in {where}: {reason}")
+
+
+class TagProblem(GtoError):
+    """A tag that was asked for is missing, lightweight, or not what it should be."""
+
+
+class WrongInput(GtoError):
+    """An input or a setting of the action that cannot be used."""
+
+
+class GitError(GtoError):
+    """A git command failed. Holds the command, its exit code and both streams, free of secrets.
+
+    ``returncode`` is None when the command did not run to its end (timeout, git missing).
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        returncode: int | None,
+        stdout: str = "",
+        stderr: str = "",
+        next_step: str = "",
+    ) -> None:
+        self.command = list(command)
+        self.returncode = returncode
+        self.stdout = stdout
+        self.stderr = stderr
+        verb = " ".join(self.command[:2]) if len(self.command) > 1 else "git"
+        said = _gist(stderr) or f"exit code {returncode}"
+        super().__init__(f"{verb} failed: {said}", next_step)
+
+
+def _gist(stderr: str) -> str:
+    """The lines of git's stderr that say why, on one line: ``fatal:`` and ``error:`` before the rest."""
+    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
+    telling = [line for line in lines if line.startswith(("fatal:", "error:", "remote:"))] or lines
+    return quote("; ".join(telling), limit=400)[1:-1]

@@ -1,0 +1,202 @@
+"""Ground: what happened, read from tags.
+
+A :class:`TagRecord` is a tag as git stores it; an :class:`Event` is what it means to the
+registry. Only annotated tags in registry format that point (through any number of tags) to a
+commit and carry a tagger's date are events. :func:`read_events` puts them into the one order in
+which everything is folded: (time, kind priority, counter, tag name), so that equal seconds never
+leave a result to luck.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta, timezone
+from typing import NamedTuple
+
+from gto_ci.errors import quote
+from gto_ci.names import Kind, TagName, match_tag
+
+# datetime's own range, less a day so that no time zone leaves it
+_EARLIEST, _LATEST = -62135510400, 253402214400
+
+
+class TagRecord(NamedTuple):
+    """A tag, as git stores it.
+
+    ``target`` is the id of the object that the tag finally points to and ``target_type`` its
+    type. A lightweight tag has ``annotated=False`` and no tagger. ``time`` is in seconds since
+    the epoch, None where the tag object carries no date; ``zone`` is git's form, ``+0930``.
+    """
+
+    name: str
+    annotated: bool
+    target: str
+    target_type: str
+    author: str = ""
+    author_email: str = ""
+    time: int | None = None
+    zone: str = "+0000"
+    message: str = ""
+
+
+class Event(NamedTuple):
+    """One thing that happened to an artifact.
+
+    ``version`` is None for deprecations; for stage events it is the version registered on the
+    same commit, or the commit's full id where there is none. ``time`` and ``zone`` are the
+    tagger's (see :class:`TagRecord`). A tuple, because a registry holds many thousands.
+    """
+
+    kind: Kind
+    artifact: str
+    version: str | None
+    stage: str | None
+    counter: int | None
+    tag: str
+    commit: str
+    author: str
+    author_email: str
+    message: str
+    time: int
+    zone: str
+
+    @property
+    def created_at(self) -> datetime:
+        """The tagger's date, in the tagger's time zone."""
+        return moment(self.time, self.zone)
+
+    @property
+    def order(self) -> tuple[int, int, int, str]:
+        """The place of this event among all others."""
+        return (self.time, self.kind.priority, self.counter or 0, self.tag)
+
+    @property
+    def commit_hexsha(self) -> str:
+        """``commit``, by GTO's name."""
+        return self.commit
+
+    @property
+    def event(self) -> str:
+        """The kind in a word: ``registration``, ``assignment`` …"""
+        return self.kind.word
+
+    @property
+    def ref(self) -> str:
+        """``tag``, by GTO's name."""
+        return self.tag
+
+    def __str__(self) -> str:
+        if self.stage is not None:
+            verb = self.kind.verb
+            return f'Stage "{self.stage}" was {verb} version "{self.version}" of artifact "{self.artifact}"'
+        if self.version is not None:
+            return f'Version "{self.version}" of artifact "{self.artifact}" was {self.kind.verb}'
+        return f'Artifact "{self.artifact}" was {self.kind.verb}'
+
+
+def moment(time: int, zone: str) -> datetime:
+    """Return a point in time from git's ``SECONDS +HHMM``; an impossible zone counts as UTC.
+
+    Seconds that no calendar reaches become the nearest that it does.
+    """
+    sign = -1 if zone.startswith("-") else 1
+    hours, minutes = (int(zone[1:3]), int(zone[3:5])) if len(zone) == 5 and zone[1:].isdecimal() else (0, 0)
+    if hours > 23 or minutes > 59:
+        hours = minutes = 0
+    time = min(max(time, _EARLIEST), _LATEST)
+    return datetime.fromtimestamp(time, timezone(sign * timedelta(hours=hours, minutes=minutes)))
+
+
+def why_no_event(record: TagRecord, name: TagName) -> str | None:
+    """Return why a tag in registry format is not an event, or None where it is one."""
+    if not record.annotated:
+        return "it is lightweight, and only annotated tags count"
+    if record.target_type != "commit":
+        return f"it points to a {record.target_type}, not to a commit"
+    if record.time is None:
+        return "it carries no tagger and date"
+    if not _EARLIEST <= record.time <= _LATEST:
+        return f"its date is out of range ({record.time} seconds since 1970)"
+    if name.kind is Kind.CREATION:
+        return "'created' is reserved and means nothing to the registry"
+    return None
+
+
+def explain_absence(records: Sequence[TagRecord], tag: str, name: TagName) -> str:
+    """Return why ``tag``, which is in registry format, is no event of a registry made of ``records``."""
+    record = next((record for record in records if record.name == tag), None)
+    if record is None:
+        return f"There is no tag {quote(tag)} in this repository"
+    return f"Tag {quote(tag)} is not an event: {why_no_event(record, name)}"
+
+
+def read_events(records: Iterable[TagRecord]) -> list[Event]:
+    """Return the events among ``records``, in order, with the version of each stage event settled."""
+    found: list[tuple[tuple[int, int, int, str], TagName, TagRecord]] = []
+    for record in records:
+        name = match_tag(record.name)
+        if name is None or record.time is None or why_no_event(record, name):
+            continue
+        found.append(((record.time, name.kind.priority, name.counter or 0, record.name), name, record))
+    found.sort(key=lambda item: item[0])
+    versions = _VersionsAtCommits((name, record.target) for _, name, record in found)
+    return [_event(name, record, versions.of(name, record.target)) for _, name, record in found]
+
+
+def _event(name: TagName, record: TagRecord, version: str | None) -> Event:
+    time = record.time
+    assert time is not None  # read_events passes no other
+    return Event(
+        name.kind,
+        name.artifact,
+        version,
+        name.stage,
+        name.counter,
+        record.name,
+        record.target,
+        record.author,
+        record.author_email,
+        record.message,
+        time,
+        record.zone,
+    )
+
+
+class _VersionsAtCommits:
+    """Settles which version a stage event is about. Fed in order, once.
+
+    The rule is one version per commit, and then it is that one, whether it was registered before
+    or after the stage was assigned. Where tags break the rule: an unassignment is about the
+    version that its stage holds there; otherwise the newest version active at that moment, then
+    the newest seen, then the first to come.
+    """
+
+    def __init__(self, names: Iterable[tuple[TagName, str]]) -> None:
+        self._first: dict[tuple[str, str], str] = {}
+        self._active: dict[tuple[str, str], list[str]] = {}
+        self._newest: dict[tuple[str, str], str] = {}
+        self._held: dict[tuple[str, str, str], str] = {}
+        for name, commit in names:
+            if name.version is not None:
+                self._first.setdefault((name.artifact, commit), name.version)
+
+    def of(self, name: TagName, commit: str) -> str | None:
+        place = (name.artifact, commit)
+        if name.version is not None:
+            active = self._active.setdefault(place, [])
+            if name.version in active:
+                active.remove(name.version)
+            if name.kind is Kind.REGISTRATION:
+                active.append(name.version)
+            self._newest[place] = name.version
+            return name.version
+        if name.stage is None:
+            return None
+        held = (name.artifact, commit, name.stage)
+        if name.kind is Kind.UNASSIGNMENT and held in self._held:
+            return self._held[held]
+        active = self._active.get(place, [])
+        version = active[-1] if active else self._newest.get(place) or self._first.get(place, commit)
+        if name.kind is Kind.ASSIGNMENT:
+            self._held[held] = version
+        return version

@@ -1,0 +1,137 @@
+"""Edge, git: reading git's output. Pure, and tested without git."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from gto_ci.events import TagRecord, moment
+
+# One record is its fields, each followed by a NUL, and the line feed that for-each-ref adds.
+# No field can hold a NUL: git cuts a message at the first one.
+TAG_FIELDS = (
+    "refname:strip=2",
+    "objecttype",
+    "objectname",
+    "*objecttype",
+    "*objectname",
+    "taggername",
+    "taggeremail",
+    "taggerdate:raw",
+    "contents",
+    "contents:signature",
+)
+TAG_FORMAT = "".join(f"%({field})%00" for field in TAG_FIELDS)
+
+
+class RemoteTag(NamedTuple):
+    """A tag as a remote advertises it: its own object's id, and that of what it points to.
+
+    The two are equal for a lightweight tag.
+    """
+
+    name: str
+    oid: str
+    target: str
+
+
+def parse_tags(output: bytes) -> list[TagRecord]:
+    """Return the records in the output of ``git for-each-ref --format=TAG_FORMAT``.
+
+    A tag that points to a tag keeps ``target_type="tag"`` where git (before 2.45) follows only
+    one step. Bytes that are not UTF-8 become U+FFFD in names of people and messages; in tag
+    names they are kept as surrogates, since the name has to find the tag again.
+    """
+    fields = output.split(b"\0")
+    records: list[TagRecord] = []
+    width = len(TAG_FIELDS)
+    for start in range(0, len(fields) - width, width):
+        name, kind, oid, target_type, target, author, email, date, message, signature = fields[start : start + width]
+        # from the second record on, the line feed that ends a record stands before the name
+        text = name.lstrip(b"\n").decode(errors="surrogateescape")
+        if kind != b"tag":
+            records.append(TagRecord(text, False, oid.decode(), kind.decode()))
+            continue
+        seconds, _, zone = date.decode().partition(" ")
+        records.append(
+            TagRecord(
+                text,
+                True,
+                target.decode(),
+                target_type.decode(),
+                author.decode(errors="replace"),
+                email.decode(errors="replace").strip("<>"),
+                int(seconds) if seconds.lstrip("-").isdecimal() else None,
+                zone,
+                message[: len(message) - len(signature)].decode(errors="replace").strip(),
+            )
+        )
+    return records
+
+
+def parse_ls_remote(output: bytes) -> list[RemoteTag]:
+    """Return the tags in the output of ``git ls-remote --tags``, by name."""
+    oids: dict[str, str] = {}
+    targets: dict[str, str] = {}
+    for line in output.decode(errors="surrogateescape").split("\n"):
+        oid, tab, ref = line.partition("\t")
+        if not tab or not ref.startswith("refs/tags/"):
+            continue
+        name = ref.removeprefix("refs/tags/")
+        if name.endswith("^{}"):
+            targets[name[:-3]] = oid
+        else:
+            oids[name] = oid
+    return [RemoteTag(name, oid, targets.get(name, oid)) for name, oid in sorted(oids.items())]
+
+
+class GitObject(NamedTuple):
+    """One answer of ``git cat-file --batch``."""
+
+    oid: str
+    kind: str
+    data: bytes
+
+
+def parse_batch(output: bytes) -> list[GitObject | None]:
+    """Return what ``git cat-file --batch`` or ``--batch-check`` answered, None for what it does not have."""
+    answers: list[GitObject | None] = []
+    at = 0
+    while at < len(output):
+        end = output.index(b"\n", at)
+        header = output[at:end].split(b" ")
+        at = end + 1
+        if len(header) != 3 or not header[2].isdigit():  # `NAME missing`, `NAME ambiguous`
+            answers.append(None)
+            continue
+        size = int(header[2])
+        answers.append(GitObject(header[0].decode(), header[1].decode(), output[at : at + size]))
+        at += size + 1
+    return answers
+
+
+def parse_commit(data: bytes) -> dict[str, Any]:
+    """Return what a raw commit object says: ``author``, ``author_email``, ``committer``,
+    ``committer_email``, ``created_at`` (the committer's date) and ``message`` as it stands."""
+    header, _, message = data.partition(b"\n\n")
+    people: dict[str, tuple[str, str, datetime]] = {}
+    for line in header.split(b"\n"):
+        role, _, rest = line.partition(b" ")
+        if role in (b"author", b"committer"):
+            who, _, when = rest.decode(errors="replace").rpartition("> ")
+            name, _, email = who.partition(" <")
+            seconds, _, zone = when.partition(" ")
+            people[role.decode()] = (name, email, moment(int(seconds) if seconds.isdecimal() else 0, zone))
+    nobody = ("", "", moment(0, ""))
+    (author, author_email, _), (committer, committer_email, created_at) = (
+        people.get("author", nobody),
+        people.get("committer", nobody),
+    )
+    return {
+        "author": author,
+        "author_email": author_email,
+        "committer": committer,
+        "committer_email": committer_email,
+        "created_at": created_at,
+        "message": message.decode(errors="replace"),
+    }

@@ -1,0 +1,125 @@
+"""Edge, git: how to reach the remote that a work tree was cloned from.
+
+A CI workspace's own configuration says how (checkout stores the URL, and a token as an HTTP
+header, there or in a file tied in by ``includeIf``). A scratch repository needs the same, without
+a copy of any secret on disk: it is read with git and handed on in the environment.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from gto_ci.errors import GitError, GtoError
+from gto_ci.git.repository import Repository
+
+T = TypeVar("T")
+
+_TRANSPORT_KEY = re.compile(r"(url|http|credential|protocol|ssh)\..+|core\.(sshcommand|askpass|gitproxy)")
+_REMOTE_SETTINGS = ("uploadpack", "proxy", "proxyauthmethod")
+# What a second try can mend: the network, a busy server, a tag that vanished between two answers.
+_TRANSIENT = re.compile(
+    r"could not resolve|timed? ?out|connection (reset|refused|closed)|early eof|rpc failed|hung up"
+    r"|error: 5\d\d|too many requests|error: 429|no answer within|unexpected disconnect|couldn't find remote ref",
+    re.IGNORECASE,
+)
+_REFUSED = re.compile(
+    r"authentication failed|could not read (username|password)|error: 40[13]|permission denied|repository .*not found",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """A remote, and the process-only configuration with which git reaches it under the name ``origin``."""
+
+    name: str
+    url: str
+    config: tuple[tuple[str, str], ...] = field(repr=False)
+    secrets: tuple[str, ...] = field(repr=False)
+
+
+def find_remote(repository: Repository, token: str = "", server_url: str = "") -> Remote | None:
+    """Return the remote ``origin`` of ``repository``, or its only one; None where there is none.
+
+    ``token`` is used where the repository's configuration holds no credential for HTTP and the
+    URL is on ``server_url``, the platform that issued the token; it is sent nowhere else.
+
+    Raises:
+        GtoError: there are several remotes and none is called ``origin``.
+        GitError: git cannot read the configuration.
+    """
+    listed = repository.git("config", "--list", "--show-scope", "-z").decode(errors="surrogateescape").split("\0")
+    entries = [(scope, *entry.partition("\n")[::2]) for scope, entry in zip(listed[::2], listed[1::2], strict=False)]
+    urls: dict[str, str] = {}
+    for _, key, value in entries:
+        if key.startswith("remote.") and key.endswith(".url"):
+            urls.setdefault(key[len("remote.") : -len(".url")], value)
+    if not urls:
+        return None
+    if "origin" not in urls and len(urls) > 1:
+        raise GtoError(f"No remote is called 'origin' among {', '.join(sorted(urls))}", "Rename one: git remote rename")
+    name = "origin" if "origin" in urls else next(iter(urls))
+    url = _absolute(urls[name], repository)
+    # system and global files apply to every process anyway; given twice, a header would be sent twice
+    own = [(key, value) for scope, key, value in entries if scope in ("local", "worktree")]
+    config = [(key, value) for key, value in own if _TRANSPORT_KEY.fullmatch(key)]
+    for setting in _REMOTE_SETTINGS:
+        config += [(f"remote.origin.{setting}", value) for key, value in own if key == f"remote.{name}.{setting}"]
+    config.append(("remote.origin.url", url))
+    headers = [value for _, key, value in entries if re.fullmatch(r"http\.(.+\.)?extraheader", key)]
+    if token and not headers and _same_host(url, server_url):
+        basic = base64.b64encode(f"x-access-token:{token}".encode()).decode()
+        config.append((f"http.{server_url.rstrip('/')}/.extraheader", f"AUTHORIZATION: basic {basic}"))
+    secrets = [token, *(secret for header in headers for secret in _secrets(header))]
+    return Remote(name, url, tuple(config), tuple(secret for secret in secrets if secret))
+
+
+def retrying(action: Callable[[], T], attempts: int = 3, sleep: Callable[[float], None] = time.sleep) -> T:
+    """Return what ``action`` returns; after a failure that time may mend, try again, ``attempts`` times in all.
+
+    Raises:
+        GitError: the last failure, with a next step that fits it.
+    """
+    for attempt in range(1, attempts + 1):
+        try:
+            return action()
+        except GitError as error:
+            if attempt == attempts or not _TRANSIENT.search(error.stderr):
+                raise _explained(error) from error
+            sleep(2.0 ** (attempt - 1))
+    raise AssertionError("attempts must be 1 or more")
+
+
+def _explained(error: GitError) -> GitError:
+    if _REFUSED.search(error.stderr):
+        step = "Check the credentials: the 'token' input needs read access to the contents of this repository"
+    else:
+        step = "Check that the remote can be reached from here; 'fetch-tags: false' reads only what the workspace has"
+    return GitError(error.command, error.returncode, error.stdout, error.stderr, step)
+
+
+def _absolute(url: str, repository: Repository) -> str:
+    """A remote may be a path relative to the work tree; the scratch repository lives elsewhere."""
+    if "://" not in url and (repository.root / url).exists():
+        return str((repository.root / url).resolve())
+    return url
+
+
+def _same_host(url: str, server_url: str) -> bool:
+    one, other = urlsplit(url), urlsplit(server_url)
+    return one.scheme in ("http", "https") and (one.scheme, one.netloc) == (other.scheme, other.netloc)
+
+
+def _secrets(header: str) -> list[str]:
+    """What must not be shown of ``AUTHORIZATION: basic BASE64``: the code, and the token inside it."""
+    code = header.rpartition(" ")[2]
+    try:
+        return [code, base64.b64decode(code, validate=True).decode().partition(":")[2]]
+    except ValueError:  # not base64, or not text: then the code itself is the secret
+        return [code]

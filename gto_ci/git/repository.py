@@ -1,0 +1,115 @@
+"""Edge, git: one repository, and one method per question."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gto_ci.errors import NoRepository, quote
+from gto_ci.events import TagRecord
+from gto_ci.git.parse import TAG_FORMAT, GitObject, parse_batch, parse_tags
+from gto_ci.git.runner import Runner
+from gto_ci.names import tag_prefixes
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """An existing repository: work tree, linked work tree, submodule, bare, shallow or partial.
+
+    ``root`` is the top of the work tree, or the repository folder itself where there is none.
+    """
+
+    root: Path
+    runner: Runner
+
+    @classmethod
+    def open(cls, path: str | Path = ".", runner: Runner | None = None) -> Repository:
+        """Return the repository that ``path`` is in.
+
+        Found by looking, without starting git: every command pays for this. Whether git accepts
+        it, the first real question tells.
+
+        Raises:
+            NoRepository: neither ``path`` nor a folder above it is a Git repository.
+        """
+        start = Path(os.path.abspath(path))
+        if not start.is_dir():
+            reason = "is a file, not a folder" if start.exists() else "does not exist"
+            raise NoRepository(f"No Git repo found in {quote(path)}: it {reason}", "Name a folder inside a repository")
+        for folder in (start, *start.parents):
+            if (folder / ".git").exists() or _is_bare(folder):
+                return cls(folder, runner or Runner(os.environ))
+        raise NoRepository(
+            f"No Git repo found in {quote(path)}", "Run 'git init' there, or name another folder with --repo"
+        )
+
+    def tag_records(self, artifact: str | None = None) -> list[TagRecord]:
+        """Return all tags, or only those of one artifact, in one git process.
+
+        With ``artifact`` git looks up that artifact's tags by the beginning of their names; the
+        cost does not grow with the rest of the registry.
+
+        Raises:
+            GitError: git cannot read the repository.
+        """
+        patterns = ["refs/tags"]
+        if artifact is not None:
+            version_tag, stage_tag = tag_prefixes(artifact)
+            # `*` stops at a slash, and a stage may hold some: m#eu/prod#1
+            patterns = [f"refs/tags/{version_tag}*", f"refs/tags/{stage_tag}*", f"refs/tags/{stage_tag}*/**"]
+        records = parse_tags(self.git("for-each-ref", f"--format={TAG_FORMAT}", "--", *patterns))
+        return self._peel_fully(records)
+
+    def objects(self, names: Sequence[str]) -> list[GitObject | None]:
+        """Return the objects called ``names`` (``REV``, ``REV:PATH``), None for each that is not there.
+
+        One git process for all of them.
+
+        Raises:
+            GitError: git cannot read the repository.
+        """
+        asked = [name for name in names if "\n" not in name]
+        found = iter(parse_batch(self.git("cat-file", "--batch", stdin=_lines(asked))))
+        return [None if "\n" in name else next(found) for name in names]
+
+    def file_at(self, commit: str, path: str) -> bytes | None:
+        """Return the content of ``path`` in ``commit``, or None where the commit has no such file.
+
+        Raises:
+            GitError: git cannot read the repository.
+        """
+        (found,) = self.objects([f"{commit}:{path}"])
+        return found.data if found is not None and found.kind == "blob" else None
+
+    def rev_parse(self, *args: str) -> list[str]:
+        """Return the lines that ``git rev-parse ARGS`` prints.
+
+        Raises:
+            GitError: git refuses.
+        """
+        return self.git("rev-parse", *args).decode(errors="surrogateescape").splitlines()
+
+    def git(self, *args: str, stdin: bytes | None = None, next_step: str = "") -> bytes:
+        """Run git in this repository; see :meth:`Runner.run`."""
+        return self.runner.run(args, self.root, stdin=stdin, next_step=next_step)
+
+    def _peel_fully(self, records: list[TagRecord]) -> list[TagRecord]:
+        # git before 2.45 follows a tag of a tag only one step in %(*objectname)
+        nested = [number for number, record in enumerate(records) if record.target_type == "tag"]
+        if nested:
+            names = [f"{records[number].target}^{{}}" for number in nested]
+            answers = parse_batch(self.git("cat-file", "--batch", stdin=_lines(names)))
+            for number, answer in zip(nested, answers, strict=True):
+                if answer is not None:
+                    records[number] = records[number]._replace(target=answer.oid, target_type=answer.kind)
+        return records
+
+
+def _is_bare(folder: Path) -> bool:
+    return (folder / "HEAD").is_file() and (folder / "objects").is_dir() and (folder / "refs").is_dir()
+
+
+def _lines(names: Sequence[str]) -> bytes:
+    return b"".join(os.fsencode(name) + b"\n" for name in names)

@@ -1,0 +1,118 @@
+"""Edge, git: starting git, and nothing else.
+
+Every call gets a list of arguments (never a shell), a scrubbed environment, the C locale, no
+prompt and a time limit. Secrets travel in the environment (``GIT_CONFIG_COUNT`` …), so that they
+are in no command line and no file, and are taken out of whatever a failure reports.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gto_ci.errors import GitError
+
+# What `git rev-parse --local-env-vars` lists, less the configuration that a caller may have set
+# on purpose: a hook's GIT_DIR must not redirect us to another repository than the one asked for.
+_SCRUBBED = frozenset(
+    {
+        "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+        "GIT_COMMON_DIR",
+        "GIT_DIR",
+        "GIT_GRAFT_FILE",
+        "GIT_IMPLICIT_WORK_TREE",
+        "GIT_INDEX_FILE",
+        "GIT_INTERNAL_SUPER_PREFIX",
+        "GIT_NAMESPACE",
+        "GIT_NO_REPLACE_OBJECTS",
+        "GIT_OBJECT_DIRECTORY",
+        "GIT_PREFIX",
+        "GIT_REPLACE_REF_BASE",
+        "GIT_SHALLOW_FILE",
+        "GIT_WORK_TREE",
+    }
+)
+_URL_PASSWORD = re.compile(r"(?<=://)[^/@\s'\"]+@")
+LOCAL_TIMEOUT = 300.0
+NETWORK_TIMEOUT = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """Runs git with one environment.
+
+    ``environ`` is the caller's environment; ``config`` is configuration for these processes only,
+    set after (so stronger than) the files'; ``secrets`` are removed from every error.
+    """
+
+    environ: Mapping[str, str]
+    config: tuple[tuple[str, str], ...] = ()
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+
+    def with_config(self, *config: tuple[str, str], secrets: Sequence[str] = ()) -> Runner:
+        """Return a runner with more process-only configuration and more secrets to hide."""
+        return Runner(self.environ, (*self.config, *config), (*self.secrets, *secrets))
+
+    def run(
+        self,
+        args: Sequence[str],
+        cwd: Path | None = None,
+        *,
+        stdin: bytes | None = None,
+        timeout: float = LOCAL_TIMEOUT,
+        next_step: str = "",
+    ) -> bytes:
+        """Run ``git ARGS`` in ``cwd`` and return its standard output.
+
+        Raises:
+            GitError: git is missing, failed, or took longer than ``timeout`` seconds; the error
+                says ``next_step`` where one is given.
+        """
+        command = ["git", *args]
+        try:
+            done = subprocess.run(
+                command,
+                cwd=cwd,
+                env=self._environment(),
+                input=stdin,
+                stdin=subprocess.DEVNULL if stdin is None else None,
+                capture_output=True,
+                timeout=timeout,
+                check=False,
+            )
+        except FileNotFoundError as error:
+            if cwd is not None and not cwd.is_dir():
+                raise GitError(command, None, stderr=f"no such folder: {cwd}") from error
+            raise GitError(
+                command, None, stderr="git is not installed", next_step="Install git 2.29 or newer"
+            ) from error
+        except subprocess.TimeoutExpired as error:
+            raise GitError(
+                command, None, stderr=f"no answer within {timeout:g} seconds", next_step=next_step
+            ) from error
+        if done.returncode != 0:
+            stdout, stderr = (self._redact(stream.decode(errors="replace")) for stream in (done.stdout, done.stderr))
+            raise GitError([self._redact(word) for word in command], done.returncode, stdout, stderr, next_step)
+        return done.stdout
+
+    def _environment(self) -> dict[str, str]:
+        environment = {name: value for name, value in self.environ.items() if name not in _SCRUBBED}
+        environment.update(LC_ALL="C", LANGUAGE="", GIT_TERMINAL_PROMPT="0", GIT_OPTIONAL_LOCKS="0")
+        given = environment.get("GIT_CONFIG_COUNT", "")
+        count = int(given) if given.isdecimal() else 0
+        for number, (key, value) in enumerate(self.config, count):
+            environment[f"GIT_CONFIG_KEY_{number}"] = key
+            environment[f"GIT_CONFIG_VALUE_{number}"] = value
+        if self.config:
+            environment["GIT_CONFIG_COUNT"] = str(count + len(self.config))
+        return environment
+
+    def _redact(self, text: str) -> str:
+        for secret in self.secrets:
+            for form in (secret, base64.b64encode(f"x-access-token:{secret}".encode()).decode()):
+                text = text.replace(form, "***")
+        return _URL_PASSWORD.sub("***@", text)

@@ -1,0 +1,211 @@
+"""Ground: the grammar of tags, artifact names and shortcuts.
+
+==========================  ======================================
+tag                         what it says
+==========================  ======================================
+``NAME@vX.Y.Z``             registration
+``NAME@vX.Y.Z!``            deregistration
+``NAME#STAGE``              assignment
+``NAME#STAGE!``             unassignment
+``NAME@deprecated``         deprecation
+``NAME@created``            creation: it parses and means nothing
+==========================  ======================================
+
+``#N``, a positive counter, may follow any of them. The grammar is GTO's, narrowed to what
+``git check-ref-format`` accepts, so that a name which passes here can always become a tag.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+
+from gto_ci.errors import InvalidName, InvalidTag, quote
+from gto_ci.versions import SEMVER
+
+
+class Kind(Enum):
+    """What kind of event a tag records.
+
+    ``priority`` orders events of one second (the numbers are GTO's, and appear in its JSON);
+    ``action`` is the word that ``parse-tag`` prints.
+    """
+
+    def __init__(self, word: str, action: str, priority: int, addition: bool, verb: str) -> None:
+        self.word = word
+        self.action = action
+        self.priority = priority
+        self.addition = addition
+        self.verb = verb
+
+    CREATION = ("creation", "create", 1, True, "created")
+    DEPRECATION = ("deprecation", "deprecate", 2, False, "deprecated")
+    REGISTRATION = ("registration", "register", 3, True, "registered")
+    DEREGISTRATION = ("deregistration", "deregister", 4, False, "deregistered")
+    ASSIGNMENT = ("assignment", "assign", 5, True, "assigned to")
+    UNASSIGNMENT = ("unassignment", "unassign", 6, False, "unassigned from")
+
+
+PART = r"[a-zA-Z0-9](?:[a-zA-Z0-9\-/_]*[a-zA-Z0-9])?"
+_DIR = r"[a-zA-Z0-9\-_./]+"
+
+_part_re = re.compile(PART)
+_artifact_re = re.compile(rf"(?:{_DIR}:)?{PART}")
+_tag_re = re.compile(
+    rf"(?P<artifact>(?:{_DIR}=)?{PART})"
+    rf"(?:@(?P<version>v{SEMVER})(?P<deregistered>!)?"
+    rf"|\#(?P<stage>{PART})(?P<unassigned>!)?"
+    r"|@(?P<word>deprecated|created))"
+    r"(?:\#(?P<counter>[1-9][0-9]{0,17}))?"  # bounded: no honest counter is longer
+)
+_shortcut_re = re.compile(
+    rf"(?P<artifact>(?:{_DIR}:)?{PART})(?:\#(?P<stage>{PART})|@(?P<version>latest|greatest|v{SEMVER}))"
+)
+
+_NAME_RULE = "Letters, digits, '-', '_' and '/', with a letter or digit at both ends; one character is enough"
+TAG_RULE = "Formats: NAME@vX.Y.Z, NAME@vX.Y.Z!, NAME#STAGE, NAME#STAGE!, NAME@deprecated, each with an optional #N"
+
+
+@dataclass(frozen=True, slots=True)
+class TagName:
+    """A tag name in registry format, taken apart. ``str()`` puts it together again.
+
+    ``parse_tag(str(tag)) == tag`` for every valid ``tag``, and ``str(parse_tag(text)) == text``
+    for every ``text`` that parses.
+    """
+
+    kind: Kind
+    artifact: str
+    version: str | None = None
+    stage: str | None = None
+    counter: int | None = None
+
+    def __str__(self) -> str:
+        name = self.artifact.replace(":", "=")
+        match self.kind:
+            case Kind.REGISTRATION:
+                body = f"{name}@{self.version}"
+            case Kind.DEREGISTRATION:
+                body = f"{name}@{self.version}!"
+            case Kind.ASSIGNMENT:
+                body = f"{name}#{self.stage}"
+            case Kind.UNASSIGNMENT:
+                body = f"{name}#{self.stage}!"
+            case Kind.DEPRECATION:
+                body = f"{name}@deprecated"
+            case Kind.CREATION:
+                body = f"{name}@created"
+        return body if self.counter is None else f"{body}#{self.counter}"
+
+
+@dataclass(frozen=True, slots=True)
+class Shortcut:
+    """A way to name one version: ``NAME@latest``, ``NAME@greatest``, ``NAME@vX.Y.Z``, ``NAME#STAGE``.
+
+    Exactly one of ``stage``, ``version`` and ``latest`` is set.
+    """
+
+    artifact: str
+    stage: str | None = None
+    version: str | None = None
+    latest: bool = False
+
+
+def match_tag(text: str) -> TagName | None:
+    """Return the parts of ``text``, or None where it is not in registry format (most tags are not)."""
+    match = _tag_re.fullmatch(text)
+    if match is None or refused_by_git(text):
+        return None
+    artifact, version, deregistered, stage, unassigned, word, counter = match.group(
+        "artifact", "version", "deregistered", "stage", "unassigned", "word", "counter"
+    )
+    if version:
+        kind = Kind.DEREGISTRATION if deregistered else Kind.REGISTRATION
+    elif stage:
+        kind = Kind.UNASSIGNMENT if unassigned else Kind.ASSIGNMENT
+    else:
+        kind = Kind.DEPRECATION if word == "deprecated" else Kind.CREATION
+    return TagName(kind, artifact.replace("=", ":"), version, stage, int(counter) if counter else None)
+
+
+def parse_tag(text: str) -> TagName:
+    """Return the parts of a tag name.
+
+    Raises:
+        InvalidTag: ``text`` is not in registry format, or git would refuse it as a tag.
+    """
+    tag = match_tag(text)
+    if tag is None:
+        reason = refused_by_git(text) if _tag_re.fullmatch(text) else None
+        raise InvalidTag(f"Cannot parse tag name {quote(text)}" + (f": {reason}" if reason else ""), TAG_RULE)
+    return tag
+
+
+def looks_like_tag(text: str) -> bool:
+    """Tell whether ``text`` has the separators of a registry tag, though it may not parse."""
+    return re.search(r"@v[0-9]|\#|@(?:deprecated|created)", text) is not None
+
+
+def tag_prefixes(artifact: str) -> tuple[str, str]:
+    """Return the two beginnings that every tag of ``artifact`` has one of."""
+    name = artifact.replace(":", "=")
+    return f"{name}@", f"{name}#"
+
+
+def match_shortcut(text: str) -> Shortcut | None:
+    """Return the parts of a shortcut, or None where ``text`` is not one."""
+    match = _shortcut_re.fullmatch(text)
+    if match is None:
+        return None
+    version = match["version"]
+    latest = version in ("latest", "greatest")
+    return Shortcut(match["artifact"], match["stage"], None if latest else version, latest)
+
+
+def check_artifact(name: str) -> str:
+    """Return ``name`` when it can name an artifact.
+
+    Raises:
+        InvalidName: it is outside the grammar, or git would refuse the tags it makes.
+    """
+    if not _artifact_re.fullmatch(name):
+        raise InvalidName(f"Invalid artifact name {quote(name)}", f"{_NAME_RULE}; 'DIR:' may stand before it")
+    reason = refused_by_git(name.replace(":", "=") + "@v0.0.1")
+    if reason:
+        raise InvalidName(f"Invalid artifact name {quote(name)}: {reason}", "Choose another name")
+    return name
+
+
+def check_stage(name: str) -> str:
+    """Return ``name`` when it can name a stage.
+
+    Raises:
+        InvalidName: it is outside the grammar, or git would refuse the tags it makes.
+    """
+    if not _part_re.fullmatch(name):
+        raise InvalidName(f"Invalid stage {quote(name)}", _NAME_RULE)
+    reason = refused_by_git(f"x#{name}")
+    if reason:
+        raise InvalidName(f"Invalid stage {quote(name)}: {reason}", "Choose another name")
+    return name
+
+
+def refused_by_git(tag: str) -> str | None:
+    """Return why git refuses ``tag`` as a tag name, or None where it accepts it.
+
+    Only for text whose characters already passed the grammar: of the rules in
+    ``git check-ref-format(1)``, and of ``git tag``'s own rule on a leading dash, these are the
+    ones that such text can still break.
+    """
+    if "//" in tag or tag.startswith("/") or tag.endswith("/"):
+        return "git refuses an empty part between slashes"
+    if ".." in tag:
+        return "git refuses '..' in a tag name"
+    if tag.startswith(".") or "/." in tag:
+        return "git refuses a part that begins with a dot"
+    if tag.endswith((".lock", ".")) or ".lock/" in tag:
+        return "git refuses a part that ends in '.lock' or a name that ends in a dot"
+    if tag.startswith("-"):
+        return "git refuses a tag name that begins with a dash"
+    return None

@@ -1,0 +1,306 @@
+"""Ground: the state of the registry, one fold over its events.
+
+:meth:`Registry.fold` goes over the events once, in their order. Every question is then a method
+on the result: what is the latest version, what does a stage hold, what happened, what was there
+before this event, does it still stand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from gto_ci.errors import ArtifactNotFound, WrongArguments, quote
+from gto_ci.events import Event
+from gto_ci.names import Kind, Shortcut
+from gto_ci.versions import is_version, precedence
+
+Sort = Literal["timestamp", "semver"]
+ALL = -1  # for the two limits below: no limit
+
+
+@dataclass(frozen=True, slots=True)
+class StageLimits:
+    """How many assignments count when one asks what the stages hold.
+
+    ``per_version``: of each version only the last N stages; ``per_stage``: of each stage the N
+    foremost versions, by ``sort``. -1 stands for all. GTO's ``--av`` and ``--vs``.
+    """
+
+    per_version: int = ALL
+    per_stage: int = 1
+    sort: Sort = "timestamp"
+    registered_only: bool = False
+
+    def __post_init__(self) -> None:
+        for option, value in (("assignments per version", self.per_version), ("versions per stage", self.per_stage)):
+            if value < ALL:
+                raise WrongArguments(f"The number of {option} must be -1 (all) or more, not {value}")
+
+
+@dataclass(slots=True)
+class VersionStage:
+    """The life of one version in one stage; ``events`` are its assignments and unassignments, in order."""
+
+    artifact: str
+    version: str
+    commit: str
+    stage: str
+    events: list[Event] = field(default_factory=list)
+
+    @property
+    def commit_hexsha(self) -> str:
+        """``commit``, by GTO's name."""
+        return self.commit
+
+    @property
+    def active(self) -> bool:
+        """Whether the version is in the stage now."""
+        return self.events[-1].kind is Kind.ASSIGNMENT
+
+    @property
+    def authoring(self) -> Event:
+        """The event that the stage's date, author and tag are taken from: the newest assignment."""
+        return next((e for e in reversed(self.events) if e.kind is Kind.ASSIGNMENT), self.events[-1])
+
+
+@dataclass(slots=True)
+class Version:
+    """One version of an artifact, at one commit.
+
+    ``version`` is the commit's full id where a stage was assigned without a registration.
+    ``events`` are its own registrations and deregistrations, in order.
+    """
+
+    artifact: str
+    version: str
+    commit: str
+    events: list[Event] = field(default_factory=list)
+    stages: dict[str, VersionStage] = field(default_factory=dict)
+
+    @property
+    def commit_hexsha(self) -> str:
+        """``commit``, by GTO's name."""
+        return self.commit
+
+    @property
+    def registered(self) -> bool:
+        """Whether a registration exists, in effect or not."""
+        return any(event.kind is Kind.REGISTRATION for event in self.events)
+
+    @property
+    def active(self) -> bool:
+        """Whether it is registered and not deregistered since; an unregistered version is active."""
+        return not self.events or self.events[-1].kind is Kind.REGISTRATION
+
+    @property
+    def all_events(self) -> list[Event]:
+        """Its own events and those of its stages, in order."""
+        everything = [*self.events, *(event for stage in self.stages.values() for event in stage.events)]
+        return sorted(everything, key=lambda event: event.order)
+
+    @property
+    def authoring(self) -> Event:
+        """The event that the version's date, author and tag are taken from."""
+        registration = next((e for e in reversed(self.events) if e.kind is Kind.REGISTRATION), None)
+        if registration is not None:
+            return registration
+        staged = [event for stage in self.stages.values() for event in stage.events]
+        return max(staged or self.events, key=lambda event: event.order)
+
+    def active_stages(self) -> list[VersionStage]:
+        """The stages that it is in now, the one entered last at the end."""
+        return sorted((s for s in self.stages.values() if s.active), key=lambda s: s.events[-1].order)
+
+
+@dataclass(slots=True)
+class Artifact:
+    """All that the tags say of one artifact; ``events`` in order, ``versions`` by first appearance."""
+
+    name: str
+    events: list[Event] = field(default_factory=list)
+    by_key: dict[tuple[str, str], Version] = field(default_factory=dict)
+
+    @property
+    def active(self) -> bool:
+        """Whether its last event is anything but a deprecation."""
+        return bool(self.events) and self.events[-1].kind is not Kind.DEPRECATION
+
+    @property
+    def greatest_counter(self) -> int:
+        """The greatest ``#N`` among its events, 0 where there is none."""
+        return max((event.counter or 0 for event in self.events), default=0)
+
+    def versions(self, *, active_only: bool = True, registered_only: bool = False) -> list[Version]:
+        """Return its versions: by SemVer, greatest first, then unregistered commits by id, descending.
+
+        Of versions with equal precedence (``v1.0.0+a``, ``v1.0.0+b``) the newest comes first.
+        """
+        chosen = [
+            version
+            for version in self.by_key.values()
+            if (version.active or not active_only) and (version.registered or not registered_only)
+        ]
+        named = [version for version in chosen if is_version(version.version)]
+        commits = [version for version in chosen if not is_version(version.version)]
+        named.sort(key=lambda version: precedence(version.version))
+        commits.sort(key=lambda version: version.version)
+        return named[::-1] + commits[::-1]
+
+    def greatest(self) -> Version | None:
+        """Return the greatest registered version in effect, or None."""
+        candidates = [v for v in self.by_key.values() if v.registered and v.active]
+        # of equals max() keeps the first, so the newest has to come first
+        return max(reversed(candidates), key=lambda v: precedence(v.version), default=None)
+
+    def in_stages(self, limits: StageLimits | None = None) -> dict[str, list[VersionStage]]:
+        """Return what each stage holds, foremost version first, within ``limits``."""
+        limits = limits or StageLimits()
+        assignments: list[VersionStage] = []
+        for version in self.versions(registered_only=limits.registered_only):
+            entered = version.active_stages()
+            if limits.per_version != ALL:
+                entered = entered[len(entered) - min(limits.per_version, len(entered)) :]
+            assignments += entered
+        if limits.sort == "timestamp":
+            assignments.sort(key=lambda assignment: assignment.events[-1].order, reverse=True)
+        stages: dict[str, list[VersionStage]] = {}
+        for assignment in assignments:
+            held = stages.setdefault(assignment.stage, [])
+            if limits.per_stage == ALL or len(held) < limits.per_stage:
+                held.append(assignment)
+        return stages
+
+    def holder(self, stage: str) -> VersionStage | None:
+        """Return what ``stage`` holds: the version assigned to it last, or None."""
+        return next(iter(self.in_stages().get(stage, [])), None)
+
+    def find(self, shortcut: Shortcut, limits: StageLimits | None = None) -> list[Version]:
+        """Return the versions in effect that a shortcut names: none, one, or (stages, copies) several."""
+        if shortcut.latest:
+            greatest = self.greatest()
+            return [greatest] if greatest else self.versions()[:1]
+        if shortcut.version is not None:
+            return [version for version in self.versions() if version.version == shortcut.version]
+        held = self.in_stages(limits).get(shortcut.stage or "", [])
+        return [self.by_key[one.version, one.commit] for one in held]
+
+    def _apply(self, event: Event) -> None:
+        self.events.append(event)
+        if event.version is None:
+            return
+        key = (event.version, event.commit)
+        version = self.by_key.get(key)
+        if version is None:
+            version = self.by_key[key] = Version(self.name, event.version, event.commit)
+        if event.stage is None:
+            version.events.append(event)
+            return
+        stage = version.stages.get(event.stage)
+        if stage is None:
+            stage = VersionStage(self.name, event.version, event.commit, event.stage)
+            version.stages[event.stage] = stage
+        stage.events.append(event)
+
+
+class Registry:
+    """The registry at one moment. Made by :meth:`fold`; not changed afterwards."""
+
+    def __init__(self) -> None:
+        self.artifacts: dict[str, Artifact] = {}
+        self.events: list[Event] = []
+
+    @classmethod
+    def fold(cls, events: Iterable[Event]) -> Registry:
+        """Return the state after ``events``, which must come in order (see :func:`gto_ci.events.read_events`)."""
+        registry = cls()
+        for event in events:
+            artifact = registry.artifacts.get(event.artifact)
+            if artifact is None:
+                artifact = registry.artifacts[event.artifact] = Artifact(event.artifact)
+            artifact._apply(event)
+            registry.events.append(event)
+        return registry
+
+    def artifact(self, name: str) -> Artifact:
+        """Return one artifact.
+
+        Raises:
+            ArtifactNotFound: no event names it.
+        """
+        found = self.artifacts.get(name)
+        if found is None:
+            raise not_found(name, sorted(self.artifacts))
+        return found
+
+    def event_of(self, tag: str) -> Event | None:
+        """Return the event that the tag named ``tag`` records, or None."""
+        return next((event for event in self.events if event.tag == tag), None)
+
+    def stages_in_use(self) -> list[str]:
+        """Return the names of the stages that hold a version now, sorted."""
+        return sorted(
+            {
+                stage.stage
+                for artifact in self.artifacts.values()
+                for version in artifact.by_key.values()
+                if version.active
+                for stage in version.stages.values()
+                if stage.active
+            }
+        )
+
+    def stages_ever_used(self) -> list[str]:
+        """Return the names of all stages that any event speaks of, sorted."""
+        return sorted({event.stage for event in self.events if event.stage is not None})
+
+    def columns(self, allowed: Sequence[str] | None) -> list[str]:
+        """Return the stages that are the columns of ``gto show``: those allowed, else those in use."""
+        return self.stages_in_use() if allowed is None else list(allowed)
+
+    def history(self, artifact: str | None = None, *, ascending: bool = False) -> list[Event]:
+        """Return the events of one artifact or of all, newest first."""
+        events = [event for event in self.events if artifact is None or event.artifact == artifact]
+        return events if ascending else events[::-1]
+
+    def before(self, event: Event) -> Artifact:
+        """Return the artifact as it stood just before ``event``."""
+        past = Artifact(event.artifact)
+        for earlier in self.artifact(event.artifact).events:
+            if earlier.order >= event.order:
+                break
+            past._apply(earlier)
+        return past
+
+    def previous(self, event: Event) -> tuple[str, str] | None:
+        """Return (version, commit) of what was in the event's stage before it, or of the greatest version then.
+
+        This is where a rollback goes. None where there was nothing.
+        """
+        past = self.before(event)
+        if event.stage is not None:
+            held = past.holder(event.stage)
+            return (held.version, held.commit) if held else None
+        greatest = past.greatest()
+        return (greatest.version, greatest.commit) if greatest else None
+
+    def is_latest(self, event: Event) -> bool:
+        """Tell whether the event's version is the artifact's greatest registered version now."""
+        greatest = self.artifact(event.artifact).greatest()
+        return greatest is not None and (greatest.version, greatest.commit) == (event.version, event.commit)
+
+    def is_current(self, event: Event) -> bool:
+        """Tell whether the stage of an assignment still holds the version that the event assigned."""
+        if event.kind is not Kind.ASSIGNMENT or event.stage is None:
+            return False
+        held = self.artifact(event.artifact).holder(event.stage)
+        return held is not None and (held.version, held.commit) == (event.version, event.commit)
+
+
+def not_found(name: str, known: Sequence[str]) -> ArtifactNotFound:
+    """Return the error for an artifact that no tag names, listing those that exist."""
+    if not known:
+        return ArtifactNotFound(f"Cannot find artifact {quote(name)}", "This repository has no registry tags yet")
+    shown = ", ".join(known[:5]) + (f" and {len(known) - 5} more" if len(known) > 5 else "")
+    return ArtifactNotFound(f"Cannot find artifact {quote(name)}", f"Known here: {shown}")

@@ -1,0 +1,71 @@
+"""Room, render: the page that a job leaves behind, its summary."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from gto_ci.render.markdown import code, table
+from gto_ci.render.views import Row, short_id
+
+_FACTS = (
+    ("tag", "Tag"),
+    ("commit", "Commit"),
+    ("author", "Tagger"),
+    ("created-at", "Date"),
+    ("message", "Message"),
+    ("previous-version", "Before it"),
+    ("is-latest", "Greatest version"),
+    ("is-current", "Still current"),
+    ("type", "Type"),
+    ("path", "Path"),
+    ("description", "Description"),
+    ("labels", "Labels"),
+)
+_LIMIT = 900_000  # of the 1 MiB that GitHub takes from one step
+
+
+def summary(
+    title: str, outputs: Mapping[str, str], rows: Sequence[Row], warnings: Sequence[str], limit: int = _LIMIT
+) -> str:
+    """Return the summary: what happened, the facts, and the registry, within ``limit`` bytes.
+
+    ``title`` and all values may be anyone's text.
+    """
+    parts = [f"### {code(title)}\n"]
+    facts = [(label, code(outputs[name])) for name, label in _FACTS if outputs.get(name) and outputs[name] != "[]"]
+    if facts:
+        parts.append(table(["", ""], [(f"**{label}**", value) for label, value in facts]))
+    parts += [f"> [!WARNING]\n> {code(warning)}\n" for warning in warnings]
+    if rows:
+        parts.append(
+            "<details><summary>The registry</summary>\n\n"
+            + _registry(rows, limit - _size(parts) - 1000)
+            + "\n</details>\n"
+        )
+    return "\n".join(parts) + "\n"
+
+
+def failure(cause: str, next_step: str) -> str:
+    """Return the summary of a step that failed."""
+    return (
+        f"### ❌ {code(cause, 1000)}\n\n{code(next_step, 1000)}\n\n" if next_step else f"### ❌ {code(cause, 1000)}\n\n"
+    )
+
+
+def _registry(rows: Sequence[Row], room: int) -> str:
+    headings = [code(heading) for heading in rows[0]]
+    shown: list[list[str]] = []
+    for row in rows:
+        cells = ["-" if value is None else code(short_id(str(value))) for value in row.values()]
+        room -= sum(len(cell) + 3 for cell in cells)
+        if room < 0:
+            return (
+                table(headings, shown)
+                + f"\n… and {len(rows) - len(shown)} more artifacts; `gto show` lists them all.\n"
+            )
+        shown.append(cells)
+    return table(headings, shown)
+
+
+def _size(parts: Sequence[str]) -> int:
+    return sum(len(part.encode()) for part in parts)

@@ -1,0 +1,234 @@
+"""Room, render: the registry as plain dictionaries, in the shapes of GTO 1.10.1's JSON."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from gto_ci.events import Event
+from gto_ci.names import Kind, TagName, match_shortcut
+from gto_ci.registry import Artifact, Registry, StageLimits, Version, VersionStage
+
+Row = dict[str, Any]
+_commit_re = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+
+
+def tag_view(tag: TagName) -> Row:
+    """Return the parts of a tag name as ``gto parse-tag`` prints them."""
+    parts = {"name": tag.artifact, "version": tag.version, "stage": tag.stage, "action": tag.kind.action}
+    return {key: value for key, value in {**parts, "counter": tag.counter}.items() if value is not None}
+
+
+def event_view(event: Event) -> Row:
+    """Return one event as ``gto check-ref --json`` prints it."""
+    view: Row = {
+        "artifact": event.artifact,
+        "created_at": event.created_at,
+        "author": event.author,
+        "author_email": event.author_email,
+        "message": event.message,
+        "commit_hexsha": event.commit,
+        "tag": event.tag,
+        "version": event.version,
+        "stage": event.stage,
+        "event": event.kind.word,
+    }
+    return {key: value for key, value in view.items() if value is not None}
+
+
+def registry_view(
+    registry: Registry, stages: Sequence[str], limits: StageLimits, *, deprecated: bool = False, short: bool = False
+) -> dict[str, Row]:
+    """Return the whole registry, by artifact name, as ``gto show --json`` prints it.
+
+    ``stages`` are the columns; ``short`` cuts commit ids to 7 characters.
+    """
+    shorten = short_id if short else str
+    view: dict[str, Row] = {}
+    for name, artifact in sorted(registry.artifacts.items()):
+        if not (artifact.active or deprecated):
+            continue
+        greatest = artifact.greatest()
+        held = artifact.in_stages(limits)
+        view[name] = {
+            "version": greatest.version if greatest else None,
+            "stage": {
+                stage: ", ".join(shorten(one.version) for one in held.get(stage, ())) or None for stage in stages
+            },
+            "registered": True,
+            "active": artifact.active,
+        }
+    return view
+
+
+def registry_table(view: Mapping[str, Row], stages: Sequence[str]) -> list[Row]:
+    """Return the rows of ``gto show`` from :func:`registry_view`."""
+    return [
+        {
+            "name": name if state["registered"] else f"*{name}",
+            "latest": state["version"],
+            **{f"#{stage}": state["stage"][stage] for stage in stages},
+        }
+        for name, state in view.items()
+    ]
+
+
+def choose_versions(
+    artifact: Artifact, name: str, limits: StageLimits, *, deprecated: bool = False
+) -> list[tuple[Version, list[VersionStage]]]:
+    """Return the versions that ``gto show NAME`` lists, each with the stages it is shown in.
+
+    ``name`` is the artifact's name or a shortcut to some of its versions.
+    """
+    if not (artifact.active or deprecated):
+        return []
+    held = artifact.in_stages(limits)
+    versions = artifact.versions(active_only=not deprecated, registered_only=limits.registered_only)
+    shortcut = match_shortcut(name)
+    if shortcut and shortcut.latest:
+        versions = versions[:1]
+    elif shortcut and shortcut.version:
+        versions = [version for version in versions if version.version == shortcut.version]
+    stages = [stage for group in held.values() for stage in group]
+    chosen = [(v, [s for s in stages if (s.version, s.commit) == (v.version, v.commit)]) for v in versions]
+    if shortcut and shortcut.stage:
+        return [(version, shown) for version, shown in chosen if any(s.stage == shortcut.stage for s in shown)]
+    return chosen
+
+
+def versions_table(chosen: Iterable[tuple[Version, Sequence[VersionStage]]], *, short: bool = True) -> list[Row]:
+    """Return the rows of ``gto show NAME``."""
+    shorten = short_id if short else str
+    return [
+        {
+            "artifact": version.artifact,
+            "version": shorten(version.version),
+            "stage": ", ".join(stage.stage for stage in shown),
+            "created_at": version.authoring.created_at,
+            "ref": version.authoring.tag,
+        }
+        for version, shown in chosen
+    ]
+
+
+def version_view(version: Version, shown: Sequence[VersionStage], commit: Row | None) -> Row:
+    """Return one version as ``gto show NAME --json`` prints it.
+
+    ``commit`` is what :func:`commit_view` gives for the version's commit, None where it is not known.
+    """
+    author = version.authoring
+    dates = [event.created_at for event in version.all_events]
+    if commit is not None:
+        dates.append(commit["created_at"])
+    registrations = [event for event in version.events if event.kind is Kind.REGISTRATION]
+    return {
+        "artifact": version.artifact,
+        "commit_hexsha": version.commit,
+        "version": version.version,
+        "enrichments": [] if commit is None else [commit],
+        "registrations": [_inner_event(event) for event in registrations],
+        "deregistrations": [_inner_event(e) for e in version.events if e.kind is Kind.DEREGISTRATION],
+        "stages": [_stage_view(stage) for stage in shown],
+        "is_active": version.active,
+        "activated_at": registrations[0].created_at if registrations else min(dates),
+        "created_at": author.created_at,
+        "author": author.author,
+        "author_email": author.author_email,
+        "message": author.message,
+        "ref": author.tag,
+        "discovered": not version.events,
+    }
+
+
+def commit_view(version: Version, fields: Row, annotation: Row | None) -> Row:
+    """Return the commit of a version as GTO's ``enrichments`` hold it.
+
+    ``fields``: ``created_at``, ``author``, ``author_email``, ``message``, ``committer``,
+    ``committer_email``; ``annotation``: what ``artifacts.yaml`` says of the artifact there.
+    """
+    return {
+        "priority": 0,
+        "addition": True,
+        "artifact": version.artifact,
+        "created_at": fields["created_at"],
+        "author": fields["author"],
+        "author_email": fields["author_email"],
+        "message": fields["message"],
+        "commit_hexsha": version.commit,
+        "version": version.version,
+        "enrichments": [] if annotation is None else [{"source": "gto", "artifact": annotation}],
+        "committer": fields["committer"],
+        "committer_email": fields["committer_email"],
+    }
+
+
+def history_view(events: Iterable[Event], *, short: bool = False) -> list[Row]:
+    """Return events as ``gto history --json`` prints them."""
+    shorten = short_id if short else str
+    return [
+        {
+            "timestamp": event.created_at,
+            "artifact": event.artifact,
+            "event": event.kind.word,
+            "priority": event.kind.priority,
+            "version": None if event.version is None else shorten(event.version),
+            "stage": event.stage,
+            "commit": shorten(event.commit),
+            "author": event.author,
+            "author_email": event.author_email,
+            "message": event.message,
+            "ref": event.tag,
+        }
+        for event in events
+    ]
+
+
+def history_table(view: Iterable[Row]) -> list[Row]:
+    """Return the rows of ``gto history`` from :func:`history_view`."""
+    columns = ("timestamp", "artifact", "event", "version", "stage", "commit", "ref")
+    return [{column: row[column] for column in columns} for row in view]
+
+
+def short_id(text: str) -> str:
+    """Return a full commit id cut to 7 characters, and anything else as it is."""
+    return text[:7] if _commit_re.fullmatch(text) else text
+
+
+def to_json(value: object) -> str:
+    """Return ``value`` as JSON, indented as GTO's, in ASCII; dates in ISO 8601."""
+    return json.dumps(value, indent=4, default=_json_default)
+
+
+def _json_default(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError(f"no JSON form for {type(value).__name__}")
+
+
+def _inner_event(event: Event, *, named: bool = False) -> Row:
+    view = event_view(event)
+    word = view.pop("event")
+    view = {"priority": event.kind.priority, "addition": event.kind.addition, **view}
+    return {**view, "event": word} if named else view
+
+
+def _stage_view(stage: VersionStage) -> Row:
+    author = stage.authoring
+    return {
+        "artifact": stage.artifact,
+        "commit_hexsha": stage.commit,
+        "version": stage.version,
+        "stage": stage.stage,
+        "assignments": [_inner_event(e, named=True) for e in stage.events if e.kind is Kind.ASSIGNMENT],
+        "unassignments": [_inner_event(e, named=True) for e in stage.events if e.kind is Kind.UNASSIGNMENT],
+        "is_active": stage.active,
+        "activated_at": stage.events[-1].created_at if stage.active else None,
+        "created_at": author.created_at,
+        "author": author.author,
+        "author_email": author.author_email,
+        "message": author.message,
+        "ref": author.tag,
+    }

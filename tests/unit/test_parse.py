@@ -1,0 +1,63 @@
+"""Reading git's output, without git."""
+
+from __future__ import annotations
+
+from gto_ci.events import TagRecord
+from gto_ci.git.parse import RemoteTag, parse_batch, parse_commit, parse_ls_remote, parse_tags
+
+
+def line(*fields: str) -> bytes:
+    return b"".join(field.encode() + b"\0" for field in fields) + b"\n"
+
+
+def test_tags() -> None:
+    output = line("m@v1.0.0", "tag", "t1", "commit", "c1", "Ada", "<a@b>", "60 +0100", "two\n\nlines\n", "")
+    output += line("light", "commit", "c2", "", "", "", "", "", "message of the commit\n", "")
+    output += line("old", "tag", "t3", "commit", "c3", "", "", "", "no tagger\n", "")
+    signature = "-----BEGIN PGP SIGNATURE-----\nx\n-----END PGP SIGNATURE-----\n"
+    output += line("s@v1.0.0", "tag", "t4", "blob", "b4", "Ada", "<a@b>", "7 +0000", f"hi\n{signature}", signature)
+    assert parse_tags(output) == [
+        TagRecord("m@v1.0.0", True, "c1", "commit", "Ada", "a@b", 60, "+0100", "two\n\nlines"),
+        TagRecord("light", False, "c2", "commit"),
+        TagRecord("old", True, "c3", "commit", "", "", None, "", "no tagger"),
+        TagRecord("s@v1.0.0", True, "b4", "blob", "Ada", "a@b", 7, "+0000", "hi"),
+    ]
+    assert parse_tags(b"") == []
+
+
+def test_bytes_that_are_not_utf8() -> None:
+    output = line("NAME", "tag", "t", "commit", "c", "WHO", "<a@b>", "1 +0000", "WHAT", "")
+    output = output.replace(b"NAME", b"\xff").replace(b"WHO", b"J\xf6rg").replace(b"WHAT", b"\xfe!")
+    (record,) = parse_tags(output)
+    assert record.name == "\udcff"
+    assert (record.author, record.message) == ("J\ufffdrg", "\ufffd!")
+
+
+def test_ls_remote() -> None:
+    output = b"aa\trefs/tags/m@v1.0.0\nbb\trefs/tags/m@v1.0.0^{}\ncc\trefs/tags/light\ndd\trefs/heads/main\njunk\n"
+    assert parse_ls_remote(output) == [RemoteTag("light", "cc", "cc"), RemoteTag("m@v1.0.0", "aa", "bb")]
+
+
+def test_batch() -> None:
+    output = b"aa blob 3\na\nb\nHEAD:x missing\nbb tree 0\n\nodd name with spaces missing\n"
+    answers = parse_batch(output)
+    assert [answer and (answer.oid, answer.kind, answer.data) for answer in answers] == [
+        ("aa", "blob", b"a\nb"),
+        None,
+        ("bb", "tree", b""),
+        None,
+    ]
+
+
+def test_commit() -> None:
+    raw = b"tree t\nauthor Ann <ann@x> 60 +0000\ncommitter Bob <bob@x> 120 +0100\n\nsubject\n\nauthor x\n"
+    assert parse_commit(raw) == {
+        "author": "Ann",
+        "author_email": "ann@x",
+        "committer": "Bob",
+        "committer_email": "bob@x",
+        "created_at": parse_commit(raw)["created_at"],
+        "message": "subject\n\nauthor x\n",
+    }
+    assert parse_commit(raw)["created_at"].isoformat() == "1970-01-01T01:02:00+01:00"
+    assert parse_commit(b"garbage")["author"] == ""

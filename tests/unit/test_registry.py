@@ -1,0 +1,199 @@
+"""The fold: every question to the registry, on small histories written as ``tag commit`` lines."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from gto_ci.errors import ArtifactNotFound, WrongArguments
+from gto_ci.events import TagRecord, read_events
+from gto_ci.names import match_shortcut
+from gto_ci.registry import Artifact, Registry, StageLimits
+
+
+def registry(history: str) -> Registry:
+    """Fold a history: one ``TAG COMMIT`` per line, a minute apart."""
+    lines = [line.split() for line in history.split("\n") if line.strip()]
+    records = [TagRecord(tag, True, commit, "commit", "Ada", "a@b", 60 * n) for n, (tag, commit) in enumerate(lines)]
+    return Registry.fold(read_events(records))
+
+
+HISTORY = """
+    m@v1.0.0   c1
+    m#prod#1   c1
+    m@v1.1.0   c2
+    m#dev#2    c2
+    m#prod#3   c2
+    m@v0.9.0   c3
+    m#prod#4   c1
+    m#dev!#5   c2
+"""
+
+
+def held(artifact: Artifact, **limits: object) -> dict[str, list[str]]:
+    stages = artifact.in_stages(StageLimits(**limits))  # type: ignore[arg-type]
+    return {stage: [assignment.version for assignment in assignments] for stage, assignments in stages.items()}
+
+
+def names(artifact: Artifact, **options: bool) -> list[str]:
+    return [version.version for version in artifact.versions(**options)]
+
+
+def test_versions_and_greatest() -> None:
+    artifact = registry(HISTORY).artifact("m")
+    assert names(artifact) == ["v1.1.0", "v1.0.0", "v0.9.0"]
+    greatest = artifact.greatest()
+    assert greatest is not None
+    assert (greatest.version, greatest.commit) == ("v1.1.0", "c2")
+    assert artifact.greatest_counter == 5
+
+
+def test_what_stages_hold() -> None:
+    artifact = registry(HISTORY).artifact("m")
+    assert held(artifact) == {"prod": ["v1.0.0"]}
+    assert held(artifact, per_stage=-1) == {"prod": ["v1.0.0", "v1.1.0"]}
+    assert held(artifact, sort="semver") == {"prod": ["v1.1.0"]}
+    assert held(artifact, per_version=0) == {}
+
+
+def test_per_version_keeps_the_last_stages() -> None:
+    artifact = registry("m@v1.0.0 c1\nm#dev#1 c1\nm#staging#2 c1\nm#prod#3 c1").artifact("m")
+    assert held(artifact, per_version=1) == {"prod": ["v1.0.0"]}
+    assert held(artifact, per_version=2) == {"prod": ["v1.0.0"], "staging": ["v1.0.0"]}
+
+
+@pytest.mark.parametrize("limits", [{"per_version": -2}, {"per_stage": -5}])
+def test_limits_below_minus_one_are_refused(limits: dict[str, int]) -> None:
+    with pytest.raises(WrongArguments, match="-1"):
+        StageLimits(**limits)  # type: ignore[arg-type]
+
+
+def test_an_unassigned_stage_falls_back_to_the_version_before() -> None:
+    state = registry("m@v1.0.0 c1\nm#prod#1 c1\nm@v2.0.0 c2\nm#prod#2 c2\nm#prod!#3 c2")
+    assert held(state.artifact("m")) == {"prod": ["v1.0.0"]}
+
+
+def test_a_second_assignment_of_a_version_makes_it_the_last_again() -> None:
+    state = registry("m@v1.0.0 c1\nm#prod#1 c1\nm@v2.0.0 c2\nm#prod#2 c2\nm#prod#3 c1")
+    assert held(state.artifact("m"), per_stage=-1) == {"prod": ["v1.0.0", "v2.0.0"]}
+
+
+def test_deregistered_versions_are_out_of_effect_until_registered_again() -> None:
+    gone = "m@v1.0.0 c1\nm@v2.0.0 c2\nm#prod#1 c2\nm@v2.0.0! c2"
+    artifact = registry(gone).artifact("m")
+    assert names(artifact) == ["v1.0.0"]
+    assert names(artifact, active_only=False) == ["v2.0.0", "v1.0.0"]
+    assert held(artifact) == {}
+    assert names(registry(gone + "\nm@v2.0.0#2 c2").artifact("m")) == ["v2.0.0", "v1.0.0"]
+
+
+def test_unregistered_commits_come_after_versions_and_are_one_version_each() -> None:
+    artifact = registry("m#dev#1 c1\nm#prod#2 c1\nm#dev#3 c2\nm@v1.0.0 c3").artifact("m")
+    assert names(artifact) == ["v1.0.0", "c2", "c1"]
+    assert names(artifact, registered_only=True) == ["v1.0.0"]
+    assert held(artifact) == {"dev": ["c2"], "prod": ["c1"]}
+    assert held(artifact, registered_only=True) == {}
+
+
+def test_of_equal_precedence_the_newest_is_the_greatest() -> None:
+    artifact = registry("m@v1.0.0+b c1\nm@v1.0.0+a c2\nm@v1.0.0-rc.1 c3").artifact("m")
+    assert names(artifact) == ["v1.0.0+a", "v1.0.0+b", "v1.0.0-rc.1"]
+    greatest = artifact.greatest()
+    assert greatest is not None
+    assert greatest.version == "v1.0.0+a"
+
+
+def test_one_version_on_two_commits_is_two() -> None:
+    artifact = registry("m@v1.0.0 c1\nm@v1.0.0#2 c2").artifact("m")
+    assert [(v.version, v.commit) for v in artifact.versions()] == [("v1.0.0", "c2"), ("v1.0.0", "c1")]
+
+
+def test_deprecation_holds_until_the_next_event() -> None:
+    assert not registry("m@v1.0.0 c1\nm@deprecated c1").artifact("m").active
+    assert registry("m@v1.0.0 c1\nm@deprecated c1\nm#prod#2 c1").artifact("m").active
+
+
+def test_stages_in_use_and_ever_used() -> None:
+    state = registry("m@v1.0.0 c1\nm#dev#1 c1\nm#dev!#2 c1\nm#prod#3 c1\nn@v1.0.0 c1\nn#qa c1\nn@v1.0.0! c1")
+    assert state.stages_in_use() == ["prod"]
+    assert state.stages_ever_used() == ["dev", "prod", "qa"]
+
+
+def test_history_is_newest_first_and_of_one_artifact_where_asked() -> None:
+    state = registry("m@v1.0.0 c1\nn@v1.0.0 c1\nm#prod#1 c1")
+    assert [event.tag for event in state.history()] == ["m#prod#1", "n@v1.0.0", "m@v1.0.0"]
+    assert [event.tag for event in state.history("m", ascending=True)] == ["m@v1.0.0", "m#prod#1"]
+    assert state.history("x") == []
+
+
+def previous(state: Registry, tag: str) -> tuple[str, str] | None:
+    event = state.event_of(tag)
+    assert event is not None
+    return state.previous(event)
+
+
+def test_previous_is_where_a_rollback_goes() -> None:
+    state = registry(HISTORY)
+    assert previous(state, "m@v1.0.0") is None
+    assert previous(state, "m#prod#1") is None
+    assert previous(state, "m@v1.1.0") == ("v1.0.0", "c1")
+    assert previous(state, "m#prod#3") == ("v1.0.0", "c1")
+    assert previous(state, "m@v0.9.0") == ("v1.1.0", "c2")
+    assert previous(state, "m#prod#4") == ("v1.1.0", "c2")
+    assert previous(state, "m#dev!#5") == ("v1.1.0", "c2")
+
+
+def test_previous_is_the_state_of_the_registry_before_the_event() -> None:
+    """For every event of a long history: folding only what came before gives the same answer."""
+    rng = random.Random(7)
+    tags: list[str] = []
+    for n in range(1, 120):
+        commit = f"c{rng.randrange(12)}"
+        kind = rng.choice(["@v{0}.0.0", "@v{0}.0.0!", "#prod", "#dev", "#prod!", "@deprecated"])
+        tags.append(f"m{kind.format(commit[1:])}#{n} {commit}")
+    whole = registry("\n".join(tags))
+    for event in whole.events:
+        past = Registry.fold(whole.events[: whole.events.index(event)]).artifacts.get("m", Artifact("m"))
+        there = past.holder(event.stage) if event.stage else past.greatest()
+        assert whole.previous(event) == ((there.version, there.commit) if there else None)
+
+
+def test_is_latest_and_is_current() -> None:
+    state = registry(HISTORY)
+
+    def verdict(tag: str) -> tuple[bool, bool]:
+        event = state.event_of(tag)
+        assert event is not None
+        return state.is_latest(event), state.is_current(event)
+
+    assert verdict("m@v1.1.0") == (True, False)
+    assert verdict("m#prod#3") == (True, False)  # superseded by prod#4
+    assert verdict("m#prod#4") == (False, True)
+    assert verdict("m#prod#1") == (False, True)  # the same version is back
+    assert verdict("m#dev#2") == (True, False)  # unassigned since
+    assert verdict("m@v0.9.0") == (False, False)
+
+
+@pytest.mark.parametrize(
+    ("shortcut", "found"),
+    [
+        ("m@latest", ["v1.1.0"]),
+        ("m@greatest", ["v1.1.0"]),
+        ("m@v1.0.0", ["v1.0.0"]),
+        ("m@v7.0.0", []),
+        ("m#prod", ["v1.0.0"]),
+        ("m#dev", []),
+    ],
+)
+def test_shortcuts(shortcut: str, found: list[str]) -> None:
+    parsed = match_shortcut(shortcut)
+    assert parsed is not None
+    assert [version.version for version in registry(HISTORY).artifact("m").find(parsed)] == found
+
+
+def test_an_unknown_artifact_is_an_error_that_names_the_known() -> None:
+    with pytest.raises(ArtifactNotFound, match=r"'x'.*Known here: m"):
+        registry(HISTORY).artifact("x")
+    with pytest.raises(ArtifactNotFound, match="no registry tags yet"):
+        registry("").artifact("x")
