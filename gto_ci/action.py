@@ -80,12 +80,17 @@ def _run(inputs: Inputs, job: Job, environ: Mapping[str, str], log: Log) -> None
             return
     remote = find_remote(repository, inputs.token, job.server_url)
     with Snapshot.beside(repository, remote) as snapshot:
-        records = _read_records(inputs, target, repository, snapshot, name is not None)
+        if inputs.fetch_tags:
+            snapshot.fetch_registry()
+        records = snapshot.tag_records() if inputs.fetch_tags else repository.tag_records()
         registry = Registry.fold(read_events(records))
         meaning = Meaning()
         if name is not None:
             meaning = _interpret(target, name, records, registry, fetched=inputs.fetch_tags)
             meaning = _annotate(meaning, snapshot, settings, log)
+        if inputs.fetch_tags and meaning.event and target.commit:
+            # the tag that set the job off is lightweight after a checkout; the user gets the real one back
+            _give_to_owner(snapshot.restore_tag(meaning.event.tag), repository.root)
     _report(inputs, job, log, settings, registry, meaning)
 
 
@@ -113,19 +118,6 @@ def _open(inputs: Inputs, job: Job, environ: Mapping[str, str]) -> Repository:
     if not repository.root.is_relative_to(workspace):
         raise NoRepository(f"No Git repo found at {quote(inputs.path)} in the workspace", next_step)
     return replace(repository, runner=repository.runner.with_config(*QUIET, ("safe.directory", str(repository.root))))
-
-
-def _read_records(
-    inputs: Inputs, target: Target, repository: Repository, snapshot: Snapshot, is_registry_tag: bool
-) -> list[TagRecord]:
-    """Read the registry's tags, after fetching them where asked; give the user the annotated tag back."""
-    if not inputs.fetch_tags:
-        return repository.tag_records()
-    snapshot.fetch_registry()
-    records = snapshot.tag_records()
-    if is_registry_tag and target.commit and any(r.name == target.text and r.annotated for r in records):
-        _give_to_owner(snapshot.restore_tag(target.text), repository.root)
-    return records
 
 
 def _give_to_owner(created: Iterable[Path], root: Path) -> None:

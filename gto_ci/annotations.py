@@ -144,7 +144,8 @@ class _Document:
             self.root: yaml.Node | None = self._loader.get_single_node()
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark
-            raise self.wrong(mark.line + 1 if mark else 0, error.problem or "not YAML") from error
+            reason = ": ".join(part for part in (error.context, error.problem) if part)
+            raise self.wrong(mark.line + 1 if mark else 0, reason or "not YAML") from error
         except (yaml.YAMLError, UnicodeError, RecursionError) as error:
             raise self.wrong(0, f"not YAML ({type(error).__name__})") from error
 

@@ -20,6 +20,8 @@ from gto_ci.git.repository import Repository
 
 T = TypeVar("T")
 
+PAUSES = (1.0, 3.0)  # seconds between tries over the network
+
 _TRANSPORT_KEY = re.compile(r"(url|http|credential|protocol|ssh)\..+|core\.(sshcommand|askpass|gitproxy)")
 _REMOTE_SETTINGS = ("uploadpack", "proxy", "proxyauthmethod")
 # What a second try can mend: the network, a busy server, a tag that vanished between two answers.
@@ -80,20 +82,20 @@ def find_remote(repository: Repository, token: str = "", server_url: str = "") -
     return Remote(name, url, tuple(config), tuple(secret for secret in secrets if secret))
 
 
-def retrying(action: Callable[[], T], attempts: int = 3, sleep: Callable[[float], None] = time.sleep) -> T:
-    """Return what ``action`` returns; after a failure that time may mend, try again, ``attempts`` times in all.
+def retrying(action: Callable[[], T]) -> T:
+    """Return what ``action`` returns; after a failure that time may mend, pause and try again, a few times.
 
     Raises:
         GitError: the last failure, with a next step that fits it.
     """
-    for attempt in range(1, attempts + 1):
+    for pause in (*PAUSES, None):
         try:
             return action()
         except GitError as error:
-            if attempt == attempts or not _TRANSIENT.search(error.stderr):
+            if pause is None or not _TRANSIENT.search(error.stderr):
                 raise _explained(error) from error
-            sleep(2.0 ** (attempt - 1))
-    raise AssertionError("attempts must be 1 or more")
+            time.sleep(pause)
+    raise AssertionError("the last try returns or raises")
 
 
 def _explained(error: GitError) -> GitError:

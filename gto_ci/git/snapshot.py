@@ -80,14 +80,16 @@ class Snapshot:
         """Make the user's tag ``name`` the annotated one that the remote has.
 
         Only that ref and its tag object are written. Returns the files and folders that came into
-        being, so that a caller running as root can give them to the workspace's owner.
+        being or were replaced, so that a caller running as root can give them to the workspace's
+        owner.
 
         Raises:
             GitError: git cannot write.
         """
         ref = f"refs/tags/{name}"
         (found,) = self.scratch.objects([ref])
-        if found is None or found.kind != "tag":
+        present = self.repository.git("for-each-ref", "--format=%(objectname)", "--", ref).decode().strip()
+        if found is None or found.kind != "tag" or present == found.oid:
             return []
         asked = ("--path-format=absolute", "--git-common-dir", "--git-path", f"objects/{found.oid[:2]}")
         git_dir, object_path = (Path(line) for line in self.repository.rev_parse(*asked))
@@ -97,7 +99,7 @@ class Snapshot:
         # --literally: a tag is what the remote says it is, an odd time zone included
         written = quiet.git("hash-object", "-t", "tag", "-w", "--stdin", "--literally", stdin=found.data)
         quiet.git("update-ref", "--no-deref", "-m", "gto-ci: annotated tag", "--", ref, written.decode().strip())
-        return sorted(_listing(places) - before)
+        return sorted(path for path, _ in _listing(places) - before)
 
     def _fetch_once(self) -> list[RemoteTag]:
         listed = self._network("ls-remote", "--tags", "--", SCRATCH_REMOTE)
@@ -156,10 +158,13 @@ def _packed_refs(tags: Sequence[RemoteTag]) -> str:
     return "".join(lines)
 
 
-def _listing(places: Sequence[Path]) -> set[Path]:
-    """All that is in ``places``, themselves included; of the first, which is large, only its direct entries."""
-    found: set[Path] = {place for place in places if place.exists()}
-    found.update(places[0].iterdir())
+def _listing(places: Sequence[Path]) -> set[tuple[Path, int]]:
+    """All that is in ``places``, themselves included, with inode numbers, for git replaces files by renaming.
+
+    Of the first place, which is large, only the direct entries.
+    """
+    found = [place for place in places if place.exists()]
+    found += places[0].iterdir()
     for place in places[1:]:
-        found.update(place.rglob("*"))
-    return found
+        found += place.rglob("*")
+    return {(path, path.lstat().st_ino) for path in found}

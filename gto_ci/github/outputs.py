@@ -6,6 +6,7 @@ one go: a reader finds all of them or none.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -81,5 +82,6 @@ def append(file: Path, data: bytes) -> None:
             while written < len(data):
                 written += stream.write(data[written:]) or 0
         except OSError:
-            stream.truncate(before)
+            with contextlib.suppress(OSError):
+                stream.truncate(before)
             raise

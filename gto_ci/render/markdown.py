@@ -1,7 +1,8 @@
 """Room, render: Markdown in which nobody's text can become markup.
 
-Text from outside stands inside ``<code>``, with every punctuation mark written as an entity: an
-entity never starts a Markdown construct, and in code GitHub links no mention, number or address.
+Text from outside has every mark that could mean something written as an entity, and an entity never
+starts a Markdown construct; it stands inside ``<code>``, where GitHub looks for no mention (``@team``)
+and no issue number.
 """
 
 from __future__ import annotations
@@ -9,7 +10,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-_PUNCTUATION = re.compile(r"[^\w\s]|_")
+# Left alone, because they mean nothing within a line: - / , " ' + = ( ) { } ; # and the dots and colons of
+# versions, file names and times. A dot after www and any other colon would make a link.
+_MARKS = re.compile(r"""[^\w\s\-/,"'+=(){};#.:]|_|(?i:(?<=www)\.)|(?<!\d):|:(?!\d)""")
+
+
+def escape(text: str) -> str:
+    """Return ``text`` such that Markdown shows it as it is; line ends become spaces."""
+    printable = "".join(c if c.isprintable() or c.isspace() else "\ufffd" for c in text)
+    return _MARKS.sub(lambda match: f"&#{ord(match[0])};", " ".join(printable.splitlines()))
 
 
 def code(text: object, limit: int = 300) -> str:
@@ -19,9 +28,7 @@ def code(text: object, limit: int = 300) -> str:
         return ""
     if len(shown) > limit:
         shown = shown[:limit] + "…"
-    shown = "".join(c if c.isprintable() or c.isspace() else "\ufffd" for c in shown)
-    escaped = _PUNCTUATION.sub(lambda match: f"&#{ord(match[0])};", shown)
-    return f"<code>{'<br>'.join(escaped.splitlines()) or '&#32;'}</code>"
+    return f"<code>{'<br>'.join(escape(line) for line in shown.splitlines()) or '&#32;'}</code>"
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from gto_ci.render.markdown import code, table
+from gto_ci.render.markdown import code, escape, table
 from gto_ci.render.views import Row, short_id
 
 _FACTS = (
@@ -31,10 +31,12 @@ def summary(
 
     ``title`` and all values may be anyone's text.
     """
-    parts = [f"### {code(title)}\n"]
-    facts = [(label, code(outputs[name])) for name, label in _FACTS if outputs.get(name) and outputs[name] != "[]"]
+    parts = [f"### {escape(title)}\n"]
+    facts = [
+        (f"**{label}**", code(outputs[name])) for name, label in _FACTS if outputs.get(name) and outputs[name] != "[]"
+    ]
     if facts:
-        parts.append(table(["", ""], [(f"**{label}**", value) for label, value in facts]))
+        parts.append(table(facts[0], facts[1:]))
     parts += [f"> [!WARNING]\n> {code(warning)}\n" for warning in warnings]
     if rows:
         parts.append(
@@ -53,11 +55,11 @@ def failure(cause: str, next_step: str) -> str:
 
 
 def _registry(rows: Sequence[Row], room: int) -> str:
-    headings = [code(heading) for heading in rows[0]]
+    headings = [escape(heading) for heading in rows[0]]
     shown: list[list[str]] = []
     for row in rows:
         cells = ["-" if value is None else code(short_id(str(value))) for value in row.values()]
-        room -= sum(len(cell) + 3 for cell in cells)
+        room -= sum(len(cell.encode()) + 3 for cell in cells) + 2
         if room < 0:
             return (
                 table(headings, shown)

@@ -1,0 +1,65 @@
+# The image in which the action runs, and a portable home for the command lines (`gto`, `gto-ci`, `git ghost`).
+#
+# GitHub builds it anew in every job that says `uses: …`, so the layers stand in the order of how rarely they
+# change: Debian's packages, the locked dependencies, and last our own code, which costs seconds.
+
+FROM debian:trixie-slim AS python
+# python3-minimal alone lacks json, email, http and urllib.request; with libpython3-stdlib it is a whole Python.
+# The package `python3` would add pydoc, pdb and pygettext, and a hook that compiles the standard library: we do
+# that here, else every start of the action would compile json, email, http and the like anew. The bytecode is
+# "unchecked": it stays valid whatever a registry or a layer cache does to the files' times.
+RUN apt-get update \
+    && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends libpython3-stdlib python3-minimal \
+    && python3 -m compileall -q -j 0 --invalidation-mode unchecked-hash /usr/lib/python3.* \
+    && rm -rf /var/lib/apt/lists/* /var/cache/debconf/*-old /var/log/apt /var/log/dpkg.log
+
+
+# The dependencies: exactly what requirements.lock names, every file checked against its hash. Wheels only, so
+# nothing is compiled here and no setup.py of a third party runs.
+FROM python AS dependencies
+RUN apt-get update \
+    && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends python3-venv \
+    && rm -rf /var/lib/apt/lists/*
+# pip lives in a venv of its own and writes into the other: the one that ships never holds an installer.
+RUN python3 -m venv /opt/build && python3 -m venv --without-pip /opt/gto-ci
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
+    PIP_NO_CACHE_DIR=1 \
+    PIP_NO_COMPILE=1 \
+    PIP_NO_INPUT=1 \
+    PIP_ONLY_BINARY=:all: \
+    PIP_ROOT_USER_ACTION=ignore
+COPY requirements.lock ./
+RUN /opt/build/bin/pip --python /opt/gto-ci/bin/python install --require-hashes --no-deps -r requirements.lock
+RUN /opt/gto-ci/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/gto-ci/lib \
+    && rm -rf /opt/gto-ci/bin/[Aa]ctivate* /opt/gto-ci/include /opt/gto-ci/.gitignore
+
+
+# Our own package, laid out under /install as it will lie in the image.
+FROM dependencies AS package
+COPY requirements-build.lock ./
+RUN /opt/build/bin/pip install --require-hashes --no-deps -r requirements-build.lock
+WORKDIR /src
+COPY pyproject.toml README.md LICENSE ./
+COPY gto_ci ./gto_ci
+RUN /opt/build/bin/pip wheel --no-build-isolation --no-deps --wheel-dir /dist . \
+    && /opt/build/bin/pip --python /opt/gto-ci/bin/python install \
+        --no-index --no-deps --no-warn-script-location --root /install /dist/*.whl
+COPY entrypoint.py /install/opt/gto-ci/
+# Only our three programs go on the PATH; the rest of the venv's bin stays out of a job's way.
+RUN /opt/gto-ci/bin/python -m compileall -q --invalidation-mode unchecked-hash -s /install /install/opt/gto-ci/lib \
+    && mkdir -p /install/usr/local/bin \
+    && ln -s /opt/gto-ci/bin/gto /opt/gto-ci/bin/gto-ci /opt/gto-ci/bin/git-ghost /install/usr/local/bin/
+
+
+FROM python
+LABEL org.opencontainers.image.title="gto-ci" \
+      org.opencontainers.image.description="An artifact registry in a repository's tags, for CI jobs and people" \
+      org.opencontainers.image.licenses="Apache-2.0"
+RUN apt-get update \
+    && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends ca-certificates git openssh-client \
+    && rm -rf /var/lib/apt/lists/* /var/cache/debconf/*-old /var/log/apt /var/log/dpkg.log
+COPY --from=dependencies /opt/gto-ci /opt/gto-ci
+COPY --from=package /install /
+# -I: neither the workspace (the current directory) nor a PYTHON* variable of the job can put code into this process.
+# -X utf8: the text of tags is UTF-8, whatever locale a workflow sets.
+ENTRYPOINT ["/opt/gto-ci/bin/python", "-I", "-X", "utf8", "/opt/gto-ci/entrypoint.py"]

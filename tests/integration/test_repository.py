@@ -1,0 +1,148 @@
+"""The git room on real repositories of every shape."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from gto_ci.errors import GitError, NoRepository
+from gto_ci.events import read_events
+from gto_ci.git import Repository, Runner
+from tests.workdir import WorkDir
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> WorkDir:
+    work = WorkDir.init(tmp_path / "work")
+    work.commit("one", file="1")
+    work.tag("m@v1.0.0")
+    work.tag("a/b=m#eu/prod#1")
+    work.tag("mm@v1.0.0")
+    work.lightweight("light@v1.0.0")
+    return work
+
+
+def tags(path: Path, artifact: str | None = None) -> list[str]:
+    return sorted(record.name for record in Repository.open(path).tag_records(artifact))
+
+
+ALL = ["a/b=m#eu/prod#1", "light@v1.0.0", "m@v1.0.0", "mm@v1.0.0"]
+
+
+def test_a_work_tree_and_any_folder_in_it(work: WorkDir) -> None:
+    (work.path / "deep/er").mkdir(parents=True)
+    assert tags(work.path) == ALL
+    assert tags(work.path / "deep/er") == ALL
+    assert Repository.open(work.path / "deep/er").root == work.path
+
+
+def test_bare_shallow_partial_linked_and_submodule(work: WorkDir, tmp_path: Path) -> None:
+    work.commit("two", file="2")
+    url = f"file://{work.path}"
+    work.git("config", "uploadpack.allowFilter", "true")
+    work.git("clone", "--quiet", "--bare", url, str(tmp_path / "bare.git"))
+    work.git("clone", "--quiet", "--depth=1", url, str(tmp_path / "shallow"))
+    work.git("-C", str(tmp_path / "shallow"), "fetch", "--quiet", "--depth=1", "origin", "refs/tags/*:refs/tags/*")
+    work.git("clone", "--quiet", "--filter=blob:none", "--no-checkout", url, str(tmp_path / "partial"))
+    work.git("worktree", "add", "--quiet", str(tmp_path / "linked"))
+    outer = WorkDir.init(tmp_path / "outer")
+    outer.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", url, "inner")
+    for folder in ("bare.git", "shallow", "partial", "linked", "outer/inner"):
+        assert tags(tmp_path / folder) == ALL, folder
+    assert Repository.open(tmp_path / "outer/inner").root == tmp_path / "outer/inner"
+    assert tags(tmp_path / "outer") == []
+    assert tags(tmp_path / "work/.git") == ALL
+
+
+def test_a_sha256_repository_packed_refs_and_no_tags(tmp_path: Path) -> None:
+    work = WorkDir.init(tmp_path / "sha256", "--object-format=sha256")
+    assert tags(work.path) == []
+    commit = work.commit()
+    work.tag("m@v1.0.0")
+    work.git("pack-refs", "--all")
+    (event,) = read_events(Repository.open(work.path).tag_records())
+    assert (event.commit, len(commit)) == (commit, 64)
+
+
+def test_one_artifacts_tags_are_read_by_name(work: WorkDir) -> None:
+    assert tags(work.path, "m") == ["m@v1.0.0"]
+    assert tags(work.path, "a/b:m") == ["a/b=m#eu/prod#1"]
+    assert tags(work.path, "nothing") == []
+
+
+def test_what_a_tag_says(work: WorkDir) -> None:
+    work.zone = "-0330"
+    oid = work.tag("m@v2.0.0", message="  first line\n\nüñí\n# not a comment\n")
+    work.tag("m@v3.0.0", at=oid)  # a tag of a tag
+    work.tag("m@v4.0.0", at="m@v3.0.0")  # … of a tag
+    blob = work.git("hash-object", "-w", "--stdin", stdin=b"x")
+    work.tag("m@v5.0.0", at=blob)
+    records = {record.name: record for record in Repository.open(work.path).tag_records("m")}
+    told = records["m@v2.0.0"]
+    assert told.message == "first line\n\nüñí\n# not a comment"
+    assert (told.author, told.author_email, told.zone) == ("Ada Lovelace", "ada@example.com", "-0330")
+    assert {records[f"m@v{n}.0.0"].target for n in (2, 3, 4)} == {work.head}
+    assert {records[f"m@v{n}.0.0"].target_type for n in (2, 3, 4)} == {"commit"}
+    assert records["m@v5.0.0"].target_type == "blob"
+
+
+def test_odd_tag_objects_break_nothing(work: WorkDir) -> None:
+    head = work.head.encode()
+    work.raw_tag("m@v6.0.0", b"object " + head + b"\ntype commit\ntag x\n\nno tagger\n")
+    work.raw_tag("m@v7.0.0", b"object " + head + b"\ntype commit\ntag x\ntagger A <a> 99999999999999 +9999\n\nfar\n")
+    work.raw_tag("m@v8.0.0", b"object " + head + b"\ntype commit\ntag x\ntagger A <a> 7 +0000\n\nbefore\0after\n")
+    work.raw_tag("m@v9.0.0", b"object " + head + b"\ntype commit\ntag x\ntagger J\xf6 <a\xff> 8 +0000\n\n\xff\n")
+    records = Repository.open(work.path).tag_records("m")
+    assert [event.tag for event in read_events(records)] == ["m@v8.0.0", "m@v9.0.0", "m@v1.0.0"]
+    assert [record.message for record in records if record.name == "m@v8.0.0"] == ["before"]
+
+
+def test_files_at_a_commit(work: WorkDir) -> None:
+    repository = Repository.open(work.path)
+    assert repository.file_at(work.head, "file") == b"1"
+    assert repository.file_at(work.head, "missing") is None
+    assert repository.file_at(work.head, "") is None  # a tree
+    assert repository.file_at("0" * 40, "file") is None
+    assert repository.objects(["HEAD:file", "bad\nname", "nope"])[1:] == [None, None]
+
+
+@pytest.mark.parametrize("path", ["", "file", "missing"])
+def test_no_repository(tmp_path: Path, path: str) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(NoRepository, match="No Git repo found in"):
+        Repository.open(tmp_path / path)
+
+
+def test_a_git_error_says_what_failed_without_secrets(work: WorkDir) -> None:
+    runner = Runner(os.environ, secrets=("s3cret",))
+    with pytest.raises(GitError) as raised:
+        runner.run(["fetch", "https://user:s3cret@localhost:1/x"], work.path)
+    error = raised.value
+    assert error.returncode == 128
+    assert "git fetch failed" in str(error)
+    assert "s3cret" not in f"{error} {error.command} {error.stdout} {error.stderr}"
+
+
+def test_a_repository_that_git_refuses_is_an_error(work: WorkDir) -> None:
+    (work.path / ".git/config").write_text("[core\n")
+    with pytest.raises(GitError, match="bad config"):
+        Repository.open(work.path).tag_records()
+
+
+def test_a_hooks_environment_does_not_redirect_us(work: WorkDir, tmp_path: Path) -> None:
+    other = WorkDir.init(tmp_path / "other")
+    environ = {**os.environ, "GIT_DIR": str(other.path / ".git"), "GIT_INDEX_FILE": "/x", "GIT_WORK_TREE": "/y"}
+    records = Repository.open(work.path, Runner(environ)).tag_records()
+    assert sorted(record.name for record in records) == ALL
+
+
+def test_git_missing_and_git_slow(work: WorkDir, tmp_path: Path) -> None:
+    with pytest.raises(GitError, match="not installed"):
+        Runner({"PATH": str(tmp_path)}).run(["version"])
+    slow = tmp_path / "git"
+    slow.write_text("#!/bin/sh\nexec sleep 60\n")
+    slow.chmod(0o755)
+    with pytest.raises(GitError, match="no answer within"):
+        Runner({"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}).run(["version"], timeout=0.2)

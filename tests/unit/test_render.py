@@ -1,0 +1,50 @@
+"""Tables and pages."""
+
+from __future__ import annotations
+
+import html
+import re
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from gto_ci.render import markdown, page, table, views
+
+
+def test_tables_do_not_read_text_as_numbers() -> None:
+    rows = [{"name": "1e5", "commit": "82760e4", "stage": None, "empty": ""}]
+    assert table.table(rows, plain=True).split("\n")[1].split() == ["1e5", "82760e4", "-"]
+    assert "│ 1e5    │ 82760e4  │ -       │" in table.table(rows)
+    assert table.table([]) == "Nothing found in the current workspace"
+
+
+def test_short_ids() -> None:
+    assert views.short_id("a" * 40) == "aaaaaaa"
+    assert views.short_id("a" * 64) == "aaaaaaa"
+    assert views.short_id("v10.10.10-rc.1") == "v10.10.10-rc.1"
+
+
+@given(st.text())
+@example("https://x.y www.x.y WWW.x mailto:a@b.c :tada: v1.2.3 10:20:30 _i_ *b* ~~s~~ \\")
+@example("| x | <img src=x onerror=alert(1)> [a](javascript:b) @org/team #1 `code` **b** &amp; \n\n# h\n```")
+def test_no_text_becomes_markup(text: str) -> None:
+    shown = markdown.code(text, limit=10_000)
+    if not text:
+        assert shown == ""
+        return
+    inner = shown.removeprefix("<code>").removesuffix("</code>").replace("<br>", "")
+    assert re.fullmatch(r"""(?:[^\W_]|\s|&#[0-9]+;|[-/,"'+=(){};#.:])*""", inner)
+    assert "www." not in inner.lower()
+    assert not re.search(r"(?<!\d):|:(?!\d)", inner)
+    assert "\n" not in shown
+    plain = html.unescape(re.sub("<.*?>", "", shown))
+    assert [c for c in plain if c.isalnum()] == [c for c in text if c.isalnum()]
+
+
+def test_a_summary_is_cut_to_its_limit() -> None:
+    rows = [{"name": f"artifact-{n}", "latest": "v1.0.0"} for n in range(5000)]
+    text = page.summary("title", {"tag": "m@v1.0.0"}, rows, ["careful"], limit=100_000)
+    assert len(text.encode()) <= 100_000
+    assert "more artifacts" in text
+    assert text.rstrip().endswith("</details>")
+    assert "5000" not in page.summary("t", {}, rows[:3], [])
