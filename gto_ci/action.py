@@ -17,9 +17,9 @@ from gto_ci.annotations import Annotation, find
 from gto_ci.config import Settings
 from gto_ci.errors import GtoError, NoRepository, TagProblem, WrongAnnotations, WrongInput, quote
 from gto_ci.events import Event, TagRecord, explain_absence, read_events
-from gto_ci.git import Repository, Runner, Snapshot
+from gto_ci.git import Repository, Runner
 from gto_ci.git.remote import find_remote
-from gto_ci.git.snapshot import QUIET
+from gto_ci.git.snapshot import QUIET, Snapshot
 from gto_ci.github import outputs
 from gto_ci.github.event import Job, Target, decide
 from gto_ci.github.inputs import Inputs
@@ -80,9 +80,7 @@ def _run(inputs: Inputs, job: Job, environ: Mapping[str, str], log: Log) -> None
             return
     remote = find_remote(repository, inputs.token, job.server_url)
     with Snapshot.beside(repository, remote) as snapshot:
-        if inputs.fetch_tags:
-            snapshot.fetch_registry()
-        records = snapshot.tag_records() if inputs.fetch_tags else repository.tag_records()
+        records = snapshot.fetch_registry() if inputs.fetch_tags else repository.tag_records()
         registry = Registry.fold(read_events(records))
         meaning = Meaning()
         if name is not None:
@@ -96,10 +94,10 @@ def _run(inputs: Inputs, job: Job, environ: Mapping[str, str], log: Log) -> None
 
 def _registry_name(target: Target) -> TagName | names.Shortcut | None:
     """The parts of the target's text, None where it says nothing to the registry."""
-    found: TagName | names.Shortcut | None = names.match_tag(target.text)
-    if found is None and target.may_be_shortcut:
-        found = names.match_shortcut(target.text)
-    return found
+    tag = names.match_tag(target.text)
+    if tag is not None:
+        return None if tag.kind is Kind.CREATION else tag
+    return names.match_shortcut(target.text) if target.may_be_shortcut else None
 
 
 def _open(inputs: Inputs, job: Job, environ: Mapping[str, str]) -> Repository:
@@ -249,7 +247,7 @@ def output_values(registry: Registry, meaning: Meaning, view: Mapping[str, views
     if meaning.deleted is not None:
         gone = meaning.deleted
         return {
-            "event": gone.kind.word if gone.kind is not Kind.CREATION else "",
+            "event": gone.kind.word,
             "name": gone.artifact,
             "version": gone.version or "",
             "stage": gone.stage or "",

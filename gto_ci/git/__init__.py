@@ -7,6 +7,5 @@ reads git's output and is pure; :mod:`repository` has one method per question;
 
 from gto_ci.git.repository import Repository
 from gto_ci.git.runner import Runner
-from gto_ci.git.snapshot import Snapshot
 
-__all__ = ["Repository", "Runner", "Snapshot"]
+__all__ = ["Repository", "Runner"]

@@ -54,8 +54,8 @@ class Snapshot:
                 runner = runner.with_config(*remote.config, secrets=remote.secrets)
             yield cls(repository, Repository(root, runner), remote)
 
-    def fetch_registry(self) -> list[RemoteTag]:
-        """Bring the remote's registry tags here, only those, and return what the remote advertised.
+    def fetch_registry(self) -> list[TagRecord]:
+        """Bring the remote's registry tags here, only those, and return them.
 
         Raises:
             TagProblem: the repository has no remote.
@@ -66,15 +66,10 @@ class Snapshot:
                 f"Cannot fetch tags: the repository {quote(self.repository.root)} has no remote",
                 "Set 'fetch-tags: false' to read only the tags that it has",
             )
-        return retrying(self._fetch_once)
-
-    def tag_records(self) -> list[TagRecord]:
-        """Return the tags that :meth:`fetch_registry` brought.
-
-        Raises:
-            GitError: git cannot read them.
-        """
-        return self.scratch.tag_records()
+        advertised = retrying(self._fetch_once)
+        # a lightweight tag is no event, whatever it points to, so that need not come here
+        lightweight = [TagRecord(tag.name, False, tag.target, "commit") for tag in advertised if tag.target == tag.oid]
+        return self.scratch.tag_records() + lightweight
 
     def restore_tag(self, name: str) -> list[Path]:
         """Make the user's tag ``name`` the annotated one that the remote has.
@@ -104,17 +99,17 @@ class Snapshot:
     def _fetch_once(self) -> list[RemoteTag]:
         listed = self._network("ls-remote", "--tags", "--", SCRATCH_REMOTE)
         advertised = [tag for tag in parse_ls_remote(listed) if match_tag(tag.name)]
-        have = self.repository.git("for-each-ref", "--format=%(refname:strip=2)%00%(objectname)", "--", "refs/tags")
-        local = dict(line.split("\0") for line in have.decode(errors="surrogateescape").splitlines())
-        known = [tag for tag in advertised if local.get(tag.name) == tag.oid]
-        wanted = [tag for tag in advertised if local.get(tag.name) != tag.oid]
-        (self.scratch.root / "packed-refs").write_text(_packed_refs(known), encoding="ascii")
+        annotated = [tag for tag in advertised if tag.target != tag.oid]
+        here = set(self.repository.git("for-each-ref", "--format=%(objectname)", "--", "refs/tags").decode().split())
+        wanted = [tag.oid for tag in annotated if tag.oid not in here]
         if wanted:
+            # by id, not by name: git matches names against all the remote's refs, each name anew
             self._network(
-                *("fetch", "--quiet", "--force", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules"),
+                *("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules"),
                 *("--depth=1", "--filter=tree:0", "--stdin", "--", SCRATCH_REMOTE),
-                stdin="".join(f"+refs/tags/{tag.name}:refs/tags/{tag.name}\n" for tag in wanted).encode(),
+                stdin="".join(f"{oid}\n" for oid in wanted).encode(),
             )
+        (self.scratch.root / "packed-refs").write_text(_packed_refs(annotated), encoding="ascii")
         return advertised
 
     def _network(self, *args: str, stdin: bytes | None = None) -> bytes:
@@ -149,13 +144,9 @@ def _alternate(objects: Path) -> bytes:
 
 
 def _packed_refs(tags: Sequence[RemoteTag]) -> str:
-    """The content of a ``packed-refs`` file; ``tags`` are sorted by name and pure ASCII."""
-    lines = ["# pack-refs with: peeled fully-peeled sorted \n"]
-    for tag in tags:
-        lines.append(f"{tag.oid} refs/tags/{tag.name}\n")
-        if tag.target != tag.oid:
-            lines.append(f"^{tag.target}\n")
-    return "".join(lines)
+    """The content of a ``packed-refs`` file; ``tags`` are annotated, sorted by name and pure ASCII."""
+    lines = (f"{tag.oid} refs/tags/{tag.name}\n^{tag.target}\n" for tag in tags)
+    return "# pack-refs with: peeled fully-peeled sorted \n" + "".join(lines)
 
 
 def _listing(places: Sequence[Path]) -> set[tuple[Path, int]]:

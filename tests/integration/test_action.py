@@ -228,6 +228,17 @@ def test_a_server_that_allows_no_filters(lab: Lab) -> None:
     assert (ran.code, ran.outputs["previous-version"], ran.outputs["type"]) == (0, "v1.0.0", "model")
 
 
+@pytest.mark.parametrize("version", ["0", "1", "2"])
+@pytest.mark.parametrize("filters", ["true", "false"])
+def test_every_version_of_gits_protocol(lab: Lab, version: str, filters: str) -> None:
+    git(lab.remote.path, "config", "uploadpack.allowFilter", filters)
+    runner, commit = lab.check_out("refs/tags/churn#prod#2")
+    git(runner.workspace, "config", "protocol.version", version)
+    ran = runner.run("push", "refs/tags/churn#prod#2", commit)
+    assert (ran.code, ran.outputs.get("previous-version")) == (0, "v1.0.0"), ran.log
+    assert {request.protocol for request in lab.server.requests} <= {"", f"version={version}"}
+
+
 def test_a_remote_given_as_a_path(lab: Lab) -> None:
     lab.url = lab.remote.file_url
     ran = lab.push("churn#prod#2")
@@ -309,6 +320,7 @@ def test_a_ref_named_by_hand(lab: Lab, wanted: str, tag: str, version: str, way:
         ("push", "refs/heads/main"),
         ("push", "refs/tags/release-1"),
         ("push", "refs/tags/churn@v1.0"),
+        ("push", "refs/tags/churn@created"),
         ("schedule", "refs/heads/main"),
         ("pull_request", "refs/pull/1/merge"),
         ("workflow_dispatch", "refs/heads/main"),
