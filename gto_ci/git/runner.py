@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import re
+import shlex
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -88,7 +89,7 @@ class Runner:
             if cwd is not None and not cwd.is_dir():
                 raise GitError(command, None, stderr=f"no such folder: {cwd}") from error
             raise GitError(
-                command, None, stderr="git is not installed", next_step="Install git 2.29 or newer"
+                command, None, stderr="git is not installed", next_step="Install git 2.31 or newer"
             ) from error
         except subprocess.TimeoutExpired as error:
             raise GitError(
@@ -96,7 +97,8 @@ class Runner:
             ) from error
         if done.returncode != 0:
             stdout, stderr = (self._redact(stream.decode(errors="replace")) for stream in (done.stdout, done.stderr))
-            raise GitError([self._redact(word) for word in command], done.returncode, stdout, stderr, next_step)
+            words = [self._redact(word) for word in command]
+            raise GitError(words, done.returncode, stdout, stderr, next_step or _advice(stderr))
         return done.stdout
 
     def _environment(self) -> dict[str, str]:
@@ -116,3 +118,13 @@ class Runner:
             for form in (secret, base64.b64encode(f"x-access-token:{secret}".encode()).decode()):
                 text = text.replace(form, "***")
         return _URL_PASSWORD.sub("***@", text)
+
+
+def _advice(stderr: str) -> str:
+    """The next step for the failures of git that a person meets with any command."""
+    owner = re.search(r"dubious ownership in repository at '(.+)'", stderr)
+    if owner:
+        return f"If you trust it: git config --global --add safe.directory {shlex.quote(owner[1])}"
+    if "not a git repository" in stderr:
+        return "Its .git is damaged or incomplete; clone it again, or repair it"
+    return ""

@@ -131,6 +131,17 @@ def test_a_repository_that_git_refuses_is_an_error(work: WorkDir) -> None:
         Repository.open(work.path).tag_records()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to another user")
+def test_a_repository_of_another_user_is_refused_with_the_way_out(work: WorkDir, tmp_path: Path) -> None:
+    os.chown(work.path, 1001, 1001)
+    os.chown(work.path / ".git", 1001, 1001)
+    environ = {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull}
+    with pytest.raises(GitError, match=r"dubious ownership.*git config --global --add safe\.directory"):
+        Repository.open(work.path, Runner(environ)).tag_records()
+    trusted = Runner(environ).with_config(("safe.directory", str(work.path)))
+    assert Repository.open(work.path, trusted).tag_records()
+
+
 def test_a_hooks_environment_does_not_redirect_us(work: WorkDir, tmp_path: Path) -> None:
     other = WorkDir.init(tmp_path / "other")
     environ = {**os.environ, "GIT_DIR": str(other.path / ".git"), "GIT_INDEX_FILE": "/x", "GIT_WORK_TREE": "/y"}
