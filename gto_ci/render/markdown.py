@@ -33,6 +33,6 @@ def code(text: object, limit: int = 300) -> str:
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Return a Markdown table; headings and cells are Markdown already."""
-    lines = [f"| {' | '.join(headings)} |", f"|{' --- |' * len(headings)}"]
+    lines = [f"| {' | '.join(headings)} |", f"|{' :--- |' * len(headings)}"]
     lines += [f"| {' | '.join(row)} |" for row in rows]
     return "\n".join(lines) + "\n"

@@ -48,10 +48,9 @@ def summary(
 
 
 def failure(cause: str, next_step: str) -> str:
-    """Return the summary of a step that failed."""
-    return (
-        f"### ❌ {code(cause, 1000)}\n\n{code(next_step, 1000)}\n\n" if next_step else f"### ❌ {code(cause, 1000)}\n\n"
-    )
+    """Return the summary of a step that failed: what was wrong, and what to do."""
+    lines = [code(text, 1000) for text in (cause, next_step) if text]
+    return "### ❌ The GTO action failed\n\n" + "\n\n".join(lines) + "\n\n"
 
 
 def _registry(rows: Sequence[Row], room: int) -> str:
