@@ -36,6 +36,7 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	bash tests/lint/workflows.sh
 
 e2e: $(READY)
 	bash tests/e2e/host.sh

@@ -170,9 +170,9 @@ def _no_event(target: Target, name: TagName | names.Shortcut, records: list[TagR
     if isinstance(name, TagName) and any(record.name == target.text for record in records):
         cause = f"{explain_absence(records, target.text, name)} ({where})"
         if fetched:
-            return TagProblem(
-                cause, f"Create it again as an annotated tag, e.g. git tag -a -f -m MESSAGE {target.text} and push it"
-            )
+            # quoted for any shell: a registry tag has no quote in it, but may have a # or a !
+            anew = f"git tag -a -f -m MESSAGE '{name}' '{name}^{{}}' && git push --force origin 'refs/tags/{name}'"
+            return TagProblem(cause, f"Make it an annotated tag: {anew}")
         return TagProblem(cause, "Set 'fetch-tags: true' to have the annotated tag fetched")
     if target.may_be_shortcut and names.match_shortcut(target.text):
         known = ", ".join(sorted(registry_names(records))[:5]) or "none"
@@ -184,8 +184,8 @@ def _no_event(target: Target, name: TagName | names.Shortcut, records: list[TagR
 
 
 def registry_names(records: Iterable[TagRecord]) -> set[str]:
-    """Return the names of the artifacts that ``records`` speak of."""
-    return {name.artifact for record in records if (name := names.match_tag(record.name))}
+    """Return the names of the artifacts that the events among ``records`` are about."""
+    return {event.artifact for event in read_events(records)}
 
 
 def _annotate(meaning: Meaning, snapshot: Snapshot, settings: Settings, log: Log) -> Meaning:

@@ -353,7 +353,7 @@ def test_a_missing_tag(lab: Lab) -> None:
 def test_a_tag_that_is_lightweight_on_the_remote_too(lab: Lab) -> None:
     error = lab.push("churn@v7.0.0").error
     assert "lightweight" in error
-    assert "git tag -a" in error
+    assert "git tag -a -f -m MESSAGE 'churn@v7.0.0' 'churn@v7.0.0^{}'" in error
 
 
 def test_a_tag_that_was_moved(lab: Lab) -> None:

@@ -1,0 +1,135 @@
+"""The documents agree with the program: tables, transcript, examples, links, names of inputs and outputs."""
+
+from __future__ import annotations
+
+import doctest
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests import readme_tables
+from tests.readme_tables import ACTION, PROJECT, README
+from tests.workdir import WorkDir
+
+DOCUMENTS = sorted([*PROJECT.glob("*.md"), PROJECT / "tests/README.md"])
+WORKFLOWS = sorted((PROJECT / "examples/workflows").glob("*.yml"))
+TO_UPDATE = "out of date; to update: python -m tests.readme_tables --write"
+
+
+@pytest.fixture(scope="module")
+def action() -> dict[str, Any]:
+    loaded = yaml.safe_load(ACTION.read_text(encoding="utf-8"))
+    assert isinstance(loaded, dict)
+    return loaded
+
+
+@pytest.fixture(scope="module")
+def readme() -> str:
+    return README.read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> WorkDir:
+    return readme_tables.example_registry(tmp_path_factory.mktemp("readme") / "registry")
+
+
+def test_tables_are_those_of_action_yml(readme: str, action: dict[str, Any]) -> None:
+    assert readme == readme_tables.with_tables(readme, action), TO_UPDATE
+
+
+def test_a_change_of_action_yml_is_noticed(readme: str, action: dict[str, Any]) -> None:
+    changed = {**action, "outputs": {**action["outputs"], "extra": {"description": "One | more"}}}
+    assert r"| `extra` | One \| more |" in readme_tables.with_tables(readme, changed)
+
+
+def test_missing_markers_are_an_error(action: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="inputs"):
+        readme_tables.with_tables("no markers", action)
+
+
+def test_transcript_is_what_the_program_prints(readme: str, registry: WorkDir) -> None:
+    assert readme == readme_tables.with_transcript(readme, registry), TO_UPDATE
+    assert "$ gto show\n" in readme
+
+
+def test_python_example_runs(readme: str, registry: WorkDir, monkeypatch: pytest.MonkeyPatch) -> None:
+    (block,) = re.findall(r"^```python\n(.*?)^```$", readme, re.DOTALL | re.MULTILINE)
+    monkeypatch.chdir(registry.path)
+    for name in ("GTO_STAGES", "GTO_TYPES", "GTO_INDEX"):
+        monkeypatch.delenv(name, raising=False)
+    example = doctest.DocTestParser().get_doctest(block, {}, "README.md", str(README), 0)
+    report: list[str] = []
+    outcome = doctest.DocTestRunner(verbose=False).run(example, out=report.append)
+    assert outcome.attempted >= 4
+    assert outcome.failed == 0, "".join(report)
+
+
+def test_workflows_use_only_inputs_and_outputs_that_exist(readme: str, action: dict[str, Any]) -> None:
+    for text in (readme, *(workflow.read_text(encoding="utf-8") for workflow in WORKFLOWS)):
+        used = set(re.findall(r"steps\.gto\.outputs\.([\w-]+)", text))
+        assert used
+        assert used <= set(action["outputs"])
+    for workflow in WORKFLOWS:
+        for step in _steps(yaml.safe_load(workflow.read_text(encoding="utf-8"))):
+            if "gto-action" in step.get("uses", ""):
+                assert set(step.get("with", {})) <= set(action["inputs"])
+
+
+def test_workflows_put_no_expression_into_a_script(readme: str) -> None:
+    blocks = [
+        block for block in re.findall(r"^```yaml\n(.*?)^```$", readme, re.DOTALL | re.MULTILINE) if "jobs:" in block
+    ]
+    assert blocks
+    for text in (*blocks, *(file.read_text(encoding="utf-8") for file in _workflow_files())):
+        scripts = [step["run"] for step in _steps(yaml.safe_load(text)) if "run" in step]
+        assert not [script for script in scripts if "${{" in script]
+
+
+def test_actions_are_pinned_to_the_same_commits_everywhere(readme: str) -> None:
+    pins: dict[str, set[str]] = {}
+    for text in (readme, *(file.read_text(encoding="utf-8") for file in _workflow_files())):
+        for name, pin in re.findall(r"uses: (actions/[\w-]+)@(.*)$", text, re.MULTILINE):
+            assert re.fullmatch(r"[0-9a-f]{40} # v\d+\.\d+\.\d+", pin), f"{name}@{pin}"
+            pins.setdefault(name, set()).add(pin)
+    assert pins
+    assert {name: len(found) for name, found in pins.items()} == dict.fromkeys(pins, 1)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(PROJECT)))
+def test_links_lead_somewhere(document: Path) -> None:
+    for target in _links(document.read_text(encoding="utf-8")):
+        if re.match(r"[a-z]+:", target):
+            continue
+        path, _, anchor = target.partition("#")
+        file = (document.parent / path).resolve() if path else document
+        assert file.exists(), f"{document.name}: {target}"
+        if anchor:
+            assert anchor in set(_anchors(file.read_text(encoding="utf-8"))), f"{document.name}: {target}"
+
+
+def _workflow_files() -> list[Path]:
+    return [*sorted((PROJECT / ".github/workflows").glob("*.yml")), *WORKFLOWS]
+
+
+def _steps(workflow: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for job in workflow["jobs"].values():
+        yield from job["steps"]
+
+
+def _prose(markdown: str) -> str:
+    return re.sub(r"^```.*?^```$", "", markdown, flags=re.DOTALL | re.MULTILINE)
+
+
+def _links(markdown: str) -> list[str]:
+    text = re.sub(r"`[^`\n]*`", "", _prose(markdown))
+    return re.findall(r"\]\(([^)\s]+)\)", text) + re.findall(r"^\[[^\]]+\]: (\S+)$", text, re.MULTILINE)
+
+
+def _anchors(markdown: str) -> Iterator[str]:
+    """The ids that GitHub gives to headings."""
+    for heading in re.findall(r"^#+ (.+)$", _prose(markdown), re.MULTILINE):
+        yield re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
