@@ -22,8 +22,8 @@ from gto_ci.git.repository import Repository
 from gto_ci.git.runner import NETWORK_TIMEOUT
 from gto_ci.names import match_tag
 
-# Hooks and upkeep of the user's repository are not ours to run.
 SCRATCH_REMOTE = "origin"
+# Hooks and upkeep of the user's repository are not ours to run.
 QUIET = (("core.hooksPath", os.devnull), ("gc.auto", "0"), ("maintenance.auto", "false"))
 
 

@@ -6,6 +6,7 @@ import os
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 # Git that knows nothing of the person or machine that runs the tests, and never asks a question.
@@ -90,13 +91,20 @@ class Remote:
     def tag(
         self, name: str, target: str = "main", message: str | bytes | None = None, *, tagger: Person = TAGGER, date: str = DATE
     ) -> str:
-        """Make an annotated tag with exactly this message; the id of the tag object."""
-        text = _bytes(f"About {name}" if message is None else message)
-        git(
-            self.path, "tag", "--annotate", "--cleanup=verbatim", "--file=-", "--end-of-options", name, target,
-            stdin=text, environment=_identity(tagger, date),
-        )  # fmt: skip
-        return self.resolve(f"refs/tags/{name}")
+        """Make an annotated tag with exactly this message and tagger; the id of the tag object.
+
+        It is written by hand, for `git tag` would tidy what the test wants untidy.
+        """
+        when = datetime.fromisoformat(date.replace("Z", "+00:00"))
+        head = (
+            f"object {self.peel(target)}\ntype commit\ntag {name}\n"
+            f"tagger {tagger.name} <{tagger.email}> {when.timestamp():.0f} {when:%z}\n\n"
+        )
+        text = _bytes(f"About {name}\n" if message is None else message)
+        written = ("hash-object", "-t", "tag", "-w", "--stdin", "--literally")
+        oid = git(self.path, *written, stdin=head.encode() + text)
+        git(self.path, "update-ref", f"refs/tags/{name}", oid)
+        return oid
 
     def lightweight_tag(self, name: str, target: str = "main") -> None:
         git(self.path, "update-ref", f"refs/tags/{name}", self.resolve(target))
