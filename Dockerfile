@@ -10,7 +10,7 @@ FROM debian:trixie-slim AS python
 # "unchecked": it stays valid whatever a registry or a layer cache does to the files' times.
 RUN apt-get update \
     && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends libpython3-stdlib python3-minimal \
-    && python3 -m compileall -q -j 0 --invalidation-mode unchecked-hash /usr/lib/python3.* \
+    && python3 -m compileall -q -f -j 0 --invalidation-mode unchecked-hash /usr/lib/python3.* \
     && rm -rf /var/lib/apt/lists/* /var/cache/debconf/*-old /var/log/apt /var/log/dpkg.log
 
 
@@ -24,13 +24,12 @@ RUN apt-get update \
 RUN python3 -m venv /opt/build && python3 -m venv --without-pip /opt/gto-ci
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
     PIP_NO_CACHE_DIR=1 \
-    PIP_NO_COMPILE=1 \
     PIP_NO_INPUT=1 \
     PIP_ONLY_BINARY=:all: \
     PIP_ROOT_USER_ACTION=ignore
 COPY requirements.lock ./
-RUN /opt/build/bin/pip --python /opt/gto-ci/bin/python install --require-hashes --no-deps -r requirements.lock
-RUN /opt/gto-ci/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/gto-ci/lib \
+RUN /opt/build/bin/pip --python /opt/gto-ci/bin/python install --no-compile --require-hashes --no-deps -r requirements.lock
+RUN /opt/gto-ci/bin/python -m compileall -q -f -j 0 --invalidation-mode unchecked-hash /opt/gto-ci/lib \
     && rm -rf /opt/gto-ci/bin/[Aa]ctivate* /opt/gto-ci/include /opt/gto-ci/.gitignore
 
 
@@ -43,10 +42,10 @@ COPY pyproject.toml README.md LICENSE ./
 COPY gto_ci ./gto_ci
 RUN /opt/build/bin/pip wheel --no-build-isolation --no-deps --wheel-dir /dist . \
     && /opt/build/bin/pip --python /opt/gto-ci/bin/python install \
-        --no-index --no-deps --no-warn-script-location --root /install /dist/*.whl
+        --no-compile --no-index --no-deps --no-warn-script-location --root /install /dist/*.whl
 COPY entrypoint.py /install/opt/gto-ci/
 # Only our three programs go on the PATH; the rest of the venv's bin stays out of a job's way.
-RUN /opt/gto-ci/bin/python -m compileall -q --invalidation-mode unchecked-hash -s /install /install/opt/gto-ci/lib \
+RUN /opt/gto-ci/bin/python -m compileall -q -f --invalidation-mode unchecked-hash -s /install /install/opt/gto-ci/lib \
     && mkdir -p /install/usr/local/bin \
     && ln -s /opt/gto-ci/bin/gto /opt/gto-ci/bin/gto-ci /opt/gto-ci/bin/git-ghost /install/usr/local/bin/
 

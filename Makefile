@@ -1,6 +1,7 @@
 # make demo   set up, then run the main job end to end on an embedded example
 # make test   set up, then run the tests
 # make lint   formatting, types, floors, workflow files
+# make lock   resolve the image's dependencies anew
 # make e2e    build the real image and run real workflows on it (needs root on Debian, or a Docker engine)
 
 PYTHON ?= python3
@@ -41,6 +42,15 @@ lint: $(READY)
 e2e: $(READY)
 	bash tests/e2e/host.sh
 	$(BIN)/python -m pytest tests/e2e --override-ini addopts='-ra --strict-markers --strict-config'
+
+# What the image installs, for its Python, on any architecture; a wheel for each, by hash.
+LOCK = UV_CUSTOM_COMPILE_COMMAND='make lock' $(BIN)/uv pip compile --quiet --no-config --upgrade --generate-hashes \
+	--only-binary :all: --python-version 3.13 --python-platform linux
+
+lock: $(READY)
+	$(LOCK) pyproject.toml --output-file requirements.lock
+	sed -n 's/^requires = \["\(.*\)"\]$$/\1/p' pyproject.toml | \
+		$(LOCK) - --no-annotate --output-file requirements-build.lock
 
 clean:
 	rm -rf $(VENV) .peers .node .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

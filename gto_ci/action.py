@@ -194,7 +194,7 @@ def _annotate(meaning: Meaning, snapshot: Snapshot, settings: Settings, log: Log
     if event is None:
         return meaning
     try:
-        found = find(snapshot.scratch.objects, event.commit, event.artifact, settings.index)
+        found = find(snapshot.objects, event.commit, event.artifact, settings.index)
     except WrongAnnotations as error:
         warning = f"{error} (at commit {views.short_id(event.commit)}); the annotation outputs are empty"
         log.warning(warning, error.path, error.line)

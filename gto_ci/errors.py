@@ -22,9 +22,9 @@ class GtoError(Exception):
     """A user's problem, not a bug. ``str()`` is the cause and, where there is one, the next step."""
 
     def __init__(self, cause: str, next_step: str = "") -> None:
-        self.cause = cause
+        self.cause = cause.rstrip(".")  # git's own words may end in a stop already
         self.next_step = next_step
-        super().__init__(f"{cause}. {next_step}" if next_step else cause)
+        super().__init__(f"{self.cause}. {next_step}" if next_step else self.cause)
 
 
 class InvalidName(GtoError):

@@ -17,12 +17,15 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
-from http.client import HTTPMessage
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BufferedIOBase
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import quote, unquote, urlsplit
@@ -150,15 +153,11 @@ class _Server(ThreadingHTTPServer):
         """End the connections that clients keep open, so that no thread outlives the server."""
         with self._open_lock:
             for connection in self._open:
-                try:
+                with suppress(OSError):  # the client may have been faster
                     connection.shutdown(socket.SHUT_RDWR)
-                except OSError:
-                    pass  # the client was faster
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         # a client that hangs up in the middle is part of the job; anything else should be seen
-        import sys
-
         if not isinstance(sys.exc_info()[1], ConnectionError):
             super().handle_error(request, client_address)
 
@@ -248,14 +247,14 @@ class _Handler(BaseHTTPRequestHandler):
         return status, sent
 
 
-def _copy_body(headers: HTTPMessage, source: IO[bytes], target: IO[bytes]) -> int:
+def _copy_body(headers: Message[str, str], source: BufferedIOBase, target: IO[bytes]) -> int:
     """Copy a request's body, of announced length or in chunks; its size."""
     chunked = headers.get("Transfer-Encoding", "").lower() == "chunked"
     pieces = _chunks(source) if chunked else _blocks(source, int(headers.get("Content-Length") or 0))
     return sum(target.write(piece) for piece in pieces)
 
 
-def _blocks(source: IO[bytes], size: int) -> Iterator[bytes]:
+def _blocks(source: BufferedIOBase, size: int) -> Iterator[bytes]:
     while size > 0:
         block = source.read(min(size, _BLOCK))
         if not block:
@@ -264,7 +263,7 @@ def _blocks(source: IO[bytes], size: int) -> Iterator[bytes]:
         yield block
 
 
-def _chunks(source: IO[bytes]) -> Iterator[bytes]:
+def _chunks(source: BufferedIOBase) -> Iterator[bytes]:
     while size := int(source.readline().split(b";")[0], 16):
         yield from _blocks(source, size)
         source.readline()

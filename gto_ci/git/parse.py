@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -22,6 +23,9 @@ TAG_FIELDS = (
     "contents:signature",
 )
 TAG_FORMAT = "".join(f"%({field})%00" for field in TAG_FIELDS)
+
+
+_SIGNATURE = re.compile(rb"^-----BEGIN (?:PGP SIGNATURE|PGP MESSAGE|SSH SIGNATURE|SIGNED MESSAGE)-----", re.MULTILINE)
 
 
 class RemoteTag(NamedTuple):
@@ -67,6 +71,38 @@ def parse_tags(output: bytes) -> list[TagRecord]:
             )
         )
     return records
+
+
+def parse_tag_object(name: str, target: str, data: bytes) -> TagRecord:
+    """Return the record of an annotated tag from its raw object; ``target`` is what it finally points to.
+
+    Says the same as :func:`parse_tags`. ``target_type`` is that of the next object, so ``tag``
+    for a tag of a tag.
+    """
+    header, _, body = data.partition(b"\n\n")
+    fields = dict(line.partition(b" ")[::2] for line in reversed(header.split(b"\n")))
+    who, _, when = fields.get(b"tagger", b"").rpartition(b"> ")
+    author, _, email = who.partition(b"<")
+    seconds, _, zone = when.decode(errors="replace").partition(" ")
+    starts = [match.start() for match in _SIGNATURE.finditer(body)]
+    message = (body[: starts[-1]] if starts else body).partition(b"\0")[0]
+    return TagRecord(
+        name,
+        True,
+        target,
+        fields.get(b"type", b"").decode(errors="replace"),
+        author.decode(errors="replace").strip(),
+        email.decode(errors="replace"),
+        int(seconds) if seconds.isdecimal() else None,
+        zone,
+        message.decode(errors="replace").strip(),
+    )
+
+
+def allows_filters(packet_trace: str) -> bool:
+    """Tell from ``GIT_TRACE_PACKET`` of a listing whether the server said that it knows ``--filter``."""
+    said = re.search(r"< (?:fetch=|[0-9a-f]{40,64} \S+\\0)([^\n]*)", packet_trace)
+    return said is not None and "filter" in said[1].split()
 
 
 def parse_ls_remote(output: bytes) -> list[RemoteTag]:

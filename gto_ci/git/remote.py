@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import base64
 import re
+import shlex
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from gto_ci.errors import GitError, GtoError
 from gto_ci.git.repository import Repository
@@ -38,12 +40,18 @@ _REFUSED = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Remote:
-    """A remote, and the process-only configuration with which git reaches it under the name ``origin``."""
+    """A remote, and the process-only configuration with which git reaches it under the name ``origin``.
+
+    ``folder`` is where it is, if it is on this machine; ``promisor``: the repository is a partial
+    clone of it.
+    """
 
     name: str
     url: str
     config: tuple[tuple[str, str], ...] = field(repr=False)
     secrets: tuple[str, ...] = field(repr=False)
+    folder: Path | None = None
+    promisor: bool = False
 
 
 def find_remote(repository: Repository, token: str = "", server_url: str = "") -> Remote | None:
@@ -79,7 +87,11 @@ def find_remote(repository: Repository, token: str = "", server_url: str = "") -
         basic = base64.b64encode(f"x-access-token:{token}".encode()).decode()
         config.append((f"http.{server_url.rstrip('/')}/.extraheader", f"AUTHORIZATION: basic {basic}"))
     secrets = [token, *(secret for header in headers for secret in _secrets(header))]
-    return Remote(name, url, tuple(config), tuple(secret for secret in secrets if secret))
+    folder = _folder(url)
+    if folder is not None and not any(key == "remote.origin.uploadpack" for key, _ in config):
+        config += _trusting(folder, repository.root)
+    promisor = any(key == f"remote.{name}.promisor" and value == "true" for key, value in own)
+    return Remote(name, url, tuple(config), tuple(secret for secret in secrets if secret), folder, promisor)
 
 
 def retrying(action: Callable[[], T]) -> T:
@@ -111,6 +123,24 @@ def _absolute(url: str, repository: Repository) -> str:
     if "://" not in url and (repository.root / url).exists():
         return str((repository.root / url).resolve())
     return url
+
+
+def _folder(url: str) -> Path | None:
+    """The folder that a URL or path names, None where it is on another machine."""
+    path = Path(unquote(url.removeprefix("file://")) if url.startswith("file://") else url)
+    return path.resolve() if path.is_absolute() and path.is_dir() else None
+
+
+def _trusting(folder: Path, root: Path) -> list[tuple[str, str]]:
+    """Have git serve ``folder`` to us although another user owns it, if that is the one who owns ``root`` too.
+
+    Git asks for this trust in the serving process, which takes no configuration from our
+    environment; so it is given on the command that starts it.
+    """
+    if folder.stat().st_uid != root.stat().st_uid:
+        return []
+    trusted = [f"-c safe.directory={shlex.quote(str(place))}" for place in (folder, folder / ".git")]
+    return [("remote.origin.uploadpack", f"git {' '.join(trusted)} upload-pack")]
 
 
 def _same_host(url: str, server_url: str) -> bool:

@@ -11,7 +11,8 @@ import base64
 import re
 import shlex
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -101,6 +102,22 @@ class Runner:
             raise GitError(words, done.returncode, stdout, stderr, next_step or _advice(stderr))
         return done.stdout
 
+    @contextmanager
+    def start(self, args: Sequence[str], cwd: Path) -> Iterator[subprocess.Popen[bytes]]:
+        """Run ``git ARGS`` in ``cwd`` for a conversation over its standard streams; wait for its end.
+
+        Its standard error is dropped: it may hold what :meth:`run` would have to redact.
+        """
+        with subprocess.Popen(
+            ["git", *args],
+            cwd=cwd,
+            env=self._environment(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        ) as process:
+            yield process
+
     def _environment(self) -> dict[str, str]:
         environment = {name: value for name, value in self.environ.items() if name not in _SCRUBBED}
         environment.update(LC_ALL="C", LANGUAGE="", GIT_TERMINAL_PROMPT="0", GIT_OPTIONAL_LOCKS="0")
@@ -125,6 +142,8 @@ def _advice(stderr: str) -> str:
     owner = re.search(r"dubious ownership in repository at '(.+)'", stderr)
     if owner:
         return f"If you trust it: git config --global --add safe.directory {shlex.quote(owner[1])}"
+    if "bad config" in stderr:
+        return "Correct that line; 'git config --list --show-origin' shows which file each setting is from"
     if "not a git repository" in stderr:
         return "Its .git is damaged or incomplete; clone it again, or repair it"
     return ""

@@ -3,26 +3,29 @@
 Interpreting a tag needs the registry's other tags, which a CI checkout does not have. They are
 fetched into a scratch repository that borrows the user's objects and is thrown away afterwards:
 the user's refs, configuration and objects stay as they were. What travels are tag and commit
-objects (``--depth=1 --filter=tree:0``); files are read from it on demand.
+objects, or tag objects alone; files are read on demand.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from gto_ci.errors import TagProblem, quote
+from gto_ci.errors import GitError, TagProblem, quote
 from gto_ci.events import TagRecord
-from gto_ci.git.parse import RemoteTag, parse_ls_remote
+from gto_ci.git import wire
+from gto_ci.git.parse import GitObject, RemoteTag, allows_filters, parse_ls_remote, parse_tag_object
 from gto_ci.git.remote import Remote, retrying
 from gto_ci.git.repository import Repository
-from gto_ci.git.runner import NETWORK_TIMEOUT
+from gto_ci.git.runner import NETWORK_TIMEOUT, Runner
 from gto_ci.names import match_tag
 
 SCRATCH_REMOTE = "origin"
+FETCH = ("--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules")
 # Hooks and upkeep of the user's repository are not ours to run.
 QUIET = (("core.hooksPath", os.devnull), ("gc.auto", "0"), ("maintenance.auto", "false"))
 
@@ -30,10 +33,13 @@ QUIET = (("core.hooksPath", os.devnull), ("gc.auto", "0"), ("maintenance.auto", 
 class Snapshot:
     """A scratch repository that sees the user's objects. Made by :meth:`beside`."""
 
-    def __init__(self, repository: Repository, scratch: Repository, remote: Remote | None) -> None:
+    def __init__(self, repository: Repository, scratch: Repository, remote: Remote | None, object_format: str) -> None:
         self.repository = repository
         self.scratch = scratch
         self.remote = remote
+        self._object_format = object_format
+        self._lazy = False
+        self._advertised: dict[str, RemoteTag] = {}
 
     @classmethod
     @contextmanager
@@ -48,11 +54,14 @@ class Snapshot:
             objects, shallow, object_format = repository.rev_parse(
                 *("--path-format=absolute", "--git-path", "objects", "--git-path", "shallow", "--show-object-format")
             )
-            _lay_out(root, Path(objects), Path(shallow), object_format, remote)
+            _lay_out(root, Path(objects), Path(shallow), object_format)
             runner = repository.runner.with_config(*QUIET, ("safe.directory", str(root)))
             if remote is not None:
                 runner = runner.with_config(*remote.config, secrets=remote.secrets)
-            yield cls(repository, Repository(root, runner), remote)
+            snapshot = cls(repository, Repository(root, runner), remote, object_format)
+            if remote is not None and remote.promisor:
+                snapshot._fetch_on_demand()
+            yield snapshot
 
     def fetch_registry(self) -> list[TagRecord]:
         """Bring the remote's registry tags here, only those, and return them.
@@ -66,10 +75,29 @@ class Snapshot:
                 f"Cannot fetch tags: the repository {quote(self.repository.root)} has no remote",
                 "Set 'fetch-tags: false' to read only the tags that it has",
             )
-        advertised = retrying(self._fetch_once)
+        remote = self.remote
+        advertised = retrying(lambda: self._fetch_once(remote))
+        self._advertised = {tag.name: tag for tag in advertised}
         # a lightweight tag is no event, whatever it points to, so that need not come here
         lightweight = [TagRecord(tag.name, False, tag.target, "commit") for tag in advertised if tag.target == tag.oid]
-        return self.scratch.tag_records() + lightweight
+        return self._read(_annotated(advertised)) + lightweight
+
+    def objects(self, names: Sequence[str]) -> list[GitObject | None]:
+        """Return the objects called ``names`` (``COMMIT:PATH``), None for each that does not exist.
+
+        What neither repository has is fetched.
+
+        Raises:
+            GitError: git cannot read or fetch them.
+        """
+        if not self._lazy and self.remote is not None and self._advertised:
+            commits = sorted({name.partition(":")[0] for name in names})
+            lacking = [
+                commit for commit, found in zip(commits, self.scratch.objects(commits), strict=True) if not found
+            ]
+            if lacking:
+                retrying(lambda: self._network("fetch", *FETCH, "--depth=1", "--", SCRATCH_REMOTE, *lacking))
+        return self.scratch.objects(names)
 
     def restore_tag(self, name: str) -> list[Path]:
         """Make the user's tag ``name`` the annotated one that the remote has.
@@ -81,12 +109,12 @@ class Snapshot:
         Raises:
             GitError: git cannot write.
         """
-        ref = f"refs/tags/{name}"
-        (found,) = self.scratch.objects([ref])
+        ref, oid = f"refs/tags/{name}", self._advertised[name].oid
         present = self.repository.git("for-each-ref", "--format=%(objectname)", "--", ref).decode().strip()
-        if found is None or found.kind != "tag" or present == found.oid:
+        (found,) = self.scratch.objects([oid])
+        if found is None or present == oid:
             return []
-        asked = ("--path-format=absolute", "--git-common-dir", "--git-path", f"objects/{found.oid[:2]}")
+        asked = ("--path-format=absolute", "--git-common-dir", "--git-path", f"objects/{oid[:2]}")
         git_dir, object_path = (Path(line) for line in self.repository.rev_parse(*asked))
         places = (git_dir, git_dir / "refs", git_dir / "reftable", git_dir / "logs", object_path)
         before = _listing(places)
@@ -96,39 +124,71 @@ class Snapshot:
         quiet.git("update-ref", "--no-deref", "-m", "gto-ci: annotated tag", "--", ref, written.decode().strip())
         return sorted(path for path, _ in _listing(places) - before)
 
-    def _fetch_once(self) -> list[RemoteTag]:
-        listed = self._network("ls-remote", "--tags", "--", SCRATCH_REMOTE)
+    def _fetch_once(self, remote: Remote) -> list[RemoteTag]:
+        trace = self.scratch.root / "trace"
+        trace.unlink(missing_ok=True)
+        listed = self._network("ls-remote", "--tags", "--", SCRATCH_REMOTE, GIT_TRACE_PACKET=str(trace))
         advertised = [tag for tag in parse_ls_remote(listed) if match_tag(tag.name)]
-        annotated = [tag for tag in advertised if tag.target != tag.oid]
-        here = set(self.repository.git("for-each-ref", "--format=%(objectname)", "--", "refs/tags").decode().split())
-        wanted = [tag.oid for tag in annotated if tag.oid not in here]
+        have = self.repository.git("for-each-ref", "--format=%(objectname)", "--", "refs/tags")
+        here = set(have.decode().split())
+        wanted = [tag for tag in _annotated(advertised) if tag.oid not in here]
+        if trace.exists() and allows_filters(trace.read_text(encoding="utf-8", errors="replace")):
+            self._fetch_on_demand()
+        elif wanted and (remote.folder or remote.url.startswith(("http://", "https://"))):
+            pairs = [(tag.oid, tag.target) for tag in wanted]
+            runner, root = self.scratch.runner, self.scratch.root
+            with contextlib.suppress(
+                GitError
+            ):  # such as one that speaks only older protocols: git can do it, at a price
+                wire.fetch_tags(runner, root, remote.url, remote.folder, pairs, self._object_format)
+                return advertised
         if wanted:
             # by id, not by name: git matches names against all the remote's refs, each name anew
-            self._network(
-                *("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules"),
-                *("--depth=1", "--filter=tree:0", "--stdin", "--", SCRATCH_REMOTE),
-                stdin="".join(f"{oid}\n" for oid in wanted).encode(),
-            )
-        (self.scratch.root / "packed-refs").write_text(_packed_refs(annotated), encoding="ascii")
+            oids = "".join(f"{tag.oid}\n" for tag in wanted).encode()
+            self._network("fetch", *FETCH, "--depth=1", "--filter=tree:0", "--stdin", "--", SCRATCH_REMOTE, stdin=oids)
         return advertised
 
-    def _network(self, *args: str, stdin: bytes | None = None) -> bytes:
-        return self.scratch.runner.run(args, self.scratch.root, stdin=stdin, timeout=NETWORK_TIMEOUT)
+    def _fetch_on_demand(self) -> None:
+        """From here on git fetches what a filter left out, when it is read."""
+        if not self._lazy:
+            self._lazy = True
+            with (self.scratch.root / "config").open("a", encoding="ascii") as config:
+                config.write(f"[extensions]\n\tpartialClone = {SCRATCH_REMOTE}\n")
+                config.write(f'[remote "{SCRATCH_REMOTE}"]\n\tpromisor = true\n\tpartialCloneFilter = tree:0\n')
+
+    def _read(self, tags: Sequence[RemoteTag]) -> list[TagRecord]:
+        """The records of annotated tags, all of whose objects are here by now."""
+        found = self.scratch.objects([tag.oid for tag in tags]) if tags else []
+        records = [
+            parse_tag_object(tag.name, tag.target, one.data) for tag, one in zip(tags, found, strict=True) if one
+        ]
+        if len(records) < len(tags):
+            lost = next(tag.name for tag, one in zip(tags, found, strict=True) if not one)
+            raise TagProblem(f"The remote did not send the tag {quote(lost)}", "Run the job again")
+        nested = [number for number, record in enumerate(records) if record.target_type == "tag"]
+        if nested:
+            inner = self.objects([records[number].target for number in nested])
+            for number, one in zip(nested, inner, strict=True):
+                records[number] = records[number]._replace(target_type=one.kind if one else "missing object")
+        return records
+
+    def _network(self, *args: str, stdin: bytes | None = None, **environ: str) -> bytes:
+        runner = self.scratch.runner
+        runner = Runner({**runner.environ, **environ}, runner.config, runner.secrets)
+        return runner.run(args, self.scratch.root, stdin=stdin, timeout=NETWORK_TIMEOUT)
 
 
-def _lay_out(root: Path, objects: Path, shallow: Path, object_format: str, remote: Remote | None) -> None:
+def _annotated(tags: Sequence[RemoteTag]) -> list[RemoteTag]:
+    return [tag for tag in tags if tag.target != tag.oid]
+
+
+def _lay_out(root: Path, objects: Path, shallow: Path, object_format: str) -> None:
     """Write an empty bare repository that borrows ``objects``: gitrepository-layout(5), without a process."""
     for folder in ("objects/info", "refs/tags"):
         (root / folder).mkdir(parents=True)
     (root / "HEAD").write_text("ref: refs/heads/none\n", encoding="ascii")
-    extensions = f"\tobjectFormat = {object_format}\n" if object_format != "sha1" else ""
-    config = ""
-    if remote is not None:
-        # what the filter leaves out, git then fetches when it is read
-        extensions += f"\tpartialClone = {SCRATCH_REMOTE}\n"
-        config = f'[remote "{SCRATCH_REMOTE}"]\n\tpromisor = true\n\tpartialCloneFilter = tree:0\n'
-    config += f"[extensions]\n{extensions}" if extensions else ""
-    (root / "config").write_text(f"[core]\n\trepositoryFormatVersion = 1\n\tbare = true\n{config}", encoding="ascii")
+    extension = f"[extensions]\n\tobjectFormat = {object_format}\n" if object_format != "sha1" else ""
+    (root / "config").write_text(f"[core]\n\trepositoryFormatVersion = 1\n\tbare = true\n{extension}", encoding="ascii")
     (root / "objects/info/alternates").write_bytes(_alternate(objects))
     if shallow.exists():
         (root / "shallow").write_bytes(shallow.read_bytes())
@@ -141,12 +201,6 @@ def _alternate(objects: Path) -> bytes:
         escaped = raw.replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"\n", b"\\n")
         return b'"' + escaped + b'"\n'
     return raw + b"\n"
-
-
-def _packed_refs(tags: Sequence[RemoteTag]) -> str:
-    """The content of a ``packed-refs`` file; ``tags`` are annotated, sorted by name and pure ASCII."""
-    lines = (f"{tag.oid} refs/tags/{tag.name}\n^{tag.target}\n" for tag in tags)
-    return "# pack-refs with: peeled fully-peeled sorted \n" + "".join(lines)
 
 
 def _listing(places: Sequence[Path]) -> set[tuple[Path, int]]:

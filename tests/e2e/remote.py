@@ -89,7 +89,13 @@ class Remote:
         return commit
 
     def tag(
-        self, name: str, target: str = "main", message: str | bytes | None = None, *, tagger: Person = TAGGER, date: str = DATE
+        self,
+        name: str,
+        target: str = "main",
+        message: str | bytes | None = None,
+        *,
+        tagger: Person = TAGGER,
+        date: str = DATE,
     ) -> str:
         """Make an annotated tag with exactly this message and tagger; the id of the tag object.
 

@@ -209,12 +209,14 @@ def add_ballast(lab: Lab, megabytes: int = 50) -> int:
     return megabytes * 1_000_000
 
 
-def test_the_fetch_moves_tags_and_commits_only(lab: Lab) -> None:
+@pytest.mark.parametrize("filters", ["true", "false"])
+def test_the_fetch_moves_tags_and_commits_only(lab: Lab, filters: str) -> None:
+    git(lab.remote.path, "config", "uploadpack.allowFilter", filters)
     ballast = add_ballast(lab)
     ran = lab.push("heavy@v1.0.0")
     assert (ran.code, ran.outputs["previous-version"]) == (0, "v0.0.9")
     assert 0 < lab.server.sent < ballast / 100
-    # the artifact's annotation at an old commit is fetched on demand, and not the commit's other files
+    # the artifact's annotation at an old commit is fetched on demand, and no other commit's files
     shutil.rmtree(lab.folder / "workspace")
     runner, commit = lab.check_out("refs/tags/heavy@v1.0.0")
     ran = runner.run("workflow_dispatch", "refs/heads/main", commit, ref="churn@v1.0.0")
@@ -222,10 +224,30 @@ def test_the_fetch_moves_tags_and_commits_only(lab: Lab) -> None:
     assert 0 < lab.server.sent < ballast / 100
 
 
-def test_a_server_that_allows_no_filters(lab: Lab) -> None:
+def test_a_server_that_allows_no_filters_and_is_a_folder(lab: Lab, tmp_path: Path) -> None:
     git(lab.remote.path, "config", "uploadpack.allowFilter", "false")
+    lab.url = lab.remote.file_url
     ran = lab.push("churn#prod#2")
     assert (ran.code, ran.outputs["previous-version"], ran.outputs["type"]) == (0, "v1.0.0", "model")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to another user")
+@pytest.mark.parametrize("filters", ["true", "false"])
+def test_a_remote_that_is_a_folder_of_the_workspaces_owner_is_trusted(lab: Lab, filters: str) -> None:
+    git(lab.remote.path, "config", "uploadpack.allowFilter", filters)
+    lab.url = lab.remote.file_url
+    runner, commit = lab.check_out("refs/tags/churn#prod#2")
+
+    def give(folder: Path, owner: int) -> None:
+        for file in (folder, *folder.rglob("*")):
+            os.chown(file, owner, owner, follow_symlinks=False)
+
+    give(runner.workspace, 1001)
+    give(lab.remote.path, 1001)
+    ran = runner.run("push", "refs/tags/churn#prod#2", commit)
+    assert (ran.code, ran.outputs.get("previous-version")) == (0, "v1.0.0"), ran.log
+    give(lab.remote.path, 1002)  # another's: then it is for the user to say
+    assert "dubious ownership" in runner.run("push", "refs/tags/churn#prod#2", commit).error
 
 
 @pytest.mark.parametrize("version", ["0", "1", "2"])
@@ -381,7 +403,8 @@ def test_a_name_that_resolves_to_nothing(lab: Lab, wanted: str) -> None:
 @pytest.mark.parametrize("target", ["main^{tree}", "main:code.py"])
 def test_a_tag_on_something_else_than_a_commit(lab: Lab, target: str) -> None:
     runner, commit = lab.check_out("refs/heads/main")
-    lab.remote.tag("odd@v1.0.0", target)
+    person = ("-c", "user.name=x", "-c", "user.email=x@example.com")
+    git(lab.remote.path, *person, "tag", "-a", "-m", "odd", "odd@v1.0.0", target)
     error = runner.run("push", "refs/tags/odd@v1.0.0", commit).error
     assert "not to a commit" in error
 

@@ -10,6 +10,7 @@ import pytest
 from gto_ci.errors import GitError, NoRepository
 from gto_ci.events import read_events
 from gto_ci.git import Repository, Runner
+from gto_ci.git.parse import parse_tag_object
 from tests.workdir import WorkDir
 
 
@@ -97,6 +98,32 @@ def test_odd_tag_objects_break_nothing(work: WorkDir) -> None:
     records = Repository.open(work.path).tag_records("m")
     assert [event.tag for event in read_events(records)] == ["m@v8.0.0", "m@v9.0.0", "m@v1.0.0"]
     assert [record.message for record in records if record.name == "m@v8.0.0"] == ["before"]
+
+
+def test_raw_tag_objects_are_read_as_git_reads_them(work: WorkDir) -> None:
+    """The two ways of reading a tag, by for-each-ref and from the object itself, say the same."""
+    head = work.head.encode()
+    start = b"object " + head + b"\ntype commit\ntag x\n"
+    signature = b"-----BEGIN PGP SIGNATURE-----\n\nabc\n-----END PGP SIGNATURE-----\n"
+    bodies = [
+        b"\nno tagger\n",
+        b"tagger A B <a@b> 1700000000 -0330\n\nsubject\n\nbody\n\n",
+        b"tagger A <a> 99999999999999 +9999\n\nfar\n",
+        b"tagger A <a@b> 7 +0000\n\nbefore\0after\n",
+        b"tagger J\xf6 <a\xff> 8 +0000\n\n\xff\n",
+        b"tagger  <> 9 +0000\n\n",
+        b"tagger A <a@b> 10 +0000\n\nsigned\n" + signature,
+        b"tagger A <a@b> 11 +0000\n\nquoted\n" + signature + b"and signed\n" + signature,
+        b"tagger A <a@b> 12 +0000\n\nssh\n-----BEGIN SSH SIGNATURE-----\nx\n-----END SSH SIGNATURE-----\n",
+    ]
+    for number, body in enumerate(bodies):
+        work.raw_tag(f"raw@v{number}.0.0", start + body)
+    repository = Repository.open(work.path)
+    listed = repository.tag_records("raw")
+    objects = repository.objects([f"refs/tags/{record.name}" for record in listed])
+    raw = [parse_tag_object(r.name, r.target, o.data) for r, o in zip(listed, objects, strict=True) if o]
+    assert raw == listed
+    assert len(raw) == len(bodies)
 
 
 def test_files_at_a_commit(work: WorkDir) -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
+from gto_ci.errors import GitError
 from gto_ci.events import TagRecord
-from gto_ci.git.parse import RemoteTag, parse_batch, parse_commit, parse_ls_remote, parse_tags
+from gto_ci.git import wire
+from gto_ci.git.parse import RemoteTag, allows_filters, parse_batch, parse_commit, parse_ls_remote, parse_tags
 
 
 def line(*fields: str) -> bytes:
@@ -61,3 +65,44 @@ def test_commit() -> None:
     }
     assert parse_commit(raw)["created_at"].isoformat() == "1970-01-01T01:02:00+01:00"
     assert parse_commit(b"garbage")["author"] == ""
+
+
+@pytest.mark.parametrize(
+    ("trace", "allowed"),
+    [
+        ("10:00:00.1 pkt-line.c:80  packet:    ls-remote< fetch=shallow wait-for-done filter\n", True),
+        ("10:00:00.1 pkt-line.c:80  packet:    ls-remote< fetch=shallow wait-for-done\n", False),
+        (f"10:00:00.1 pkt-line.c:80  packet:  git< {'a' * 40} HEAD\\0multi_ack filter agent=git/2\n", True),
+        (f"10:00:00.1 pkt-line.c:80  packet:  git< {'a' * 40} HEAD\\0multi_ack agent=git/filter\n", False),
+        (f"10:00:00.1 pkt-line.c:80  packet:  git< {'a' * 40} refs/tags/filter\n", False),
+        ("", False),
+    ],
+)
+def test_what_a_server_says_of_filters(trace: str, allowed: bool) -> None:
+    assert allows_filters(trace) is allowed
+
+
+def packet(data: bytes) -> bytes:
+    return b"%04x%s" % (len(data) + 4, data)
+
+
+def test_a_pack_is_taken_out_of_its_side_band() -> None:
+    answer = packet(b"packfile\n") + packet(b"\x01PA") + packet(b"\x02progress") + packet(b"\x01CK") + b"0000"
+    assert wire._pack_in(answer) == b"PACK"
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (packet(b"ERR access denied\n"), "access denied"),
+        (packet(b"packfile\n") + packet(b"\x03fatal: out of memory\n"), "out of memory"),
+        (packet(b"packfile\n") + b"0000", "no pack"),
+        (b"", "no pack"),
+        (packet(b"acknowledgments\n") + b"0001", "no pack"),
+        (b"<html>", "not in packets"),
+        (packet(b"packfile\n") + b"00", "no pack"),
+    ],
+)
+def test_an_answer_without_a_pack_is_an_error(answer: bytes, says: str) -> None:
+    with pytest.raises(GitError, match=says):
+        wire._pack_in(answer)

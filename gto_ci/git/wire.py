@@ -1,0 +1,121 @@
+"""Edge, git: fetching tag objects, and nothing that they point to, from a server that knows no filters.
+
+``git fetch`` cannot say "the tag, without its commit's files" to such a server. The protocol can:
+a client names what it wants and what it has, and the server leaves out all that hangs on what the
+client has. A tag's commit is known from the list of refs before anything is fetched, so here it is
+named as something that we have, and the tag objects alone come back. Git's own programs do the
+transport (``git remote-http``, ``git upload-pack``); only the request is ours. Protocol version 2,
+gitprotocol-v2(5).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+from typing import IO
+
+from gto_ci.errors import GitError
+from gto_ci.git.runner import NETWORK_TIMEOUT, Runner
+
+_FLUSH, _DELIMITER = b"0000", b"0001"
+
+
+def fetch_tags(
+    runner: Runner, repository: Path, url: str, folder: Path | None, tags: Iterable[tuple[str, str]], object_format: str
+) -> None:
+    """Bring tag objects into ``repository``. ``tags`` are pairs of a tag object's id and its target's id.
+
+    ``folder`` is the remote's folder where it is one on this machine; otherwise ``url`` is http or
+    https.
+
+    Raises:
+        GitError: the server cannot be reached, or does not answer in the protocol.
+    """
+    request = _request(tags, object_format)
+    speaking = Runner({**runner.environ, "GIT_PROTOCOL": "version=2"}, runner.config, runner.secrets)
+    if folder is not None:
+        trusting = speaking.with_config(("safe.directory", str(folder)))
+        command = ["upload-pack", "--stateless-rpc", "--", str(folder)]
+        answer = trusting.run(command, repository, stdin=request, timeout=NETWORK_TIMEOUT)
+    else:
+        answer = _over_http(speaking, repository, url, request)
+    runner.run(["index-pack", "--stdin"], repository, stdin=_pack_in(answer))
+
+
+def _request(tags: Iterable[tuple[str, str]], object_format: str) -> bytes:
+    pairs = list(tags)
+    lines = [f"want {tag}\n" for tag, _ in pairs]
+    lines += [f"have {target}\n" for target in sorted({target for _, target in pairs})]
+    arguments = b"".join(_packet(line) for line in ("no-progress\n", "ofs-delta\n", *lines, "done\n"))
+    head = _packet("command=fetch\n") + _packet(f"object-format={object_format}\n")
+    return head + _DELIMITER + arguments + _FLUSH
+
+
+def _over_http(runner: Runner, repository: Path, url: str, request: bytes) -> bytes:
+    """Hand ``request`` to git's HTTP helper, and return the server's answer (gitremote-helpers(7))."""
+    command = [f"remote-{url.partition(':')[0]}", "origin", url]
+    with runner.start(command, repository) as helper:
+        assert helper.stdin is not None
+        assert helper.stdout is not None
+        watchdog = threading.Timer(NETWORK_TIMEOUT, helper.kill)
+        watchdog.start()
+        try:
+            helper.stdin.write(b"stateless-connect git-upload-pack\n")
+            helper.stdin.flush()
+            if helper.stdout.readline() != b"\n":
+                raise _broken(command, "the server does not speak protocol version 2")
+            _read_section(helper.stdout)  # what it is capable of
+            helper.stdin.write(request)
+            helper.stdin.flush()
+            return _read_section(helper.stdout)
+        except (OSError, ValueError) as error:
+            raise _broken(command, f"the connection ended ({error})") from error
+        finally:
+            watchdog.cancel()
+            helper.kill()
+
+
+def _read_section(stream: IO[bytes]) -> bytes:
+    """Read packets up to and with a flush or response-end packet, as they came."""
+    read = b""
+    chunks: list[bytes] = []
+    while read not in (_FLUSH, b"0002"):
+        read = stream.read(4)
+        size = int(read, 16)  # ValueError where the stream ended
+        chunks.append(read + stream.read(max(size - 4, 0)))
+    return b"".join(chunks)
+
+
+def _pack_in(answer: bytes) -> bytes:
+    """The pack in the ``packfile`` section of an answer, taken out of its side band."""
+    pack: list[bytes] = []
+    started = False
+    at = 0
+    while at < len(answer):
+        try:
+            size = int(answer[at : at + 4], 16)
+        except ValueError as error:
+            raise _broken(["git-upload-pack"], "the answer is not in packets") from error
+        packet = answer[at + 4 : at + max(size, 4)]
+        at += max(size, 4)
+        if not started:
+            if packet.startswith(b"ERR "):
+                raise _broken(["git-upload-pack"], packet[4:].decode(errors="replace").strip())
+            started = packet == b"packfile\n"
+        elif packet[:1] == b"\x01":
+            pack.append(packet[1:])
+        elif packet[:1] == b"\x03":
+            raise _broken(["git-upload-pack"], packet[1:].decode(errors="replace").strip())
+    if not pack:
+        raise _broken(["git-upload-pack"], "no pack came")
+    return b"".join(pack)
+
+
+def _packet(line: str) -> bytes:
+    data = line.encode()
+    return b"%04x%s" % (len(data) + 4, data)
+
+
+def _broken(command: list[str], reason: str) -> GitError:
+    return GitError(["git", *command[:1]], None, stderr=reason)

@@ -1,0 +1,266 @@
+"""Runs a workflow with the real `act` in a prepared workspace, and reads back everything a test can ask about it.
+
+What stands on GitHub's machines and what stands here:
+
+==========================  ==========================================  ===========================================
+                            GitHub                                      here
+==========================  ==========================================  ===========================================
+workspace in the action     /github/workspace                           the same: act mounts the workspace under the
+                                                                        host's own path, so the test's folder is bound
+                                                                        to /github/workspace for act alone
+workspace's owner           the runner's user, 1001                     the first step gives it to 1001
+home, runner's temporary    /github/home, /github/runner_temp           the same, mounted; RUNNER_TEMP is /tmp though
+folder
+`actions/checkout`          fetches                                     act copies the prepared folder in its place
+GITHUB_REF, GITHUB_SHA      from the event                              `Trigger` says them. By itself, act would read
+                                                                        GITHUB_SHA from `after` of a push (on GitHub
+                                                                        that is the tag object, the variable the
+                                                                        commit) and else from the workspace's HEAD,
+                                                                        GITHUB_REF of a `create` would lack refs/tags/.
+                                                                        It takes both from `--env GITHUB_REF` and
+                                                                        `--env SHA_REF` (sic), and derives
+                                                                        GITHUB_REF_NAME and GITHUB_REF_TYPE.
+GITHUB_EVENT_NAME, _PATH    the event, its payload                      act's first argument, and its `-e` file as it is
+GITHUB_REPOSITORY,          the repository, https://github.com          `--env`; the server is the test's own
+GITHUB_SERVER_URL
+network                     the host's, by a bridge                     the host's
+==========================  ==========================================  ===========================================
+"""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import json
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.e2e.checkout import CONTAINER_TEMP, CONTAINER_WORKSPACE
+
+OWNER = 1001
+_TIMEOUT = 600
+_REPORT = "report"
+_RESULTS = "/results"
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class Trigger:
+    """What GitHub tells a job about the event that started it."""
+
+    event: str
+    ref: str
+    sha: str
+    payload: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Command:
+    """A workflow command (`::name properties::argument`) that the runner took from a step's output and obeyed."""
+
+    name: str
+    argument: str
+    properties: Mapping[str, str]
+
+
+@dataclass
+class Step:
+    """What a step did. `ignored` are the commands that it printed while commands were stopped."""
+
+    outcome: str = "skipped"
+    outputs: dict[str, str] = field(default_factory=dict)
+    printed: list[str] = field(default_factory=list)
+    commands: list[Command] = field(default_factory=list)
+    ignored: list[str] = field(default_factory=list)
+    summary: str = ""
+    ended: bool = False
+
+    def issued(self, name: str) -> list[str]:
+        """The arguments of the commands of this name."""
+        return [command.argument for command in self.commands if command.name == name]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run. `workspace` and `home` are copies of what the job left, with their owners."""
+
+    succeeded: bool
+    steps: Mapping[str, Step]
+    workspace: Path
+    home: Path
+    log: str
+
+    def __getitem__(self, step: str) -> Step:
+        return self.steps[step]
+
+
+@dataclass
+class Machine:
+    """A machine that runs workflows in containers of `job_image`, with the engine at `docker_host`.
+
+    `engine` is the engine's own command line, for what act has no word for.
+    """
+
+    act: Path
+    docker_host: str
+    engine: tuple[str, ...]
+    job_image: str
+
+    def build(self, workspace: Path, scratch: Path) -> None:
+        """Have act build the image of the action in `workspace`, as each job on GitHub does.
+
+        `run` takes what is built here. To build it again for each of some hundred steps would take minutes, only to
+        show that the layers are in the cache.
+        """
+        trigger = Trigger("workflow_dispatch", "refs/heads/main", "0" * 40, {})
+        built = self.run(
+            workspace, trigger, [step("build", {"entrypoint": "/bin/true"})], scratch=scratch, rebuild=True
+        )
+        assert built.succeeded, built.log
+
+    def run(
+        self,
+        workspace: Path,
+        trigger: Trigger,
+        steps: Sequence[Mapping[str, Any]],
+        *,
+        scratch: Path,
+        token: str = "",
+        environment: Mapping[str, str] | None = None,
+        temp: Path | None = None,
+        rebuild: bool = False,
+    ) -> Run:
+        """Run one job with these steps after a checkout that left `workspace`.
+
+        `scratch` is an empty folder for this run's files; `temp` becomes the runner's temporary folder.
+        """
+        folders = {name: scratch / name for name in ("results", "home", "temp", "act-home")}
+        for folder in folders.values():
+            folder.mkdir(parents=True)
+        folders["temp"] = temp or folders["temp"]
+        workflow, event = scratch / "workflow.yml", scratch / "event.json"
+        workflow.write_text(json.dumps(_workflow(trigger.event, steps)))  # JSON is YAML
+        event.write_text(json.dumps(trigger.payload))
+        variables = {
+            "HOME": "/github/home",
+            "GITHUB_REF": trigger.ref,
+            "SHA_REF": trigger.sha,
+            **(environment or {}),
+        }
+        mounts = {"results": _RESULTS, "home": "/github/home", "temp": str(CONTAINER_TEMP)}
+        command = [
+            *("unshare", "--mount", "--propagation", "private", "sh", "-c"),
+            'mount --bind "$1" "$2" && shift 2 && exec "$@"',
+            *("sh", str(workspace), str(CONTAINER_WORKSPACE)),
+            *(str(self.act), trigger.event, "--json", "--directory", str(CONTAINER_WORKSPACE)),
+            *("--workflows", str(workflow), "--eventpath", str(event)),
+            *("--platform", f"ubuntu-latest={self.job_image}", "--pull=false", "--action-offline-mode", "--rm"),
+            *("--no-cache-server", "--use-gitignore=false", "--container-daemon-socket", "-"),
+            f"--rebuild={str(rebuild).lower()}",
+            *("--container-options", " ".join(f"-v {folders[name]}:{at}" for name, at in mounts.items())),
+            *itertools.chain.from_iterable(("--env", f"{name}={value}") for name, value in variables.items()),
+            *(("--secret", "GITHUB_TOKEN") if token else ()),
+        ]
+        done = subprocess.run(
+            command,
+            cwd=scratch,
+            env={
+                "PATH": os.environ["PATH"],
+                "HOME": str(folders["act-home"]),
+                "DOCKER_HOST": self.docker_host,
+                "GITHUB_TOKEN": token,
+            },
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=_TIMEOUT,
+            check=False,
+        )
+        log, found = _read(done.stdout)
+        return Run(done.returncode == 0, found, folders["results"], folders["home"], log)
+
+
+def step(name: str, inputs: Mapping[str, str] | None = None, **keys: Any) -> dict[str, Any]:
+    """A step that uses the action."""
+    return {"id": name, "name": name, "uses": "./", "with": dict(inputs or {}), **keys}
+
+
+def shell(name: str, script: str, **keys: Any) -> dict[str, Any]:
+    """A step that runs a shell script."""
+    return {"id": name, "name": name, "run": script, "shell": "bash", **keys}
+
+
+def _workflow(event: str, steps: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    # Quoted and with an end that no value holds: JSON has no line `END…`, for its strings have no line breaks.
+    report = f"base64 -w 0 <<'END-OF-STEPS'\n${{{{ toJSON(steps) }}}}\nEND-OF-STEPS\necho\ncp -a . {_RESULTS}/\n"
+    return {
+        # act names its containers after the workflow: each run has its own
+        "name": f"e2e-{os.getpid()}-{next(_numbers)}",
+        "on": event,
+        "jobs": {
+            "job": {
+                "runs-on": "ubuntu-latest",
+                "steps": [
+                    {"name": "checkout", "uses": "actions/checkout@v4"},
+                    shell("owner", f"chown -R {OWNER}:{OWNER} ."),
+                    *steps,
+                    shell(_REPORT, report, **{"if": "always()"}),
+                ],
+            }
+        },
+    }
+
+
+def _read(text: str) -> tuple[str, dict[str, Step]]:
+    """The log for a person, and the steps of a run, from act's log: a JSON object per line."""
+    steps: dict[str, Step] = {}
+    lines = []
+    for line in text.splitlines():
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            lines.append(line)
+            continue
+        identity = entry.get("stepID", [""])[0]
+        lines.append(f"{identity:>10} | {entry['msg'].rstrip()}")
+        if identity:
+            _add(steps.setdefault(identity, Step()), entry)
+    log = "\n".join(lines)
+    assert steps.get(_REPORT, Step()).printed, f"the job did not reach its last step:\n{log}"
+    for name, state in json.loads(base64.b64decode(steps[_REPORT].printed[0])).items():
+        one = steps.setdefault(name, Step())
+        one.outcome = state["outcome"]
+        one.outputs = {key: str(value) for key, value in state["outputs"].items()}
+    return log, steps
+
+
+def _add(one: Step, entry: Mapping[str, Any]) -> None:
+    command = entry.get("command")
+    if "stepResult" in entry:
+        one.ended = True
+    elif entry.get("raw_output"):
+        one.printed.append(entry["msg"].removesuffix("\n"))
+    elif command == "ignored":
+        one.ignored.append(entry["raw"].removesuffix("\n"))
+    elif command == "summary":
+        one.summary = entry["content"]
+    elif command and not one.ended:
+        # what is read from the step's files (outputs, environment) is logged in the same way, after the step's end
+        properties = entry.get("kvPairs") or {key: entry[key] for key in ("name",) if key in entry}
+        one.commands.append(Command(command, _argument(entry), properties))
+
+
+def _argument(entry: Mapping[str, Any]) -> str:
+    """A command's argument, decoded. act does so in an order left to chance, and %250A may become a line feed."""
+    raw = str(entry.get("raw", "")).removesuffix("\n")
+    if not raw.startswith("::"):
+        return str(entry.get("arg", ""))
+    argument = raw[2:].partition("::")[2]
+    for code, character in (("%0D", "\r"), ("%0A", "\n"), ("%25", "%")):
+        argument = argument.replace(code, character)
+    return argument
