@@ -222,9 +222,10 @@ def read_registry(repository: Repository, artifact: str | None = None) -> Regist
 
 
 def annotation_view(annotation: Annotation) -> Row:
-    """Return an annotation as JSON holds it, without what is not set."""
-    fields = {**asdict(annotation), "labels": list(annotation.labels)}
-    return {key: value for key, value in fields.items() if key != "source" and value is not None}
+    """Return an annotation as GTO's JSON holds it: every field, set or not."""
+    fields = {**asdict(annotation), "labels": list(annotation.labels), "description": annotation.description or ""}
+    del fields["source"]
+    return fields
 
 
 def _open(repo: RepoLike, environ: Mapping[str, str] | None = None) -> tuple[Repository, Settings]:

@@ -95,6 +95,11 @@ class Version:
         return not self.events or self.events[-1].kind is Kind.REGISTRATION
 
     @property
+    def since(self) -> tuple[int, int, int, str] | tuple[()]:
+        """The place of its first registration or deregistration among all events."""
+        return self.events[0].order if self.events else ()
+
+    @property
     def all_events(self) -> list[Event]:
         """Its own events and those of its stages, in order."""
         everything = [*self.events, *(event for stage in self.stages.values() for event in stage.events)]
@@ -144,15 +149,14 @@ class Artifact:
         ]
         named = [version for version in chosen if is_version(version.version)]
         commits = [version for version in chosen if not is_version(version.version)]
-        named.sort(key=lambda version: precedence(version.version))
+        named.sort(key=lambda version: (precedence(version.version), version.since))
         commits.sort(key=lambda version: version.version)
         return named[::-1] + commits[::-1]
 
     def greatest(self) -> Version | None:
         """Return the greatest registered version in effect, or None."""
-        candidates = [v for v in self.by_key.values() if v.registered and v.active]
-        # of equals max() keeps the first, so the newest has to come first
-        return max(reversed(candidates), key=lambda v: precedence(v.version), default=None)
+        candidates = (v for v in self.by_key.values() if v.registered and v.active)
+        return max(candidates, key=lambda v: (precedence(v.version), v.since), default=None)
 
     def in_stages(self, limits: StageLimits | None = None) -> dict[str, list[VersionStage]]:
         """Return what each stage holds, foremost version first, within ``limits``."""

@@ -104,6 +104,13 @@ def test_of_equal_precedence_the_newest_is_the_greatest() -> None:
     assert greatest.version == "v1.0.0+a"
 
 
+def test_the_newest_is_the_one_registered_last_not_the_commit_tagged_last() -> None:
+    artifact = registry("m#dev#1 c1\nm@v1.0.0+b c2\nm@v1.0.0+a c1").artifact("m")
+    greatest = artifact.greatest()
+    assert greatest is not None
+    assert (greatest.version, names(artifact)) == ("v1.0.0+a", ["v1.0.0+a", "v1.0.0+b"])
+
+
 def test_one_version_on_two_commits_is_two() -> None:
     artifact = registry("m@v1.0.0 c1\nm@v1.0.0#2 c2").artifact("m")
     assert [(v.version, v.commit) for v in artifact.versions()] == [("v1.0.0", "c2"), ("v1.0.0", "c1")]
