@@ -12,6 +12,19 @@ from gto_ci.cli import action
 from tests.workdir import ISOLATED
 
 
+def read_outputs(data: bytes) -> dict[str, str]:
+    """Read an outputs file as the runner does: lines end at line feeds only, a value at its delimiter's line."""
+    lines = data.decode().split("\n")
+    values: dict[str, str] = {}
+    at = 0
+    while at < len(lines) - 1:
+        name, _, delimiter = lines[at].partition("<<")
+        end = lines.index(delimiter, at + 1)
+        values[name] = "\n".join(lines[at + 1 : end])
+        at = end + 1
+    return values
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What a step leaves: its exit code, log, outputs file and summary."""
@@ -23,16 +36,8 @@ class Outcome:
 
     @property
     def outputs(self) -> dict[str, str]:
-        """The outputs as the runner reads them: split at line feeds only, each value up to its delimiter's line."""
-        lines = self.output_file.decode().split("\n")
-        values: dict[str, str] = {}
-        at = 0
-        while at < len(lines) - 1:
-            name, _, delimiter = lines[at].partition("<<")
-            end = lines.index(delimiter, at + 1)
-            values[name] = "\n".join(lines[at + 1 : end])
-            at = end + 1
-        return values
+        """The outputs as the runner reads them."""
+        return read_outputs(self.output_file)
 
     def commands(self, name: str) -> list[str]:
         """The workflow commands called ``name`` in the log, those in text that is not to be obeyed left out."""

@@ -18,6 +18,7 @@ from gto_ci.github import outputs
 from gto_ci.github.event import Job, Target, decide
 from gto_ci.github.inputs import Inputs, get_boolean, get_input
 from gto_ci.github.log import Log, visible
+from tests.jobs import read_outputs
 
 SHA = "1" * 40
 
@@ -165,25 +166,12 @@ def test_control_characters_are_made_visible(text: str) -> None:
 # The outputs file
 
 
-def read_as_the_runner_does(data: bytes) -> dict[str, str]:
-    """The runner's own way (FileCommandManager): lines at LF only, NAME<<DELIMITER until a line equals DELIMITER."""
-    lines = data.decode().split("\n")
-    values: dict[str, str] = {}
-    at = 0
-    while at < len(lines) - 1:
-        name, _, delimiter = lines[at].partition("<<")
-        end = lines.index(delimiter, at + 1)
-        values[name] = "\n".join(lines[at + 1 : end])
-        at = end + 1
-    return values
-
-
 @given(st.dictionaries(st.sampled_from(outputs.NAMES), st.text()))
 @example({"message": "a\nghadelimiter_x\nevent<<x\nb\r\nc\0\ud800"})
 def test_outputs_are_read_back_as_they_are(values: dict[str, str]) -> None:
     fitted, left_out = outputs.fit(values)
     assert not left_out
-    assert read_as_the_runner_does(outputs.render(fitted)) == fitted
+    assert read_outputs(outputs.render(fitted)) == fitted
     assert set(fitted) == set(outputs.NAMES)
     for name, value in values.items():
         if value.isprintable():
