@@ -7,39 +7,41 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-READY := $(VENV)/.ready
 
-.PHONY: help setup demo test lint e2e lock clean
+.PHONY: help demo test lint e2e lock clean
 .DELETE_ON_ERROR:
+.SECONDARY:
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
 
-setup: $(READY)
-
-# The stamp is written last: a set-up that was interrupted is done again.
-$(READY): pyproject.toml
+# Each target installs what it needs and no more. A stamp is written last: what was interrupted is done again.
+$(VENV)/.package: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
 		{ echo "Python 3.10 or newer is needed; name one with: make PYTHON=python3.12 …" >&2; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || \
 		{ echo "Python's venv module is needed; on Debian: apt-get install python3-venv" >&2; exit 1; }
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
 
-demo: $(READY)
+$(VENV)/.with-%: $(VENV)/.package
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
+	@touch $@
+
+demo: $(VENV)/.package
 	@$(BIN)/python examples/demo.py
 
-test: $(READY)
+test: $(VENV)/.with-test
 	$(BIN)/python -m pytest
 
-lint: $(READY)
+lint: $(VENV)/.with-lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	bash tests/lint/workflows.sh
 
-e2e: $(READY)
+e2e: $(VENV)/.with-e2e
 	bash tests/e2e/host.sh
 	$(BIN)/python -m pytest tests/e2e --override-ini addopts='-ra --strict-markers --strict-config'
 
@@ -47,7 +49,7 @@ e2e: $(READY)
 LOCK = UV_CUSTOM_COMPILE_COMMAND='make lock' $(BIN)/uv pip compile --quiet --no-config --upgrade --generate-hashes \
 	--only-binary :all: --python-version 3.13 --python-platform linux
 
-lock: $(READY)
+lock: $(VENV)/.with-lock
 	$(LOCK) pyproject.toml --output-file requirements.lock
 	sed -n 's/^requires = \["\(.*\)"\]$$/\1/p' pyproject.toml | \
 		$(LOCK) - --no-annotate --output-file requirements-build.lock

