@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-# Left alone, because they mean nothing within a line: - / , " ' + = ( ) { } ; # and the dots and colons of
-# versions, file names and times. A dot after www and any other colon would make a link.
-_MARKS = re.compile(r"""[^\w\s\-/,"'+=(){};#.:]|_|(?i:(?<=www)\.)|(?<!\d):|:(?!\d)""")
+# Every ASCII mark that can begin something within a line, and the dots and colons that make a bare address a link.
+# The dots and colons of versions, file names and times mean nothing.
+_MARKS = re.compile(r"[!$%&*<>?@\[\\\]^_`|~]|(?i:(?<=www)\.)|(?<!\d):|:(?!\d)")
 
 
 def escape(text: str) -> str:

@@ -13,7 +13,7 @@ _FACTS = (
     ("author", "Tagger"),
     ("created-at", "Date"),
     ("message", "Message"),
-    ("previous-version", "Before it"),
+    ("previous-version", "Previous version"),
     ("is-latest", "Greatest version"),
     ("is-current", "Still current"),
     ("type", "Type"),
