@@ -34,13 +34,17 @@ class Repository:
         Raises:
             NoRepository: neither ``path`` nor a folder above it is a Git repository.
         """
+        if "://" in str(path):
+            raise NoRepository(
+                f"No Git repo found in {quote(path)}: it is a URL", "Clone it, and name the clone's folder"
+            )
         start = Path(os.path.abspath(path))
         if not start.is_dir():
             reason = "is a file, not a folder" if start.exists() else "does not exist"
             raise NoRepository(f"No Git repo found in {quote(path)}: it {reason}", "Name a folder inside a repository")
         for folder in (start, *start.parents):
             if (folder / ".git").exists() or _is_bare(folder):
-                return cls(folder, runner or Runner(os.environ))
+                return cls(folder, _staying_below(folder, runner or Runner(os.environ)))
         raise NoRepository(
             f"No Git repo found in {quote(path)}", "Run 'git init' there, or name another folder with --repo"
         )
@@ -105,6 +109,11 @@ class Repository:
                 if answer is not None:
                     records[number] = records[number]._replace(target=answer.oid, target_type=answer.kind)
         return records
+
+
+def _staying_below(root: Path, runner: Runner) -> Runner:
+    """Keep git from taking the repository around a damaged one for the one that was asked for."""
+    return Runner({**runner.environ, "GIT_CEILING_DIRECTORIES": str(root.parent)}, runner.config, runner.secrets)
 
 
 def _is_bare(folder: Path) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -133,6 +134,21 @@ def test_files_at_a_commit(work: WorkDir) -> None:
     assert repository.file_at(work.head, "") is None  # a tree
     assert repository.file_at("0" * 40, "file") is None
     assert repository.objects(["HEAD:file", "bad\nname", "nope"])[1:] == [None, None]
+
+
+@pytest.mark.parametrize("damage", ["HEAD", "refs", "objects"])
+def test_a_damaged_repository_is_not_taken_for_the_one_around_it(work: WorkDir, damage: str) -> None:
+    inner = WorkDir.init(work.path / "inner")
+    part = inner.path / ".git" / damage
+    shutil.rmtree(part) if part.is_dir() else part.unlink()
+    with pytest.raises(GitError, match=r"not a git repository.*damaged or incomplete"):
+        Repository.open(inner.path).tag_records()
+    assert tags(work.path) == ALL
+
+
+def test_a_url_is_said_to_be_one(tmp_path: Path) -> None:
+    with pytest.raises(NoRepository, match=r"it is a URL.*Clone it"):
+        Repository.open("https://example.com/acme/models.git")
 
 
 @pytest.mark.parametrize("path", ["", "file", "missing"])
