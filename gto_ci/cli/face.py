@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import click
 
-from gto_ci import config
+from gto_ci import __version__, config
 from gto_ci.errors import GtoError, quote
 
 REPORT = "This is a bug in gto-ci; GTO_DEBUG=true shows where. Please report it with the command that you ran"
@@ -80,6 +80,11 @@ def note(text: str) -> None:
     """Tell a person something that is not the answer: on stderr, so that scripts do not read it."""
     if text:
         click.echo(text, err=True)
+
+
+def version_line() -> str:
+    """Return the line that ``gto --version`` and ``gto doctor`` begin with."""
+    return f"{emoji('🪴 ')}GTO Version: {__version__} (gto-ci)"
 
 
 def run(app: click.Command, name: str) -> None:

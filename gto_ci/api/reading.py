@@ -1,33 +1,23 @@
-"""Job: the registry for scripts. Keyword names are those of ``gto.api``.
-
-``repo`` is a path to a folder in a repository, or an open :class:`gto_ci.git.Repository`.
-Functions return values and raise :class:`gto_ci.errors.GtoError`; they print nothing.
-
->>> from gto_ci import api
->>> api.parse_tag("models/nlp=churn#prod#3")
-{'name': 'models/nlp:churn', 'stage': 'prod', 'action': 'assign', 'counter': 3}
-"""
+"""Job: questions to the registry."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Literal
 
-from gto_ci import config, names
+from gto_ci import names
 from gto_ci.annotations import Annotation, read_artifacts_yaml, read_dvc_yaml
+from gto_ci.api.opening import RepoLike, opened
 from gto_ci.config import Settings
 from gto_ci.errors import GtoError, WrongAnnotations, WrongArguments, quote
 from gto_ci.events import Event, TagRecord, explain_absence, read_events, why_no_event
-from gto_ci.git import Repository, Runner
+from gto_ci.git import Repository
 from gto_ci.git.parse import parse_commit
 from gto_ci.registry import ALL, Artifact, Registry, Sort, StageLimits, Version, VersionStage, not_found
 from gto_ci.render import views
 from gto_ci.render.views import Row
 
-RepoLike = str | Path | Repository
 Table = tuple[list[Row], Literal["keys"]]
 
 
@@ -56,16 +46,16 @@ def explain_ref(repo: RepoLike, ref: str) -> RefMeaning:
     Raises:
         NoRepository, WrongConfig, GitError: the repository cannot be read.
     """
-    repository, _ = _open(repo)
-    tag = ref.removeprefix("refs/tags/")
-    name = names.match_tag(tag)
-    if name is None:
-        return RefMeaning([], _not_a_tag(tag))
-    records = repository.tag_records(name.artifact)
-    events = [event for event in read_events(records) if event.tag == tag]
-    if events:
-        return RefMeaning(events)
-    return RefMeaning([], explain_absence(records, tag, name))
+    with opened(repo) as (repository, _):
+        tag = ref.removeprefix("refs/tags/")
+        name = names.match_tag(tag)
+        if name is None:
+            return RefMeaning([], _not_a_tag(tag))
+        records = repository.tag_records(name.artifact)
+        events = [event for event in read_events(records) if event.tag == tag]
+        if events:
+            return RefMeaning(events)
+        return RefMeaning([], explain_absence(records, tag, name))
 
 
 def show(
@@ -91,20 +81,20 @@ def show(
         NoRepository, WrongConfig, GitError: the repository cannot be read.
     """
     limits = StageLimits(assignments_per_version, versions_per_stage, sort, registered_only)
-    repository, settings = _open(repo)
-    if not name:
-        registry = read_registry(repository)
-        stages = registry.columns(settings.stages)
-        view = views.registry_view(registry, stages, limits, deprecated=deprecated, short=truncate_hexsha)
-        return (views.registry_table(view, stages), "keys") if table else view
-    artifact = _read_artifact(repository, name)
-    chosen = views.choose_versions(artifact, name, limits, deprecated=deprecated)
-    if table:
-        return views.versions_table(chosen, short=truncate_hexsha), "keys"
-    commits = _commits(repository, settings, [version for version, _ in chosen])
-    return [
-        views.version_view(version, shown, commit) for (version, shown), commit in zip(chosen, commits, strict=True)
-    ]
+    with opened(repo) as (repository, settings):
+        if not name:
+            registry = read_registry(repository)
+            stages = registry.columns(settings.stages)
+            view = views.registry_view(registry, stages, limits, deprecated=deprecated, short=truncate_hexsha)
+            return (views.registry_table(view, stages), "keys") if table else view
+        artifact = _read_artifact(repository, name)
+        chosen = views.choose_versions(artifact, name, limits, deprecated=deprecated)
+        if table:
+            return views.versions_table(chosen, short=truncate_hexsha), "keys"
+        commits = _commits(repository, settings, [version for version, _ in chosen])
+        return [
+            views.version_view(version, shown, commit) for (version, shown), commit in zip(chosen, commits, strict=True)
+        ]
 
 
 def history(
@@ -119,10 +109,10 @@ def history(
     Raises:
         NoRepository, WrongConfig, GitError: the repository cannot be read.
     """
-    repository, _ = _open(repo)
-    registry = Registry() if artifact and not _is_name(artifact) else read_registry(repository, artifact or None)
-    view = views.history_view(registry.history(artifact or None, ascending=ascending), short=truncate_hexsha)
-    return (views.history_table(view), "keys") if table else view
+    with opened(repo) as (repository, _):
+        registry = Registry() if artifact and not _is_name(artifact) else read_registry(repository, artifact or None)
+        view = views.history_view(registry.history(artifact or None, ascending=ascending), short=truncate_hexsha)
+        return (views.history_table(view), "keys") if table else view
 
 
 def get_stages(repo: RepoLike, allowed: bool = False, used: bool = False) -> list[str] | None:
@@ -137,12 +127,12 @@ def get_stages(repo: RepoLike, allowed: bool = False, used: bool = False) -> lis
     """
     if allowed and used:
         raise WrongArguments("'allowed' and 'used' exclude each other", "Ask for one of them")
-    repository, settings = _open(repo)
-    if allowed:
-        return None if settings.stages is None else list(settings.stages)
-    if used:
-        return read_registry(repository).stages_ever_used()
-    return list(settings.stages) if settings.stages is not None else read_registry(repository).stages_in_use()
+    with opened(repo) as (repository, settings):
+        if allowed:
+            return None if settings.stages is None else list(settings.stages)
+        if used:
+            return read_registry(repository).stages_ever_used()
+        return list(settings.stages) if settings.stages is not None else read_registry(repository).stages_in_use()
 
 
 def find_latest_version(
@@ -157,9 +147,9 @@ def find_latest_version(
         ArtifactNotFound: no tag names the artifact.
         NoRepository, WrongConfig, GitError: the repository cannot be read.
     """
-    repository, _ = _open(repo)
-    versions = _read_artifact(repository, name).versions(registered_only=registered)
-    return versions if all else next(iter(versions), None)
+    with opened(repo) as (repository, _):
+        versions = _read_artifact(repository, name).versions(registered_only=registered)
+        return versions if all else next(iter(versions), None)
 
 
 def find_versions_in_stage(
@@ -176,9 +166,9 @@ def find_versions_in_stage(
         ArtifactNotFound: no tag names the artifact.
         NoRepository, WrongConfig, GitError: the repository cannot be read.
     """
-    repository, _ = _open(repo)
-    limits = StageLimits(assignments_per_version, versions_per_stage, "semver", registered_only)
-    return _read_artifact(repository, name).in_stages(limits).get(stage)
+    with opened(repo) as (repository, _):
+        limits = StageLimits(assignments_per_version, versions_per_stage, "semver", registered_only)
+        return _read_artifact(repository, name).in_stages(limits).get(stage)
 
 
 def parse_tag(name: str) -> Row:
@@ -196,20 +186,20 @@ def doctor(repo: RepoLike) -> tuple[Settings, list[str]]:
     Raises:
         NoRepository, WrongConfig, GitError: the repository cannot be read.
     """
-    repository, settings = _open(repo)
-    records = repository.tag_records()
-    problems = [problem for record in records if (problem := _record_problem(record))]
-    registry = Registry.fold(read_events(records))
-    for artifact in registry.artifacts.values():
-        problems += _artifact_problems(artifact, settings)
-    for path, read in ((settings.index, read_artifacts_yaml), ("dvc.yaml", read_dvc_yaml)):
-        try:
-            file = repository.root / path
-            if file.is_file():
-                read(file.read_bytes(), path)
-        except WrongAnnotations as error:
-            problems.append(str(error))
-    return settings, problems
+    with opened(repo) as (repository, settings):
+        records = repository.tag_records()
+        problems = [problem for record in records if (problem := _record_problem(record))]
+        registry = Registry.fold(read_events(records))
+        for artifact in registry.artifacts.values():
+            problems += _artifact_problems(artifact, settings)
+        for path, read in ((settings.index, read_artifacts_yaml), ("dvc.yaml", read_dvc_yaml)):
+            try:
+                file = repository.root / path
+                if file.is_file():
+                    read(file.read_bytes(), path)
+            except WrongAnnotations as error:
+                problems.append(str(error))
+        return settings, problems
 
 
 def read_registry(repository: Repository, artifact: str | None = None) -> Registry:
@@ -226,12 +216,6 @@ def annotation_view(annotation: Annotation) -> Row:
     fields = {**asdict(annotation), "labels": list(annotation.labels), "description": annotation.description or ""}
     del fields["source"]
     return fields
-
-
-def _open(repo: RepoLike, environ: Mapping[str, str] | None = None) -> tuple[Repository, Settings]:
-    environ = os.environ if environ is None else environ
-    repository = repo if isinstance(repo, Repository) else Repository.open(repo, Runner(environ))
-    return repository, config.load(repository.root, environ)
 
 
 def _read_artifact(repository: Repository, name: str) -> Artifact:
