@@ -13,6 +13,7 @@ from pathlib import Path
 
 from gto_ci.errors import GtoError, WrongConfig, quote
 from gto_ci.names import check_stage
+from gto_ci.yaml12 import loader
 
 CONFIG_FILE = ".gto"
 # GTO reads these from the same file; they steer parts of it that have no counterpart here
@@ -38,10 +39,27 @@ def load(root: Path, environ: Mapping[str, str]) -> Settings:
         WrongConfig: ``.gto`` or a ``GTO_*`` variable cannot be understood; names it and the reason.
     """
     file = root / CONFIG_FILE
-    values: dict[str, object] = {}
+    data = None
     if file.is_file():
-        for key, value in _read(file).items():
-            values[key] = _checked(key, value, f"Wrong config file {quote(file)}: {key}")
+        try:
+            data = file.read_bytes()
+        except OSError as error:
+            problem = f"Wrong config file {quote(file)}: {error.strerror}"
+            raise WrongConfig(problem, "Make it readable, or remove it") from error
+    return settings_in(data, str(file), environ)
+
+
+def settings_in(data: bytes | None, file: str, environ: Mapping[str, str]) -> Settings:
+    """Return the settings in the content of a configuration file, None for none, and in ``environ``.
+
+    ``file`` is what errors call it.
+
+    Raises:
+        WrongConfig: the content or a ``GTO_*`` variable cannot be understood; names it and the reason.
+    """
+    values: dict[str, object] = {}
+    for key, value in (_read(data, file) if data is not None else {}).items():
+        values[key] = _checked(key, value, f"Wrong config file {quote(file)}: {key}")
     for key in ("types", "stages", "index", "emojis", "debug"):
         variable = f"GTO_{key.upper()}"
         if variable in environ:
@@ -56,19 +74,17 @@ def show_emojis(environ: Mapping[str, str]) -> bool:
     return environ.get("GTO_EMOJIS", "").lower() not in _FALSE
 
 
-def _read(file: Path) -> dict[str, object]:
+def _read(data: bytes, file: str) -> dict[str, object]:
     import yaml  # late: most repositories have no such file
 
     problem = f"Wrong config file {quote(file)}"
     try:
-        loaded = yaml.load(file.read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
+        loaded = yaml.load(data, Loader=loader())  # noqa: S506  # it is a safe one
     except yaml.MarkedYAMLError as error:
         line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
         raise WrongConfig(f"{problem}: {line}{error.problem or 'not YAML'}", "Correct the YAML") from error
     except (yaml.YAMLError, UnicodeError, ValueError, RecursionError) as error:
         raise WrongConfig(f"{problem}: it is not YAML", "Correct it, or remove it") from error
-    except OSError as error:
-        raise WrongConfig(f"{problem}: {error.strerror}", "Make it readable, or remove it") from error
     if loaded is None or loaded == []:
         return {}
     if not isinstance(loaded, dict):

@@ -44,7 +44,48 @@ class ArtifactNotFound(GtoError):
 
 
 class WrongArguments(GtoError):
-    """Arguments that contradict each other or are out of range."""
+    """Arguments that contradict each other, are out of range, or do not fit the registry's state."""
+
+
+class VersionExistsForCommit(GtoError):
+    """The commit holds another version of the artifact, in effect."""
+
+
+class VersionAlreadyRegistered(GtoError):
+    """The version exists already, at another commit or deregistered."""
+
+
+class VersionRequired(GtoError):
+    """The artifact has no such version."""
+
+
+class UnknownStage(GtoError):
+    """A stage that the configuration does not allow."""
+
+
+class UnknownType(GtoError):
+    """An artifact type that the configuration does not allow."""
+
+
+class TagExists(GtoError):
+    """The tag to be made exists already, or its name clashes with another tag's."""
+
+
+class RefNotFound(GtoError):
+    """A name that leads to no commit."""
+
+
+class PushRefused(GtoError):
+    """The remote did not take what was pushed.
+
+    ``taken`` are the tags that it holds already, as other objects; ``raced``: somebody else's push
+    came first.
+    """
+
+    def __init__(self, cause: str, next_step: str = "", taken: Sequence[str] = (), raced: bool = False) -> None:
+        self.taken = tuple(taken)
+        self.raced = raced
+        super().__init__(cause, next_step)
 
 
 class NoRepository(GtoError):
@@ -103,4 +144,7 @@ def _gist(stderr: str) -> str:
     """The lines of git's stderr that say why, on one line: ``fatal:`` and ``error:`` before the rest."""
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
     telling = [line for line in lines if line.startswith(("fatal:", "error:", "remote:"))] or lines
+    if any("Could not read from remote repository" in line for line in telling):
+        # then the reason is what ssh said before, in words of its own
+        telling = lines[: next(n for n, line in enumerate(lines) if "Could not read from remote" in line) + 1]
     return quote("; ".join(telling), limit=400)[1:-1]

@@ -1,10 +1,13 @@
-"""Ground: what happened, read from tags.
+"""Ground: what happened, read from tags; and what commits add to it.
 
 A :class:`TagRecord` is a tag as git stores it; an :class:`Event` is what it means to the
 registry. Only annotated tags in registry format that point (through any number of tags) to a
 commit and carry a tagger's date are events. :func:`read_events` puts them into the one order in
 which everything is folded: (time, kind priority, counter, tag name), so that equal seconds never
 leave a result to luck.
+
+A :class:`CommitEvent` stands beside them where a person looks: it says which commit a version is,
+or that files at a commit annotate an artifact. It changes nothing that the tags say.
 """
 
 from __future__ import annotations
@@ -26,6 +29,7 @@ class TagRecord(NamedTuple):
     ``target`` is the id of the object that the tag finally points to and ``target_type`` its
     type. A lightweight tag has ``annotated=False`` and no tagger. ``time`` is in seconds since
     the epoch, None where the tag object carries no date; ``zone`` is git's form, ``+0930``.
+    ``signed`` is the id of the tag object where it carries a signature, empty where it does not.
     """
 
     name: str
@@ -37,6 +41,25 @@ class TagRecord(NamedTuple):
     time: int | None = None
     zone: str = "+0000"
     message: str = ""
+    signed: str = ""
+
+
+class CommitRecord(NamedTuple):
+    """A commit, as git stores it; ``time`` and ``zone`` are the committer's (see :class:`TagRecord`)."""
+
+    commit: str
+    author: str
+    author_email: str
+    committer: str
+    committer_email: str
+    time: int
+    zone: str
+    message: str
+
+    @property
+    def created_at(self) -> datetime:
+        """The committer's date, in the committer's time zone."""
+        return moment(self.time, self.zone)
 
 
 class Event(NamedTuple):
@@ -81,6 +104,11 @@ class Event(NamedTuple):
         return self.kind.word
 
     @property
+    def priority(self) -> int:
+        """The kind's place among events of one second."""
+        return self.kind.priority
+
+    @property
     def ref(self) -> str:
         """``tag``, by GTO's name."""
         return self.tag
@@ -92,6 +120,68 @@ class Event(NamedTuple):
         if self.version is not None:
             return f'Version "{self.version}" of artifact "{self.artifact}" was {self.kind.verb}'
         return f'Artifact "{self.artifact}" was {self.kind.verb}'
+
+
+class CommitEvent(NamedTuple):
+    """A version's commit as one of the things that happened to an artifact.
+
+    ``version`` is the commit's full id where nobody registered one there. What it has in common
+    with :class:`Event` is called the same.
+    """
+
+    artifact: str
+    version: str
+    record: CommitRecord
+
+    @property
+    def event(self) -> str:
+        """The kind in a word."""
+        return "commit"
+
+    @property
+    def priority(self) -> int:
+        """The kind's place among events of one second: the first."""
+        return 0
+
+    @property
+    def stage(self) -> None:
+        """No stage."""
+        return None
+
+    @property
+    def commit(self) -> str:
+        """The commit's full id."""
+        return self.record.commit
+
+    @property
+    def ref(self) -> str:
+        """What to check out: the commit's full id."""
+        return self.record.commit
+
+    @property
+    def created_at(self) -> datetime:
+        """The committer's date, in the committer's time zone."""
+        return self.record.created_at
+
+    @property
+    def author(self) -> str:
+        """The commit's author."""
+        return self.record.author
+
+    @property
+    def author_email(self) -> str:
+        """The author's address."""
+        return self.record.author_email
+
+    @property
+    def message(self) -> str:
+        """The commit's message, as it stands."""
+        return self.record.message
+
+    @property
+    def order(self) -> tuple[int, int, int, str]:
+        """The place among all events: before those of the same second that tags record."""
+        return (self.record.time, self.priority, 0, f"{self.artifact}@{self.version}@{self.commit}")
 
 
 def moment(time: int, zone: str) -> datetime:

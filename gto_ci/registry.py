@@ -7,12 +7,12 @@ before this event, does it still stand.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from gto_ci.errors import ArtifactNotFound, WrongArguments, quote
-from gto_ci.events import Event
+from gto_ci.events import CommitEvent, CommitRecord, Event
 from gto_ci.names import Kind, Shortcut
 from gto_ci.versions import is_version, precedence
 
@@ -69,8 +69,10 @@ class VersionStage:
 class Version:
     """One version of an artifact, at one commit.
 
-    ``version`` is the commit's full id where a stage was assigned without a registration.
-    ``events`` are its own registrations and deregistrations, in order.
+    ``version`` is the commit's full id where a stage was assigned without a registration, or where
+    files of the commit annotate the artifact and no tag speaks of it there. ``events`` are its own
+    registrations and deregistrations, in order; ``annotated`` is the commit, where its files
+    annotate the artifact.
     """
 
     artifact: str
@@ -78,6 +80,7 @@ class Version:
     commit: str
     events: list[Event] = field(default_factory=list)
     stages: dict[str, VersionStage] = field(default_factory=dict)
+    annotated: CommitEvent | None = None
 
     @property
     def commit_hexsha(self) -> str:
@@ -107,12 +110,19 @@ class Version:
 
     @property
     def authoring(self) -> Event:
-        """The event that the version's date, author and tag are taken from."""
+        """The event that the version's date, author and tag are taken from. Some tag must speak of the version."""
         registration = next((e for e in reversed(self.events) if e.kind is Kind.REGISTRATION), None)
         if registration is not None:
             return registration
         staged = [event for stage in self.stages.values() for event in stage.events]
         return max(staged or self.events, key=lambda event: event.order)
+
+    @property
+    def origin(self) -> Event | CommitEvent:
+        """:attr:`authoring`, or the annotated commit where no tag speaks of the version."""
+        if self.events or self.stages or self.annotated is None:
+            return self.authoring
+        return self.annotated
 
     def active_stages(self) -> list[VersionStage]:
         """The stages that it is in now, the one entered last at the end."""
@@ -121,7 +131,7 @@ class Version:
 
 @dataclass(slots=True)
 class Artifact:
-    """All that the tags say of one artifact; ``events`` in order, ``versions`` by first appearance."""
+    """All that is known of one artifact: ``events`` in order, ``by_key`` its versions by first appearance."""
 
     name: str
     events: list[Event] = field(default_factory=list)
@@ -129,8 +139,13 @@ class Artifact:
 
     @property
     def active(self) -> bool:
-        """Whether its last event is anything but a deprecation."""
-        return bool(self.events) and self.events[-1].kind is not Kind.DEPRECATION
+        """Whether its last event is anything but a deprecation; with no event at all, whether files annotate it."""
+        return self.events[-1].kind is not Kind.DEPRECATION if self.events else bool(self.by_key)
+
+    @property
+    def registered(self) -> bool:
+        """Whether any tag speaks of it; otherwise it is only annotated."""
+        return bool(self.events)
 
     @property
     def greatest_counter(self) -> int:
@@ -190,6 +205,22 @@ class Artifact:
         held = self.in_stages(limits).get(shortcut.stage or "", [])
         return [self.by_key[one.version, one.commit] for one in held]
 
+    def _annotate(self, notes: Iterable[CommitEvent]) -> None:
+        """Let the versions at these commits know; where there is none, the commit itself is one."""
+        at_commit: dict[str, list[Version]] = {}
+        for version in self.by_key.values():
+            at_commit.setdefault(version.commit, []).append(version)
+        for note in notes:
+            commit = note.commit
+            here = at_commit.get(commit)
+            if here is None:  # most annotated commits, and there may be many thousands
+                found = Version(self.name, commit, commit, annotated=CommitEvent(self.name, commit, note.record))
+                self.by_key[commit, commit] = found
+                at_commit[commit] = [found]
+                continue
+            for version in here:
+                version.annotated = CommitEvent(self.name, version.version, note.record)
+
     def _apply(self, event: Event) -> None:
         self.events.append(event)
         if event.version is None:
@@ -216,8 +247,12 @@ class Registry:
         self.events: list[Event] = []
 
     @classmethod
-    def fold(cls, events: Iterable[Event]) -> Registry:
-        """Return the state after ``events``, which must come in order (see :func:`gto_ci.events.read_events`)."""
+    def fold(cls, events: Iterable[Event], annotated: Iterable[CommitEvent] = ()) -> Registry:
+        """Return the state after ``events``, which must come in order (see :func:`gto_ci.events.read_events`).
+
+        ``annotated`` are the commits whose files annotate an artifact. They add artifacts and
+        versions that no tag speaks of, and change nothing else.
+        """
         registry = cls()
         for event in events:
             artifact = registry.artifacts.get(event.artifact)
@@ -225,13 +260,18 @@ class Registry:
                 artifact = registry.artifacts[event.artifact] = Artifact(event.artifact)
             artifact._apply(event)
             registry.events.append(event)
+        notes: dict[str, list[CommitEvent]] = {}
+        for note in annotated:
+            notes.setdefault(note.artifact, []).append(note)
+        for name, commits in notes.items():
+            registry.artifacts.setdefault(name, Artifact(name))._annotate(commits)
         return registry
 
     def artifact(self, name: str) -> Artifact:
         """Return one artifact.
 
         Raises:
-            ArtifactNotFound: no event names it.
+            ArtifactNotFound: no tag and no annotation names it.
         """
         found = self.artifacts.get(name)
         if found is None:
@@ -268,6 +308,26 @@ class Registry:
         events = [event for event in self.events if artifact is None or event.artifact == artifact]
         return events if ascending else events[::-1]
 
+    def commits(self, records: Mapping[str, CommitRecord], artifact: str | None = None) -> list[CommitEvent]:
+        """Return the commit of each version, of one artifact or of all; ``records`` are the commits by id.
+
+        A version whose commit is not among them has none.
+        """
+        return [
+            CommitEvent(version.artifact, version.version, records[version.commit])
+            for name, one in self.artifacts.items()
+            if artifact in (None, name)
+            for version in one.by_key.values()
+            if version.commit in records
+        ]
+
+    def journal(
+        self, commits: Iterable[CommitEvent], artifact: str | None = None, *, ascending: bool = False
+    ) -> list[Event | CommitEvent]:
+        """Return :meth:`history` and ``commits`` in one order, newest first."""
+        everything: list[Event | CommitEvent] = [*self.history(artifact, ascending=True), *commits]
+        return sorted(everything, key=lambda event: event.order, reverse=not ascending)
+
     def before(self, event: Event) -> Artifact:
         """Return the artifact as it stood just before ``event``."""
         past = Artifact(event.artifact)
@@ -303,8 +363,21 @@ class Registry:
 
 
 def not_found(name: str, known: Sequence[str]) -> ArtifactNotFound:
-    """Return the error for an artifact that no tag names, listing those that exist."""
+    """Return the error for an artifact that nothing names: those with a similar name, else those that exist."""
+    cause = f"Cannot find artifact {quote(name)}"
     if not known:
-        return ArtifactNotFound(f"Cannot find artifact {quote(name)}", "This repository has no registry tags yet")
+        return ArtifactNotFound(cause, "This repository has no registry tags yet")
+    meant = similar(name, known)
+    if meant:
+        return ArtifactNotFound(cause, f"Did you mean {meant}?")
     shown = ", ".join(known[:5]) + (f" and {len(known) - 5} more" if len(known) > 5 else "")
-    return ArtifactNotFound(f"Cannot find artifact {quote(name)}", f"Known here: {shown}")
+    return ArtifactNotFound(cause, f"Known here: {shown}")
+
+
+def similar(name: str, known: Sequence[str]) -> str:
+    """Return the names among ``known`` that ``name`` may be a misspelling of, as a phrase; empty for none."""
+    from difflib import get_close_matches  # late: only mistakes pay for it
+
+    by_lower = {one.lower(): one for one in reversed(known)}
+    close = get_close_matches(name.lower()[:100], by_lower, n=3, cutoff=0.6)
+    return " or ".join(quote(by_lower[one]) for one in close)

@@ -18,8 +18,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from gto_ci.api.annotating import annotate, remove
     from gto_ci.api.reading import (
         check_ref,
+        describe,
         find_latest_version,
         find_versions_in_stage,
         get_stages,
@@ -27,32 +29,46 @@ if TYPE_CHECKING:
         parse_tag,
         show,
     )
+    from gto_ci.api.writing import assign, deprecate, deregister, register, unassign
 
 # A command pays for the functions that it uses: each module is imported when one is first asked for.
 _HOMES = {
-    "reading": (
-        "check_ref",
-        "find_latest_version",
-        "find_versions_in_stage",
-        "get_stages",
-        "history",
-        "parse_tag",
-        "show",
-    ),
+    "annotate": "annotating",
+    "remove": "annotating",
+    "check_ref": "reading",
+    "describe": "reading",
+    "find_latest_version": "reading",
+    "find_versions_in_stage": "reading",
+    "get_stages": "reading",
+    "history": "reading",
+    "parse_tag": "reading",
+    "show": "reading",
+    "assign": "writing",
+    "deprecate": "writing",
+    "deregister": "writing",
+    "register": "writing",
+    "unassign": "writing",
 }
 __all__ = [
+    "annotate",
+    "assign",
     "check_ref",
+    "deprecate",
+    "deregister",
+    "describe",
     "find_latest_version",
     "find_versions_in_stage",
     "get_stages",
     "history",
     "parse_tag",
+    "register",
+    "remove",
     "show",
+    "unassign",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    for module, functions in _HOMES.items():
-        if name in functions:
-            return getattr(import_module(f"gto_ci.api.{module}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"gto_ci.api.{_HOMES[name]}"), name)

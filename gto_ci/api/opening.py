@@ -16,11 +16,21 @@ RepoLike = str | Path | Repository
 
 @contextmanager
 def opened(repo: RepoLike, environ: Mapping[str, str] | None = None) -> Iterator[tuple[Repository, Settings]]:
-    """Yield the repository and the settings in effect there.
+    """Yield the repository and the settings in effect there; for a URL, those of its HEAD.
 
     Raises:
         NoRepository, WrongConfig: there is none, or its configuration is wrong.
+        GitError: there is a URL, and the remote cannot be reached.
     """
     environ = os.environ if environ is None else environ
+    if isinstance(repo, str) and ":" in repo:
+        from gto_ci.git.url import is_url, open_url  # late: most repositories are here
+
+        if is_url(repo):
+            with open_url(repo, Runner(environ)) as remote:
+                source = f"HEAD:{config.CONFIG_FILE}"
+                (found,) = remote.objects([source])
+                yield remote, config.settings_in(found.data if found else None, source, environ)
+            return
     repository = repo if isinstance(repo, Repository) else Repository.open(repo, Runner(environ))
     yield repository, config.load(repository.root, environ)

@@ -2,31 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 from gto_ci import names
-from gto_ci.annotations import Annotation, read_artifacts_yaml, read_dvc_yaml
+from gto_ci.annotations import Annotation, find, read_artifacts_yaml, read_dvc_yaml
+from gto_ci.annotations.discovery import Discovery, discover
 from gto_ci.api.opening import RepoLike, opened
 from gto_ci.config import Settings
-from gto_ci.errors import GtoError, WrongAnnotations, WrongArguments, quote
+from gto_ci.errors import GtoError, TagProblem, WrongAnnotations, WrongArguments, quote
 from gto_ci.events import Event, TagRecord, explain_absence, read_events, why_no_event
 from gto_ci.git import Repository
-from gto_ci.git.parse import parse_commit
+from gto_ci.git.history import Scope
+from gto_ci.git.signatures import UNSIGNED, Signature, verify
 from gto_ci.registry import ALL, Artifact, Registry, Sort, StageLimits, Version, VersionStage, not_found
 from gto_ci.render import views
 from gto_ci.render.views import Row
 
 Table = tuple[list[Row], Literal["keys"]]
+Warn = Callable[[str], None]  # takes a sentence on what was left out, for a person to read
 
 
 @dataclass(frozen=True, slots=True)
 class RefMeaning:
-    """What a ref means: its events (one, or none), or why there is none although it looks like one."""
+    """What a ref means: its events (one, or none), or why there is none although it looks like one.
+
+    ``signature`` is that of the event's tag, where it was asked for.
+    """
 
     events: list[Event]
     note: str = ""
+    signature: Signature | None = None
 
 
 def check_ref(repo: RepoLike, ref: str) -> list[Event]:
@@ -34,14 +41,26 @@ def check_ref(repo: RepoLike, ref: str) -> list[Event]:
 
     Only the tags of the artifact in question are read.
 
+    >>> [event] = api.check_ref(repo, "churn#prod#1")
+    >>> event.artifact, event.stage, event.version, event.event
+    ('churn', 'prod', 'v1.0.0', 'assignment')
+    >>> print(event)
+    Stage "prod" was assigned to version "v1.0.0" of artifact "churn"
+
     Raises:
         NoRepository, WrongConfig, GitError: the repository cannot be read.
     """
     return explain_ref(repo, ref).events
 
 
-def explain_ref(repo: RepoLike, ref: str) -> RefMeaning:
+def explain_ref(repo: RepoLike, ref: str, verify: bool = False) -> RefMeaning:
     """Return what :func:`check_ref` does and, where that is nothing, a sentence that says why.
+
+    With ``verify`` the tag's signature is checked too.
+
+    >>> from gto_ci.api import reading
+    >>> reading.explain_ref(repo, "churn@v9.9.9").note
+    "There is no tag 'churn@v9.9.9' in this repository"
 
     Raises:
         NoRepository, WrongConfig, GitError: the repository cannot be read.
@@ -54,7 +73,7 @@ def explain_ref(repo: RepoLike, ref: str) -> RefMeaning:
         records = repository.tag_records(name.artifact)
         events = [event for event in read_events(records) if event.tag == tag]
         if events:
-            return RefMeaning(events)
+            return RefMeaning(events, signature=_signatures(repository, records, events)[tag] if verify else None)
         return RefMeaning([], explain_absence(records, tag, name))
 
 
@@ -68,33 +87,42 @@ def show(
     versions_per_stage: int = 1,
     sort: Sort = "timestamp",
     table: bool = False,
+    *,
+    all_branches: bool = False,
+    all_commits: bool = False,
+    warn: Warn | None = None,
 ) -> dict[str, Row] | list[Row] | Table:
     """Return the registry (a dictionary by artifact name), or the versions of one artifact (a list).
 
     ``name`` is an artifact or a shortcut: ``NAME@latest``, ``NAME@greatest``, ``NAME@vX.Y.Z``,
-    ``NAME#STAGE``. With ``table`` the result is rows for a table and the word ``"keys"``, as in
-    ``gto.api``. Dates are aware :class:`datetime.datetime`.
+    ``NAME#STAGE``. Artifacts that no tag names are there where files annotate them: those of
+    HEAD, of the heads of all local branches, or of all commits of these. With ``table`` the
+    result is rows for a table and the word ``"keys"``, as in ``gto.api``. Dates are aware
+    :class:`datetime.datetime`. ``warn`` is called where a file cannot be understood.
+
+    >>> api.show(repo)
+    {'churn': {'version': 'v1.1.0', 'stage': {'prod': 'v1.0.0'}, 'registered': True, 'active': True}}
+    >>> [version["ref"] for version in api.show(repo, "churn#prod")]
+    ['churn@v1.0.0']
 
     Raises:
-        ArtifactNotFound: no tag names the artifact.
+        ArtifactNotFound: no tag and no file names the artifact.
         WrongArguments: a limit is below -1.
         NoRepository, WrongConfig, GitError: the repository cannot be read.
     """
     limits = StageLimits(assignments_per_version, versions_per_stage, sort, registered_only)
+    scope = _scope(all_branches, all_commits)
     with opened(repo) as (repository, settings):
         if not name:
-            registry = read_registry(repository)
+            registry = _survey(repository, settings, scope=scope, warn=warn).registry
             stages = registry.columns(settings.stages)
             view = views.registry_view(registry, stages, limits, deprecated=deprecated, short=truncate_hexsha)
             return (views.registry_table(view, stages), "keys") if table else view
-        artifact = _read_artifact(repository, name)
+        artifact, found = _read_artifact(repository, settings, name, scope, described=not table, warn=warn)
         chosen = views.choose_versions(artifact, name, limits, deprecated=deprecated)
         if table:
-            return views.versions_table(chosen, short=truncate_hexsha), "keys"
-        commits = _commits(repository, settings, [version for version, _ in chosen])
-        return [
-            views.version_view(version, shown, commit) for (version, shown), commit in zip(chosen, commits, strict=True)
-        ]
+            return views.versions_table(chosen, short=truncate_hexsha, registered=artifact.registered), "keys"
+        return [views.version_view(version, shown, _commit_view(version, found)) for version, shown in chosen]
 
 
 def history(
@@ -103,16 +131,75 @@ def history(
     ascending: bool = False,
     table: bool = False,
     truncate_hexsha: bool = False,
+    *,
+    all_branches: bool = False,
+    all_commits: bool = False,
+    verify: bool = False,
+    warn: Warn | None = None,
 ) -> list[Row] | Table:
     """Return what happened, newest first, to one artifact or to all.
+
+    Besides what tags record, the commits of versions are events, and those whose files annotate
+    an artifact, as in :func:`show`. With ``verify`` each row has a ``signature``, which is None
+    for commits.
+
+    >>> [(row["event"], row["version"], row["stage"]) for row in api.history(repo, "churn", ascending=True)][:3]
+    [('commit', 'v1.0.0', None), ('registration', 'v1.0.0', None), ('assignment', 'v1.0.0', 'prod')]
 
     Raises:
         NoRepository, WrongConfig, GitError: the repository cannot be read.
     """
-    with opened(repo) as (repository, _):
-        registry = Registry() if artifact and not _is_name(artifact) else read_registry(repository, artifact or None)
-        view = views.history_view(registry.history(artifact or None, ascending=ascending), short=truncate_hexsha)
+    scope = _scope(all_branches, all_commits)
+    with opened(repo) as (repository, settings):
+        if artifact and not _is_name(artifact):
+            return ([], "keys") if table else []
+        survey = _survey(repository, settings, artifact or None, scope, commits=True, warn=warn)
+        registry = survey.registry
+        commits = registry.commits(survey.found.commits, artifact or None)
+        events = registry.journal(commits, artifact or None, ascending=ascending)
+        signatures = _signatures(repository, survey.records, registry.history(artifact or None)) if verify else None
+        view = views.history_view(events, short=truncate_hexsha, signatures=signatures)
         return (views.history_table(view), "keys") if table else view
+
+
+def describe(repo: RepoLike, name: str, rev: str | None = None, *, warn: Warn | None = None) -> Annotation | None:
+    """Return what the files of a commit say of an artifact, None where they say nothing.
+
+    ``name`` is an artifact, in HEAD or in the commit ``rev``; or a shortcut, in the commit of the
+    version that it names; or a tag, in the commit that it points to. ``warn`` is called where two
+    files describe the artifact, and where nothing names it.
+
+    >>> api.describe(repo, "churn@latest").path
+    'churn.pkl'
+    >>> api.describe(repo, "segment") is None
+    True
+
+    Raises:
+        WrongArguments: ``rev`` is given with a shortcut or a tag, or a shortcut names several versions.
+        ArtifactNotFound: the shortcut's artifact does not exist.
+        RefNotFound, TagProblem: there is no such commit, or no such tag.
+        WrongAnnotations: a file that could hold the artifact cannot be understood.
+        NoRepository, WrongConfig, GitError: the repository cannot be read.
+    """
+    shortcut, tag = names.match_shortcut(name), names.match_tag(name)
+    artifact = shortcut.artifact if shortcut else tag.artifact if tag else name
+    if rev is not None and (shortcut or tag):
+        raise WrongArguments("Either specify revision or use naming shortcut", "Leave out one of them")
+    with opened(repo) as (repository, settings):
+        if shortcut:
+            commit = _commit_of_shortcut(repository, settings, name)
+        elif tag:
+            commit = _commit_of_tag(repository, name, tag)
+        else:
+            commit = _commit_of_rev(repository, rev)
+        if commit is None:
+            return None
+        found = find(repository.objects, commit, artifact, settings.index)
+        for warning in found.warnings:
+            _tell(warn, warning)
+        if found.annotation is None and not (shortcut or tag) and warn is not None:
+            _tell(warn, _unknown(repository, settings, artifact))
+        return found.annotation
 
 
 def get_stages(repo: RepoLike, allowed: bool = False, used: bool = False) -> list[str] | None:
@@ -120,6 +207,9 @@ def get_stages(repo: RepoLike, allowed: bool = False, used: bool = False) -> lis
 
     ``allowed``: only the configuration's, None where it sets none. ``used``: all that any tag
     ever named.
+
+    >>> api.get_stages(repo)
+    ['prod']
 
     Raises:
         WrongArguments: both are asked for.
@@ -143,12 +233,21 @@ def find_latest_version(
 ) -> Version | list[Version] | None:
     """Return the greatest version of an artifact in effect, None where there is none; with ``all``, every one.
 
+    With ``registered=False`` commits count that no tag registers, where a stage was assigned to
+    them or HEAD's files annotate the artifact.
+
+    >>> api.find_latest_version(repo, "churn").version
+    'v1.1.0'
+    >>> [version.version for version in api.find_latest_version(repo, "churn", all=True)]
+    ['v1.1.0', 'v1.0.0']
+
     Raises:
-        ArtifactNotFound: no tag names the artifact.
+        ArtifactNotFound: no tag and no file in HEAD names the artifact.
         NoRepository, WrongConfig, GitError: the repository cannot be read.
     """
-    with opened(repo) as (repository, _):
-        versions = _read_artifact(repository, name).versions(registered_only=registered)
+    with opened(repo) as (repository, settings):
+        artifact, _ = _read_artifact(repository, settings, name)
+        versions = artifact.versions(registered_only=registered)
         return versions if all else next(iter(versions), None)
 
 
@@ -162,17 +261,24 @@ def find_versions_in_stage(
 ) -> list[VersionStage] | None:
     """Return what ``stage`` holds of an artifact, foremost version first; None where it holds nothing.
 
+    >>> [held.version for held in api.find_versions_in_stage(repo, "churn", "prod")]
+    ['v1.0.0']
+
     Raises:
-        ArtifactNotFound: no tag names the artifact.
+        ArtifactNotFound: no tag and no file in HEAD names the artifact.
         NoRepository, WrongConfig, GitError: the repository cannot be read.
     """
-    with opened(repo) as (repository, _):
+    with opened(repo) as (repository, settings):
         limits = StageLimits(assignments_per_version, versions_per_stage, "semver", registered_only)
-        return _read_artifact(repository, name).in_stages(limits).get(stage)
+        artifact, _ = _read_artifact(repository, settings, name)
+        return artifact.in_stages(limits).get(stage)
 
 
 def parse_tag(name: str) -> Row:
     """Return the parts of a tag name: ``name``, ``action``, and what applies of ``version``, ``stage``, ``counter``.
+
+    >>> api.parse_tag("churn@v1.0.0")
+    {'name': 'churn', 'version': 'v1.0.0', 'action': 'register'}
 
     Raises:
         InvalidTag: it is not in registry format.
@@ -192,14 +298,32 @@ def doctor(repo: RepoLike) -> tuple[Settings, list[str]]:
         registry = Registry.fold(read_events(records))
         for artifact in registry.artifacts.values():
             problems += _artifact_problems(artifact, settings)
-        for path, read in ((settings.index, read_artifacts_yaml), ("dvc.yaml", read_dvc_yaml)):
-            try:
-                file = repository.root / path
-                if file.is_file():
-                    read(file.read_bytes(), path)
-            except WrongAnnotations as error:
-                problems.append(str(error))
-        return settings, problems
+        return settings, problems + _file_problems(repository, settings)
+
+
+def state(repo: RepoLike) -> Row:
+    """Return all that is known of the registry, in the shape of GTO 1.10.1's ``print-state``.
+
+    Raises:
+        NoRepository, WrongConfig, GitError: the repository cannot be read.
+    """
+    with opened(repo) as (repository, settings):
+        survey = _survey(repository, settings, described=True)
+        return views.state_view(survey.registry, lambda version: _commit_view(version, survey.found))
+
+
+def index(repo: RepoLike) -> dict[str, dict[str, Row]]:
+    """Return every annotation of every commit of all local branches, by artifact and commit id.
+
+    Raises:
+        NoRepository, WrongConfig, GitError: the repository cannot be read.
+    """
+    with opened(repo) as (repository, settings):
+        found: dict[str, dict[str, Row]] = {}
+        for commit, annotations in discover(repository, Scope.COMMITS, settings.index).annotations.items():
+            for name, annotation in annotations.items():
+                found.setdefault(name, {})[commit] = views.annotation_view(annotation)
+        return found
 
 
 def read_registry(repository: Repository, artifact: str | None = None) -> Registry:
@@ -211,21 +335,105 @@ def read_registry(repository: Repository, artifact: str | None = None) -> Regist
     return Registry.fold(read_events(repository.tag_records(artifact)))
 
 
-def annotation_view(annotation: Annotation) -> Row:
-    """Return an annotation as GTO's JSON holds it: every field, set or not."""
-    fields = {**asdict(annotation), "labels": list(annotation.labels), "description": annotation.description or ""}
-    del fields["source"]
-    return fields
+@dataclass(frozen=True, slots=True)
+class _Survey:
+    """The registry with what files add to it, and what both were read from."""
+
+    records: Sequence[TagRecord]
+    found: Discovery
+    registry: Registry
 
 
-def _read_artifact(repository: Repository, name: str) -> Artifact:
+def _survey(
+    repository: Repository,
+    settings: Settings,
+    artifact: str | None = None,
+    scope: Scope = Scope.HEAD,
+    *,
+    commits: bool = False,
+    described: bool = False,
+    warn: Warn | None = None,
+) -> _Survey:
+    """Read the registry, or as much of it as concerns one artifact.
+
+    ``commits``: those of all versions too; ``described``: with what their files say.
+    """
+    records = repository.tag_records(artifact)
+    events = read_events(records)
+    wanted = list(dict.fromkeys(e.commit for e in events if e.version)) if commits or described else []
+    found = discover(repository, scope, settings.index, wanted, described=described)
+    _tell(warn, found.warning)
+    return _Survey(records, found, Registry.fold(events, found.notes(artifact)))
+
+
+def _read_artifact(
+    repository: Repository,
+    settings: Settings,
+    name: str,
+    scope: Scope = Scope.HEAD,
+    *,
+    described: bool = False,
+    warn: Warn | None = None,
+) -> tuple[Artifact, Discovery]:
     shortcut = names.match_shortcut(name)
     wanted = shortcut.artifact if shortcut else name
     if _is_name(wanted):
-        found = read_registry(repository, wanted).artifacts.get(wanted)
-        if found is not None:
-            return found
-    raise not_found(wanted, sorted(read_registry(repository).artifacts))
+        survey = _survey(repository, settings, wanted, scope, described=described, warn=warn)
+        artifact = survey.registry.artifacts.get(wanted)
+        if artifact is not None:
+            return artifact, survey.found
+    raise not_found(wanted, sorted(_survey(repository, settings, scope=scope).registry.artifacts))
+
+
+def _commit_view(version: Version, found: Discovery) -> Row | None:
+    """What a version's commit says: its author and message, and the artifact's annotation there."""
+    commit = found.commits.get(version.commit)
+    return None if commit is None else views.commit_view(version, commit, found.at(version.commit, version.artifact))
+
+
+def _signatures(repository: Repository, records: Sequence[TagRecord], events: Sequence[Event]) -> dict[str, Signature]:
+    """The signatures of the tags of ``events``; git is asked about those alone that carry one."""
+    tags = {event.tag for event in events}
+    signed = {record.name: record.signed for record in records if record.signed and record.name in tags}
+    return {**dict.fromkeys(tags, UNSIGNED), **verify(repository, signed)}
+
+
+def _scope(all_branches: bool, all_commits: bool) -> Scope:
+    return Scope.COMMITS if all_commits else Scope.BRANCHES if all_branches else Scope.HEAD
+
+
+def _tell(warn: Warn | None, sentence: str) -> None:
+    if warn is not None and sentence:
+        warn(sentence)
+
+
+def _commit_of_shortcut(repository: Repository, settings: Settings, name: str) -> str | None:
+    artifact, _ = _read_artifact(repository, settings, name)
+    chosen = views.choose_versions(artifact, name, StageLimits())
+    if len(chosen) > 1:
+        raise WrongArguments("Ambiguous naming shortcut: multiple variants found", "Name a commit with --rev")
+    return chosen[0][0].commit if chosen else None
+
+
+def _commit_of_tag(repository: Repository, text: str, name: names.TagName) -> str:
+    records = repository.tag_records(name.artifact)
+    found = next((record.target for record in records if record.name == text and record.target_type == "commit"), None)
+    if found is None:
+        raise TagProblem(explain_absence(records, text, name), "Check its name")
+    return found
+
+
+def _commit_of_rev(repository: Repository, rev: str | None) -> str | None:
+    if rev is not None:
+        return repository.commit_id(rev)
+    (head,) = repository.objects(["HEAD^{commit}"])
+    return head.oid if head else None
+
+
+def _unknown(repository: Repository, settings: Settings, name: str) -> str:
+    """A sentence for an artifact that neither tags nor HEAD's files name; empty for one that they do."""
+    known = _survey(repository, settings).registry.artifacts
+    return "" if name in known else str(not_found(name, sorted(known)))
 
 
 def _is_name(text: str) -> bool:
@@ -242,27 +450,18 @@ def _not_a_tag(tag: str) -> str:
     return f"{quote(tag)} is not in registry format" if names.looks_like_tag(tag) else ""
 
 
-def _commits(repository: Repository, settings: Settings, versions: Sequence[Version]) -> list[Row | None]:
-    """What each version's commit says: its author and message, and the artifact's annotation there."""
-    wanted = [name for v in versions for name in (v.commit, f"{v.commit}:{settings.index}")]
-    found = repository.objects(wanted) if wanted else []
-    rows: list[Row | None] = []
-    for version, commit, index in zip(versions, found[::2], found[1::2], strict=True):
-        if commit is None or commit.kind != "commit":
-            rows.append(None)
-            continue
-        annotation = None
-        if index is not None and index.kind == "blob":
-            try:
-                annotation = read_artifacts_yaml(index.data, settings.index).get(version.artifact)
-            except (
-                WrongAnnotations
-            ):  # an old commit's broken file hides no version; `gto doctor` speaks of the current one
-                annotation = None
-        rows.append(
-            views.commit_view(version, parse_commit(commit.data), annotation_view(annotation) if annotation else None)
-        )
-    return rows
+def _file_problems(repository: Repository, settings: Settings) -> list[str]:
+    """What is wrong with the annotation files in the work tree, or else with those in HEAD."""
+    problems = []
+    for path, read in ((settings.index, read_artifacts_yaml), ("dvc.yaml", read_dvc_yaml)):
+        try:
+            file = repository.root / path
+            if file.is_file():
+                read(file.read_bytes(), path)
+        except WrongAnnotations as error:
+            problems.append(str(error))
+    warning = "" if problems else discover(repository, Scope.HEAD, settings.index).warning
+    return [*problems, *([warning] if warning else [])]
 
 
 def _record_problem(record: TagRecord) -> str | None:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import click
 
 from gto_ci import __version__, config
+from gto_ci.config import Settings
 from gto_ci.errors import GtoError, quote
 
 REPORT = "This is a bug in gto-ci; GTO_DEBUG=true shows where. Please report it with the command that you ran"
@@ -32,6 +33,19 @@ class SectionedGroup(click.Group):
         if found is None:
             found = next((c for c in self.commands.values() if cmd_name in getattr(c, "aliases", ())), None)
         return found
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if not ctx.resilient_parsing and self.get_command(ctx, args[0]) is None and args[0][:1].isalnum():
+            from gto_ci.registry import similar  # late: only mistakes pay for it
+
+            shown = [name for name, command in self.commands.items() if not command.hidden]
+            shown += [alias for command in self.commands.values() for alias in getattr(command, "aliases", ())]
+            meant = similar(args[0], shown)
+            if meant:
+                ctx.fail(f"No such command {quote(args[0])}. Did you mean {meant}?")
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         sections: dict[str, list[tuple[str, str]]] = {}
@@ -87,6 +101,12 @@ def version_line() -> str:
     return f"{emoji('🪴 ')}GTO Version: {__version__} (gto-ci)"
 
 
+def settings_lines(settings: Settings) -> list[str]:
+    """Return the settings, one line each, for a person."""
+    values = ((key, getattr(settings, key)) for key in ("types", "stages", "index", "emojis", "debug"))
+    return [f"{k}: {', '.join(v) if isinstance(v, tuple) else 'any' if v is None else v}" for k, v in values]
+
+
 def run(app: click.Command, name: str) -> None:
     """Run a command line and end the process with its exit code."""
     for stream in (sys.stdout, sys.stderr):
@@ -97,6 +117,7 @@ def run(app: click.Command, name: str) -> None:
 
 def _outcome(app: click.Command, name: str) -> int:
     debug = os.environ.get("GTO_DEBUG", "").lower() in ("1", "true", "yes", "on")
+    debug = debug or any(word in ("--traceback", "--tb") for word in sys.argv[1:])
     try:
         code = app.main(prog_name=name, standalone_mode=False)
         sys.stdout.flush()

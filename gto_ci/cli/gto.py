@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import click
 
-from gto_ci.cli import gto_read
-from gto_ci.cli.face import SectionedGroup, run, version_line
+from gto_ci import config
+from gto_ci.cli import gto_annotate, gto_read, gto_write
+from gto_ci.cli.completion import completion
+from gto_ci.cli.face import SectionedGroup, note, run, settings_lines, version_line
 
 
 @click.group(
@@ -16,20 +21,25 @@ from gto_ci.cli.face import SectionedGroup, run, version_line
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.option("--version", "show_version", is_flag=True, help="Show the version and exit")
+@click.option("-v", "--verbose", is_flag=True, help="Show first, on stderr, the settings in effect in this folder")
+@click.option("--traceback", "--tb", is_flag=True, hidden=True, expose_value=False)  # face.run looks for it
 @click.pass_context
-def app(ctx: click.Context, show_version: bool) -> None:
+def app(ctx: click.Context, show_version: bool, verbose: bool) -> None:
     """Git Tag Ops: turn a Git repository into an artifact registry.
 
-    Annotated tags register versions of artifacts and assign stages to them; these commands read
-    what the tags say.
+    Annotated tags register versions of artifacts and assign stages to them. These commands make
+    such tags, and read what they say.
     """
     if show_version and ctx.invoked_subcommand is None:
         click.echo(version_line())
+    if verbose:
+        note("\n".join(settings_lines(config.load(Path(), os.environ))))
 
 
-for _part in (gto_read,):
+for _part in (gto_read, gto_write, gto_annotate):
     for _name, _command in _part.commands.commands.items():
         app.add_command(_command, _name)
+app.add_command(completion)
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ import click
 
 from gto_ci.api import reading
 from gto_ci.cli.face import Entry, emoji, note, version_line
-from gto_ci.cli.options import one_format, option_json, option_plain, option_repo
+from gto_ci.cli.options import one_format, option_json, option_parts, option_plain, option_repo
 from gto_ci.errors import WrongArguments, quote
 from gto_ci.render import table, views
 
@@ -16,37 +16,55 @@ READ = "Read the registry"
 
 commands = click.Group()
 
+option_all_branches = click.option(
+    "-a", "--all-branches", is_flag=True, help="Read the annotations in the heads of all branches, not only in HEAD"
+)
+option_all_commits = click.option(
+    "-A", "--all-commits", is_flag=True, help="Read the annotations in all commits of all branches"
+)
+option_verify = click.option("--verify", is_flag=True, help="Check the signatures of the tags")
+
 
 @commands.command(
     cls=Entry,
     section=READ,
     examples="""gto check-ref churn@v3.0.0
-    gto check-ref refs/tags/churn#prod#3 --json""",
+    gto check-ref refs/tags/churn#prod#3 --json
+    gto check-ref churn#prod#3 --json --verify""",
 )
 @option_repo
 @click.argument("ref")
 @option_json
-@click.option("--name", "part", flag_value="artifact", help="Print the artifact's name")
-@click.option("--version", "part", flag_value="version", help="Print the version")
-@click.option("--event", "part", flag_value="event", help="Print the kind of event")
-@click.option("--stage", "part", flag_value="stage", help="Print the stage")
-def check_ref(repo: str, ref: str, as_json: bool, part: str | None) -> None:
+@option_parts(
+    name="Print the artifact's name",
+    version="Print the version",
+    event="Print the kind of event",
+    stage="Print the stage",
+)
+@option_verify
+def check_ref(repo: str, ref: str, as_json: bool, part: str | None, verify: bool) -> None:
     """Tell what the tag REF registered, assigned or deprecated.
 
     Prints nothing where REF is no registry tag, and says on stderr why, where it resembles one.
+    With --verify the JSON has a "signature", and the sentence is followed by one on the signature.
     """
     one_format(as_json, part)
-    meaning = reading.explain_ref(repo, ref)
+    if verify and part:
+        raise click.UsageError("--verify goes with --json, or with no format.")
+    meaning = reading.explain_ref(repo, ref, verify=verify)
     note(meaning.note)
     for event in meaning.events:
         if as_json:
-            click.echo(views.to_json(views.event_view(event)))
+            shown = {"signature": views.signature_view(meaning.signature)} if meaning.signature else {}
+            click.echo(views.to_json({**views.event_view(event), **shown}))
         elif part:
-            value = getattr(event, part)
+            value = getattr(event, "artifact" if part == "name" else part)
             if value is not None:
                 click.echo(value)
         else:
             click.echo(f"{emoji('✅ ')}{event}")
+            if meaning.signature:
+                click.echo(views.signature_sentence(meaning.signature))
 
 
 @commands.command(
@@ -59,12 +77,16 @@ def check_ref(repo: str, ref: str, as_json: bool, part: str | None) -> None:
 )
 @option_repo
 @click.argument("name", required=False)
+@option_all_branches
+@option_all_commits
 @option_json
 @option_plain
-@click.option("--name", "part", flag_value="name", help="Print only the artifact names")
-@click.option("--version", "part", flag_value="version", help="Print only the versions")
-@click.option("--stage", "part", flag_value="stage", help="Print only the stages")
-@click.option("--ref", "part", flag_value="ref", help="Print only the refs")
+@option_parts(
+    name="Print only the artifact names",
+    version="Print only the versions",
+    stage="Print only the stages",
+    ref="Print only the refs",
+)
 @click.option("--ro", "--registered-only", "registered_only", is_flag=True, help="Leave out unregistered versions")
 @click.option("-d", "--deprecated", is_flag=True, help="Include what is deprecated or deregistered")
 @click.option(
@@ -96,13 +118,15 @@ def show(repo: str, name: str | None, as_json: bool, plain: bool, part: str | No
     """Show all artifacts, or the versions of one.
 
     NAME is an artifact, or a shortcut to some of its versions: NAME@latest, NAME@greatest,
-    NAME@vX.Y.Z or NAME#STAGE.
+    NAME@vX.Y.Z or NAME#STAGE. A star stands before artifacts that are annotated, in artifacts.yaml
+    or a dvc.yaml, and have no tags yet.
     """
     one_format(as_json, plain, part)
     if as_json:
-        click.echo(views.to_json(reading.show(repo, name, **options)))
+        click.echo(views.to_json(reading.show(repo, name, warn=note, **options)))
         return
-    rows, _ = cast(reading.Table, reading.show(repo, name, table=True, truncate_hexsha=True, **options))
+    shown = reading.show(repo, name, table=True, truncate_hexsha=True, warn=note, **options)
+    rows, _ = cast(reading.Table, shown)
     if part is None:
         click.echo(table.table(rows, plain=plain))
     elif rows and part not in rows[0]:
@@ -112,21 +136,58 @@ def show(repo: str, name: str | None, as_json: bool, plain: bool, part: str | No
             click.echo(row[part])
 
 
-@commands.command(cls=Entry, section=READ, examples="gto history\ngto history churn --asc")
+@commands.command(cls=Entry, section=READ, examples="gto history\ngto history churn --asc\ngto history -A --json")
 @option_repo
 @click.argument("name", required=False)
+@option_all_branches
+@option_all_commits
 @option_json
 @option_plain
 @click.option("--ascending", "--asc", "ascending", is_flag=True, help="Show the oldest first")
-def history(repo: str, name: str | None, as_json: bool, plain: bool, ascending: bool) -> None:
-    """Show a journal of what happened to all artifacts, or to one."""
+@option_verify
+def history(repo: str, name: str | None, as_json: bool, plain: bool, **options: Any) -> None:
+    """Show a journal of what happened to all artifacts, or to one.
+
+    The commits of versions are part of it, and those that annotate an artifact.
+    """
     one_format(as_json, plain)
     if as_json:
-        click.echo(views.to_json(reading.history(repo, name, ascending=ascending)))
+        click.echo(views.to_json(reading.history(repo, name, warn=note, **options)))
     else:
-        journal = reading.history(repo, name, ascending=ascending, table=True, truncate_hexsha=True)
+        journal = reading.history(repo, name, table=True, truncate_hexsha=True, warn=note, **options)
         rows, _ = cast(reading.Table, journal)
         click.echo(table.table(rows, plain=plain))
+
+
+@commands.command(
+    cls=Entry,
+    section=READ,
+    examples="""gto describe churn
+    gto describe churn --rev main~3 --path
+    gto describe churn@latest
+    gto describe churn#prod --type""",
+)
+@option_repo
+@click.argument("name")
+@click.option("--rev", help="Read the files of this commit; by default, HEAD's")
+@option_parts(type="Print the type", path="Print the path", description="Print the description")
+def describe(repo: str, name: str, rev: str | None, part: str | None) -> None:
+    """Print what artifacts.yaml, or a dvc.yaml, says of an artifact, as JSON.
+
+    NAME is an artifact, or a shortcut to a version of it (NAME@latest, NAME@vX.Y.Z, NAME#STAGE), or
+    a tag. Prints nothing where the files say nothing.
+    """
+    annotation = reading.describe(repo, name, rev, warn=note)
+    if annotation is None:
+        return
+    fields = views.description_view(annotation)
+    if part is None:
+        click.echo(views.to_json(fields))
+    elif part in fields:
+        click.echo(fields[part])
+    else:
+        has = f"It has {', '.join(fields)}" if fields else "The files name it, and say no more"
+        raise WrongArguments(f"No {part} in enrichment", has)
 
 
 @commands.command(cls=Entry, section=READ, examples="gto stages\ngto stages --used --json")
@@ -178,3 +239,17 @@ def parse_tag(name: str, key: str | None) -> None:
         click.echo(views.to_json(parts[key]))
     else:
         raise WrongArguments(f"This tag has no part {quote(key)}", f"It has {', '.join(parts)}")
+
+
+@commands.command(cls=Entry, section=READ, hidden=True)
+@option_repo
+def print_state(repo: str) -> None:
+    """Print all that is known of the registry, as JSON."""
+    click.echo(views.to_json(reading.state(repo)))
+
+
+@commands.command(cls=Entry, section=READ, hidden=True)
+@option_repo
+def print_index(repo: str) -> None:
+    """Print the annotations in all commits of all branches, by artifact and commit, as JSON."""
+    click.echo(views.to_json(reading.index(repo)))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
+
 import click
 
 option_repo = click.option(
@@ -19,3 +22,24 @@ def one_format(*formats: object) -> None:
     """
     if sum(bool(one) for one in formats) > 1:
         raise click.UsageError("Ask for one output format only.")
+
+
+def option_parts(**parts: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command an option ``--NAME`` for each keyword, whose value is the help text, to print that part alone.
+
+    The command gets the name of the part that is asked for as ``part``, None where none is; to ask
+    for several is a usage error.
+    """
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        @wraps(command)
+        def run(*args: object, **kwargs: object) -> None:
+            chosen = [name for name in parts if kwargs.pop(f"part_{name}")]
+            one_format(*chosen)
+            command(*args, part=chosen[0] if chosen else None, **kwargs)
+
+        for name, text in reversed(parts.items()):
+            run = click.option(f"--{name}", f"part_{name}", is_flag=True, help=text)(run)
+        return run
+
+    return decorate

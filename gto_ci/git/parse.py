@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import NamedTuple
 
-from gto_ci.events import TagRecord, moment
+from gto_ci.events import CommitRecord, TagRecord
 
 # One record is its fields, each followed by a NUL, and the line feed that for-each-ref adds.
 # No field can hold a NUL: git cuts a message at the first one.
@@ -68,6 +68,7 @@ def parse_tags(output: bytes) -> list[TagRecord]:
                 int(seconds) if seconds.lstrip("-").isdecimal() else None,
                 zone,
                 message[: len(message) - len(signature)].decode(errors="replace").strip(),
+                oid.decode() if signature else "",
             )
         )
     return records
@@ -96,7 +97,16 @@ def parse_tag_object(name: str, target: str, data: bytes) -> TagRecord:
         int(seconds) if seconds.isdecimal() else None,
         zone,
         message.decode(errors="replace").strip(),
+        _tag_id(data, len(target)) if starts else "",
     )
+
+
+def _tag_id(data: bytes, length: int) -> str:
+    import hashlib  # late: most tags are not signed
+
+    # git's own hash of objects; which of the two, the length of ids tells
+    kind = "sha256" if length == 64 else "sha1"
+    return hashlib.new(kind, b"tag %d\0%s" % (len(data), data), usedforsecurity=False).hexdigest()
 
 
 def allows_filters(packet_trace: str) -> bool:
@@ -119,6 +129,28 @@ def parse_ls_remote(output: bytes) -> list[RemoteTag]:
         else:
             oids[name] = oid
     return [RemoteTag(name, oid, targets.get(name, oid)) for name, oid in sorted(oids.items())]
+
+
+def parse_ref(output: bytes, ref: str) -> str:
+    """Return the id that ``git ls-remote`` lists for ``ref``, empty where it does not."""
+    lines = (line.partition("\t") for line in output.decode(errors="surrogateescape").split("\n"))
+    return next((oid for oid, _, name in lines if name == ref), "")
+
+
+def parse_symref_listing(output: bytes) -> tuple[dict[str, str], str | None]:
+    """Return what ``git ls-remote --symref`` lists: the commit of each ref by name, and HEAD's branch.
+
+    For an annotated tag it is what the tag points to in the end.
+    """
+    refs: dict[str, str] = {}
+    branch = None
+    for line in output.decode(errors="surrogateescape").split("\n"):
+        what, tab, name = line.partition("\t")
+        if what.startswith("ref: refs/heads/") and name == "HEAD":
+            branch = what.removeprefix("ref: refs/heads/")
+        elif tab:
+            refs[name.removesuffix("^{}")] = what  # the peeled line comes after the tag's own
+    return refs, branch
 
 
 class GitObject(NamedTuple):
@@ -146,28 +178,47 @@ def parse_batch(output: bytes) -> list[GitObject | None]:
     return answers
 
 
-def parse_commit(data: bytes) -> dict[str, Any]:
-    """Return what a raw commit object says: ``author``, ``author_email``, ``committer``,
-    ``committer_email``, ``created_at`` (the committer's date) and ``message`` as it stands."""
+def parse_commit(oid: str, data: bytes) -> CommitRecord:
+    """Return what the raw commit object ``data`` says; a person or date that it lacks is empty, or 1970."""
     header, _, message = data.partition(b"\n\n")
-    people: dict[str, tuple[str, str, datetime]] = {}
+    people: dict[str, tuple[str, str, int, str]] = {}
     for line in header.split(b"\n"):
         role, _, rest = line.partition(b" ")
         if role in (b"author", b"committer"):
             who, _, when = rest.decode(errors="replace").rpartition("> ")
-            name, _, email = who.partition(" <")
+            name, _, email = who.partition("<")
             seconds, _, zone = when.partition(" ")
-            people[role.decode()] = (name, email, moment(int(seconds) if seconds.isdecimal() else 0, zone))
-    nobody = ("", "", moment(0, ""))
-    (author, author_email, _), (committer, committer_email, created_at) = (
-        people.get("author", nobody),
-        people.get("committer", nobody),
-    )
-    return {
-        "author": author,
-        "author_email": author_email,
-        "committer": committer,
-        "committer_email": committer_email,
-        "created_at": created_at,
-        "message": message.decode(errors="replace"),
-    }
+            time = int(seconds) if seconds.lstrip("-").isdecimal() and len(seconds) <= 20 else 0
+            people.setdefault(role.decode(), (name.strip(), email, time, zone))
+    author, author_email, _, _ = people.get("author", _NOBODY)
+    committer, committer_email, time, zone = people.get("committer", _NOBODY)
+    said = message.decode(errors="replace")
+    return CommitRecord(oid, author, author_email, committer, committer_email, time, zone, said)
+
+
+_NOBODY = ("", "", 0, "+0000")
+
+
+def parse_raw_diff(output: bytes) -> Iterator[tuple[str, list[tuple[str, str | None]]]]:
+    """Yield each header and the changes below it, in the output of ``git diff-tree --stdin --raw -z`` or ``git log``.
+
+    A change is a path and the id of its blob now, None where the path holds no file any more.
+    """
+    header, changes = "", list[tuple[str, str | None]]()
+    tokens = iter(output.split(b"\0"))
+    for token in tokens:
+        # headers and one change, a line each, or some of them; a header that has no change ends in a line feed
+        *above, change = token.split(b"\n")
+        if not change.startswith(b":"):
+            above, change = [*above, change], b""
+        for line in filter(None, above):
+            if header:
+                yield header, changes
+            header, changes = line.decode(), []
+        if change:
+            _, mode, _, oid, _ = change.decode().split(" ")
+            path = next(tokens).decode(errors="surrogateescape")
+            # 100644, 100755 and 120000 are blobs; 160000 is a submodule's commit, 000000 nothing
+            changes.append((path, oid if mode.startswith(("10", "12")) else None))
+    if header:
+        yield header, changes

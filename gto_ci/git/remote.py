@@ -39,6 +39,24 @@ _REFUSED = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
+class Advice:
+    """The next step after a failure of the network: where the remote refused us, and where it was not reached."""
+
+    refused: str
+    unreachable: str
+
+
+FOR_THE_ACTION = Advice(
+    "Check the credentials: the 'token' input needs read access to the contents of this repository",
+    "Check that the remote can be reached from here; 'fetch-tags: false' reads only what the workspace has",
+)
+FOR_A_PERSON = Advice(
+    "Check the URL and your credentials: 'git ls-remote' with the same remote has to work",
+    "Check the URL and the network, and try again",
+)
+
+
+@dataclass(frozen=True, slots=True)
 class Remote:
     """A remote, and the process-only configuration with which git reaches it under the name ``origin``.
 
@@ -52,6 +70,11 @@ class Remote:
     secrets: tuple[str, ...] = field(repr=False)
     folder: Path | None = None
     promisor: bool = False
+
+
+def remote_at(url: str) -> Remote:
+    """Return the remote at ``url``, which belongs to no repository here."""
+    return Remote("origin", url, (("remote.origin.url", url),), (), _folder(url))
 
 
 def find_remote(repository: Repository, token: str = "", server_url: str = "") -> Remote | None:
@@ -94,7 +117,7 @@ def find_remote(repository: Repository, token: str = "", server_url: str = "") -
     return Remote(name, url, tuple(config), tuple(secret for secret in secrets if secret), folder, promisor)
 
 
-def retrying(action: Callable[[], T]) -> T:
+def retrying(action: Callable[[], T], advice: Advice = FOR_THE_ACTION) -> T:
     """Return what ``action`` returns; after a failure that time may mend, pause and try again, a few times.
 
     Raises:
@@ -105,16 +128,13 @@ def retrying(action: Callable[[], T]) -> T:
             return action()
         except GitError as error:
             if pause is None or not _TRANSIENT.search(error.stderr):
-                raise _explained(error) from error
+                raise _explained(error, advice) from error
             time.sleep(pause)
     raise AssertionError("the last try returns or raises")
 
 
-def _explained(error: GitError) -> GitError:
-    if _REFUSED.search(error.stderr):
-        step = "Check the credentials: the 'token' input needs read access to the contents of this repository"
-    else:
-        step = "Check that the remote can be reached from here; 'fetch-tags: false' reads only what the workspace has"
+def _explained(error: GitError, advice: Advice) -> GitError:
+    step = advice.refused if _REFUSED.search(error.stderr) else advice.unreachable
     return GitError(error.command, error.returncode, error.stdout, error.stderr, step)
 
 

@@ -6,8 +6,9 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
-from gto_ci.errors import NoRepository, quote
+from gto_ci.errors import GitError, NoRepository, RefNotFound, quote
 from gto_ci.events import TagRecord
 from gto_ci.git.parse import TAG_FORMAT, GitObject, parse_batch, parse_tags
 from gto_ci.git.runner import Runner
@@ -86,6 +87,46 @@ class Repository:
         """
         (found,) = self.objects([f"{commit}:{path}"])
         return found.data if found is not None and found.kind == "blob" else None
+
+    def tag_ids(self, names: Sequence[str]) -> dict[str, str]:
+        """Return the ids that those of the tags ``names`` hold that exist here.
+
+        Raises:
+            GitError: git cannot read the repository.
+        """
+        refs = [f"refs/tags/{name}" for name in names]
+        listed = self.git("for-each-ref", "--format=%(objectname) %(refname:strip=2)", "--", *refs) if refs else b""
+        pairs = (line.partition(" ") for line in listed.decode(errors="surrogateescape").splitlines())
+        found = {name: oid for oid, _, name in pairs}
+        return {name: found[name] for name in names if name in found}
+
+    def remote_name(self) -> str:
+        """Return what the remote to push to is called: ``origin``, or the only one, or ``origin`` for want of any."""
+        names = self.git("remote").decode(errors="surrogateescape").split()
+        return names[0] if len(names) == 1 else "origin"
+
+    def commit_id(self, rev: str) -> str:
+        """Return the id of the commit that ``rev`` names: anything git reads, or a branch of one remote only.
+
+        Raises:
+            RefNotFound: it names no commit here.
+        """
+        try:
+            return self.rev_parse("--verify", "--quiet", "--end-of-options", f"{rev}^{{commit}}")[0]
+        except GitError as error:
+            if error.returncode != 1:
+                raise
+        elsewhere = self.git("for-each-ref", "--format=%(objectname)", "--", f"refs/remotes/*/{rev}").decode().split()
+        if rev and len(set(elsewhere)) == 1:
+            return elsewhere[0]
+        step = "Make a first commit" if rev == "HEAD" else "Name a commit, branch or tag of this repository"
+        raise RefNotFound(f"Ref {quote(rev)} was not found in the repository history", step)
+
+    def bring(self, what: Literal["branches", "history"]) -> None:
+        """Have the commits and trees of all branches' heads, or of all their commits, here; they are."""
+
+    def bring_commits(self, commits: Sequence[str]) -> None:
+        """Have ``commits`` here; what a repository of the user's does not have, it does not fetch."""
 
     def rev_parse(self, *args: str) -> list[str]:
         """Return the lines that ``git rev-parse ARGS`` prints.

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 from gto_ci.errors import GitError
 
@@ -67,8 +68,14 @@ class Runner:
         stdin: bytes | None = None,
         timeout: float = LOCAL_TIMEOUT,
         next_step: str = "",
+        environ: Mapping[str, str] | None = None,
+        detached: bool = False,
     ) -> bytes:
         """Run ``git ARGS`` in ``cwd`` and return its standard output.
+
+        ``environ`` adds variables for this one process, those included that a caller's environment
+        must not set. ``detached`` starts it in a session of its own: a signal to our process group
+        does not reach it, so what it has begun it ends.
 
         Raises:
             GitError: git is missing, failed, or took longer than ``timeout`` seconds; the error
@@ -79,11 +86,12 @@ class Runner:
             done = subprocess.run(
                 command,
                 cwd=cwd,
-                env=self._environment(),
+                env=self._environment(environ),
                 input=stdin,
                 stdin=subprocess.DEVNULL if stdin is None else None,
                 capture_output=True,
                 timeout=timeout,
+                start_new_session=detached,
                 check=False,
             )
         except FileNotFoundError as error:
@@ -103,10 +111,13 @@ class Runner:
         return done.stdout
 
     @contextmanager
-    def start(self, args: Sequence[str], cwd: Path) -> Iterator[subprocess.Popen[bytes]]:
+    def start(
+        self, args: Sequence[str], cwd: Path, *, stderr: int | IO[bytes] = subprocess.DEVNULL, detached: bool = False
+    ) -> Iterator[subprocess.Popen[bytes]]:
         """Run ``git ARGS`` in ``cwd`` for a conversation over its standard streams; wait for its end.
 
-        Its standard error is dropped: it may hold what :meth:`run` would have to redact.
+        Its standard error is dropped unless ``stderr`` says where to: it may hold what :meth:`run`
+        would have to redact.
         """
         with subprocess.Popen(
             ["git", *args],
@@ -114,13 +125,22 @@ class Runner:
             env=self._environment(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=stderr,
+            start_new_session=detached,
         ) as process:
             yield process
 
-    def _environment(self) -> dict[str, str]:
+    @property
+    def network_timeout(self) -> float:
+        """How many seconds a conversation with a remote may take: ``GTO_NETWORK_TIMEOUT``, else 600."""
+        given = self.environ.get("GTO_NETWORK_TIMEOUT", "")
+        return float(given) if re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,3})?", given) else NETWORK_TIMEOUT
+
+    def _environment(self, more: Mapping[str, str] | None = None) -> dict[str, str]:
         environment = {name: value for name, value in self.environ.items() if name not in _SCRUBBED}
-        environment.update(LC_ALL="C", LANGUAGE="", GIT_TERMINAL_PROMPT="0", GIT_OPTIONAL_LOCKS="0")
+        environment.update(LC_ALL="C", LANGUAGE="", GIT_OPTIONAL_LOCKS="0")
+        environment.setdefault("GIT_TERMINAL_PROMPT", "0")
+        environment.update(more or {})
         given = environment.get("GIT_CONFIG_COUNT", "")
         count = int(given) if given.isdecimal() else 0
         for number, (key, value) in enumerate(self.config, count):
@@ -134,7 +154,12 @@ class Runner:
         for secret in self.secrets:
             for form in (secret, base64.b64encode(f"x-access-token:{secret}".encode()).decode()):
                 text = text.replace(form, "***")
-        return _URL_PASSWORD.sub("***@", text)
+        return without_password(text)
+
+
+def without_password(text: str) -> str:
+    """Return ``text`` with the user and password of each URL in it replaced by ``***``."""
+    return _URL_PASSWORD.sub("***@", text)
 
 
 def _advice(stderr: str) -> str:
@@ -146,4 +171,6 @@ def _advice(stderr: str) -> str:
         return "Correct that line; 'git config --list --show-origin' shows which file each setting is from"
     if "not a git repository" in stderr:
         return "Its .git is damaged or incomplete; clone it again, or repair it"
+    if re.search(r"insufficient permission|Permission denied$|Read-only file system", stderr, re.MULTILINE):
+        return "This repository cannot be written to; check who owns its files"
     return ""

@@ -18,11 +18,13 @@ from pathlib import Path
 from gto_ci.errors import GitError, TagProblem, quote
 from gto_ci.events import TagRecord
 from gto_ci.git import wire
-from gto_ci.git.parse import GitObject, RemoteTag, allows_filters, parse_ls_remote, parse_tag_object
-from gto_ci.git.remote import Remote, retrying
+from gto_ci.git.parse import GitObject, RemoteTag, allows_filters, parse_ls_remote, parse_ref, parse_tag_object
+from gto_ci.git.push import mark_of
+from gto_ci.git.remote import FOR_THE_ACTION, Advice, Remote, retrying
 from gto_ci.git.repository import Repository
-from gto_ci.git.runner import NETWORK_TIMEOUT, Runner
-from gto_ci.names import match_tag
+from gto_ci.git.runner import Runner
+from gto_ci.git.scratch import lay_out
+from gto_ci.names import match_tag, tag_prefixes
 
 SCRATCH_REMOTE = "origin"
 FETCH = ("--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules")
@@ -40,6 +42,8 @@ class Snapshot:
         self._object_format = object_format
         self._lazy = False
         self._advertised: dict[str, RemoteTag] = {}
+        self._here: set[str] = set()  # the ids of tag objects that need not be fetched
+        self.mark = ""  # what mark_of(artifact) was on the remote when that artifact's tags were listed
 
     @classmethod
     @contextmanager
@@ -54,17 +58,27 @@ class Snapshot:
             objects, shallow, object_format = repository.rev_parse(
                 *("--path-format=absolute", "--git-path", "objects", "--git-path", "shallow", "--show-object-format")
             )
-            _lay_out(root, Path(objects), Path(shallow), object_format)
+            lay_out(root, object_format, objects=Path(objects), shallow=Path(shallow))
             runner = repository.runner.with_config(*QUIET, ("safe.directory", str(root)))
             if remote is not None:
                 runner = runner.with_config(*remote.config, secrets=remote.secrets)
             snapshot = cls(repository, Repository(root, runner), remote, object_format)
             if remote is not None and remote.promisor:
-                snapshot._fetch_on_demand()
+                snapshot.fetch_on_demand()
             yield snapshot
 
-    def fetch_registry(self) -> list[TagRecord]:
-        """Bring the remote's registry tags here, only those, and return them.
+    @classmethod
+    def in_folder(cls, root: Path, runner: Runner, remote: Remote, object_format: str) -> Snapshot:
+        """Return a snapshot in the empty folder ``root``, beside no repository of the user's."""
+        lay_out(root, object_format)
+        runner = runner.with_config(*QUIET, ("safe.directory", str(root)), *remote.config, secrets=remote.secrets)
+        scratch = Repository(root, runner)
+        return cls(scratch, scratch, remote, object_format)
+
+    def fetch_registry(self, artifact: str | None = None, advice: Advice = FOR_THE_ACTION) -> list[TagRecord]:
+        """Bring the remote's registry tags here, only those (of one artifact), and return them.
+
+        Asked again, it brings what has come since.
 
         Raises:
             TagProblem: the repository has no remote.
@@ -76,7 +90,7 @@ class Snapshot:
                 "Set 'fetch-tags: false' to read only the tags that it has",
             )
         remote = self.remote
-        advertised = retrying(lambda: self._fetch_once(remote))
+        advertised = retrying(lambda: self._fetch_once(remote, artifact), advice)
         self._advertised = {tag.name: tag for tag in advertised}
         # a lightweight tag is no event, whatever it points to, so that need not come here
         lightweight = [TagRecord(tag.name, False, tag.target, "commit") for tag in advertised if tag.target == tag.oid]
@@ -96,8 +110,23 @@ class Snapshot:
                 commit for commit, found in zip(commits, self.scratch.objects(commits), strict=True) if not found
             ]
             if lacking:
-                retrying(lambda: self._network("fetch", *FETCH, "--depth=1", "--", SCRATCH_REMOTE, *lacking))
+                self.bring(lacking)
         return self.scratch.objects(names)
+
+    def bring(self, objects: Sequence[str], *options: str, advice: Advice = FOR_THE_ACTION) -> None:
+        """Fetch ``objects``, by ids or refspecs, of commits without those before them unless ``options`` say more.
+
+        Raises:
+            GitError: the remote cannot be reached or refuses.
+        """
+        command = ["fetch", *FETCH, *(options or ["--depth=1"]), "--stdin", "--", SCRATCH_REMOTE]
+        lines = "".join(f"{name}\n" for name in objects).encode()
+        retrying(lambda: self._network(*command, stdin=lines), advice)
+
+    @property
+    def lazy(self) -> bool:
+        """Whether the remote knows filters, so that git fetches what is missing when it is read."""
+        return self._lazy
 
     def restore_tag(self, name: str) -> list[Path]:
         """Make the user's tag ``name`` the annotated one that the remote has.
@@ -124,16 +153,26 @@ class Snapshot:
         quiet.git("update-ref", "--no-deref", "-m", "gto-ci: annotated tag", "--", ref, written.decode().strip())
         return sorted(path for path, _ in _listing(places) - before)
 
-    def _fetch_once(self, remote: Remote) -> list[RemoteTag]:
+    def _fetch_once(self, remote: Remote, artifact: str | None) -> list[RemoteTag]:
         trace = self.scratch.root / "trace"
         trace.unlink(missing_ok=True)
-        listed = self._network("ls-remote", "--tags", "--", SCRATCH_REMOTE, GIT_TRACE_PACKET=str(trace))
+        asked = ["--tags", "--", SCRATCH_REMOTE]
+        if artifact:
+            asked = ["--", SCRATCH_REMOTE, mark_of(artifact), *(f"refs/tags/{p}*" for p in tag_prefixes(artifact))]
+        listed = self._network("ls-remote", *asked, GIT_TRACE_PACKET=str(trace))
+        self.mark = parse_ref(listed, mark_of(artifact)) if artifact else ""
         advertised = [tag for tag in parse_ls_remote(listed) if match_tag(tag.name)]
-        have = self.repository.git("for-each-ref", "--format=%(objectname)", "--", "refs/tags")
-        here = set(have.decode().split())
-        wanted = [tag for tag in _annotated(advertised) if tag.oid not in here]
+        if not self._here:
+            have = self.repository.git("for-each-ref", "--format=%(objectname)", "--", "refs/tags")
+            self._here = set(have.decode().split())
+        wanted = [tag for tag in _annotated(advertised) if tag.oid not in self._here]
+        self._fetch(remote, wanted, trace)
+        self._here |= {tag.oid for tag in wanted}
+        return advertised
+
+    def _fetch(self, remote: Remote, wanted: Sequence[RemoteTag], trace: Path) -> None:
         if trace.exists() and allows_filters(trace.read_text(encoding="utf-8", errors="replace")):
-            self._fetch_on_demand()
+            self.fetch_on_demand()
         elif wanted and (remote.folder or remote.url.startswith(("http://", "https://"))):
             pairs = [(tag.oid, tag.target) for tag in wanted]
             runner, root = self.scratch.runner, self.scratch.root
@@ -141,14 +180,13 @@ class Snapshot:
                 GitError
             ):  # such as one that speaks only older protocols: git can do it, at a price
                 wire.fetch_tags(runner, root, remote.url, remote.folder, pairs, self._object_format)
-                return advertised
+                return
         if wanted:
             # by id, not by name: git matches names against all the remote's refs, each name anew
             oids = "".join(f"{tag.oid}\n" for tag in wanted).encode()
             self._network("fetch", *FETCH, "--depth=1", "--filter=tree:0", "--stdin", "--", SCRATCH_REMOTE, stdin=oids)
-        return advertised
 
-    def _fetch_on_demand(self) -> None:
+    def fetch_on_demand(self) -> None:
         """From here on git fetches what a filter left out, when it is read."""
         if not self._lazy:
             self._lazy = True
@@ -175,32 +213,11 @@ class Snapshot:
     def _network(self, *args: str, stdin: bytes | None = None, **environ: str) -> bytes:
         runner = self.scratch.runner
         runner = Runner({**runner.environ, **environ}, runner.config, runner.secrets)
-        return runner.run(args, self.scratch.root, stdin=stdin, timeout=NETWORK_TIMEOUT)
+        return runner.run(args, self.scratch.root, stdin=stdin, timeout=runner.network_timeout)
 
 
 def _annotated(tags: Sequence[RemoteTag]) -> list[RemoteTag]:
     return [tag for tag in tags if tag.target != tag.oid]
-
-
-def _lay_out(root: Path, objects: Path, shallow: Path, object_format: str) -> None:
-    """Write an empty bare repository that borrows ``objects``: gitrepository-layout(5), without a process."""
-    for folder in ("objects/info", "refs/tags"):
-        (root / folder).mkdir(parents=True)
-    (root / "HEAD").write_text("ref: refs/heads/none\n", encoding="ascii")
-    extension = f"[extensions]\n\tobjectFormat = {object_format}\n" if object_format != "sha1" else ""
-    (root / "config").write_text(f"[core]\n\trepositoryFormatVersion = 1\n\tbare = true\n{extension}", encoding="ascii")
-    (root / "objects/info/alternates").write_bytes(_alternate(objects))
-    if shallow.exists():
-        (root / "shallow").write_bytes(shallow.read_bytes())
-
-
-def _alternate(objects: Path) -> bytes:
-    # a line that begins with a quote is read as a C string; any other is a path as it stands
-    raw = os.fsencode(objects)
-    if raw.startswith((b'"', b"#")) or b"\n" in raw:
-        escaped = raw.replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"\n", b"\\n")
-        return b'"' + escaped + b'"\n'
-    return raw + b"\n"
 
 
 def _listing(places: Sequence[Path]) -> set[tuple[Path, int]]:

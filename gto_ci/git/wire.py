@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO
 
 from gto_ci.errors import GitError
-from gto_ci.git.runner import NETWORK_TIMEOUT, Runner
+from gto_ci.git.runner import Runner
 
 _FLUSH, _DELIMITER = b"0000", b"0001"
 
@@ -37,7 +37,7 @@ def fetch_tags(
     if folder is not None:
         trusting = speaking.with_config(("safe.directory", str(folder)))
         command = ["upload-pack", "--stateless-rpc", "--", str(folder)]
-        answer = trusting.run(command, repository, stdin=request, timeout=NETWORK_TIMEOUT)
+        answer = trusting.run(command, repository, stdin=request, timeout=runner.network_timeout)
     else:
         answer = _over_http(speaking, repository, url, request)
     runner.run(["index-pack", "--stdin"], repository, stdin=_pack_in(answer))
@@ -58,7 +58,7 @@ def _over_http(runner: Runner, repository: Path, url: str, request: bytes) -> by
     with runner.start(command, repository) as helper:
         assert helper.stdin is not None
         assert helper.stdout is not None
-        watchdog = threading.Timer(NETWORK_TIMEOUT, helper.kill)
+        watchdog = threading.Timer(runner.network_timeout, helper.kill)
         watchdog.start()
         try:
             helper.stdin.write(b"stateless-connect git-upload-pack\n")

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from gto_ci.events import Event
+from gto_ci.annotations import Annotation
+from gto_ci.errors import quote
+from gto_ci.events import CommitEvent, CommitRecord, Event
+from gto_ci.git.signatures import Signature
 from gto_ci.names import Kind, TagName, match_shortcut
 from gto_ci.registry import Artifact, Registry, StageLimits, Version, VersionStage
 
@@ -58,7 +61,7 @@ def registry_view(
             "stage": {
                 stage: ", ".join(shorten(one.version) for one in held.get(stage, ())) or None for stage in stages
             },
-            "registered": True,
+            "registered": artifact.registered,
             "active": artifact.active,
         }
     return view
@@ -99,16 +102,18 @@ def choose_versions(
     return chosen
 
 
-def versions_table(chosen: Iterable[tuple[Version, Sequence[VersionStage]]], *, short: bool = True) -> list[Row]:
-    """Return the rows of ``gto show NAME``."""
+def versions_table(
+    chosen: Iterable[tuple[Version, Sequence[VersionStage]]], *, short: bool = True, registered: bool = True
+) -> list[Row]:
+    """Return the rows of ``gto show NAME``; ``registered``: whether any tag speaks of the artifact."""
     shorten = short_id if short else str
     return [
         {
-            "artifact": version.artifact,
+            "artifact": version.artifact if registered else f"*{version.artifact}",
             "version": shorten(version.version),
             "stage": ", ".join(stage.stage for stage in shown),
-            "created_at": version.authoring.created_at,
-            "ref": version.authoring.tag,
+            "created_at": version.origin.created_at,
+            "ref": shorten(version.origin.ref),
         }
         for version, shown in chosen
     ]
@@ -119,7 +124,7 @@ def version_view(version: Version, shown: Sequence[VersionStage], commit: Row | 
 
     ``commit`` is what :func:`commit_view` gives for the version's commit, None where it is not known.
     """
-    author = version.authoring
+    author = version.origin
     dates = [event.created_at for event in version.all_events]
     if commit is not None:
         dates.append(commit["created_at"])
@@ -138,58 +143,143 @@ def version_view(version: Version, shown: Sequence[VersionStage], commit: Row | 
         "author": author.author,
         "author_email": author.author_email,
         "message": author.message,
-        "ref": author.tag,
+        "ref": author.ref,
         "discovered": not version.events,
     }
 
 
-def commit_view(version: Version, fields: Row, annotation: Row | None) -> Row:
+def commit_view(version: Version, commit: CommitRecord, annotation: Annotation | None) -> Row:
     """Return the commit of a version as GTO's ``enrichments`` hold it.
 
-    ``fields``: ``created_at``, ``author``, ``author_email``, ``message``, ``committer``,
-    ``committer_email``; ``annotation``: what ``artifacts.yaml`` says of the artifact there.
+    ``annotation`` is what the commit's files say of the artifact.
     """
+    enrichments = [] if annotation is None else [{"source": "gto", "artifact": annotation_view(annotation)}]
     return {
         "priority": 0,
         "addition": True,
         "artifact": version.artifact,
-        "created_at": fields["created_at"],
-        "author": fields["author"],
-        "author_email": fields["author_email"],
-        "message": fields["message"],
+        "created_at": commit.created_at,
+        "author": commit.author,
+        "author_email": commit.author_email,
+        "message": commit.message,
         "commit_hexsha": version.commit,
         "version": version.version,
-        "enrichments": [] if annotation is None else [{"source": "gto", "artifact": annotation}],
-        "committer": fields["committer"],
-        "committer_email": fields["committer_email"],
+        "enrichments": enrichments,
+        "committer": commit.committer,
+        "committer_email": commit.committer_email,
     }
 
 
-def history_view(events: Iterable[Event], *, short: bool = False) -> list[Row]:
-    """Return events as ``gto history --json`` prints them."""
-    shorten = short_id if short else str
-    return [
-        {
-            "timestamp": event.created_at,
-            "artifact": event.artifact,
-            "event": event.kind.word,
-            "priority": event.kind.priority,
-            "version": None if event.version is None else shorten(event.version),
-            "stage": event.stage,
-            "commit": shorten(event.commit),
-            "author": event.author,
-            "author_email": event.author_email,
-            "message": event.message,
-            "ref": event.tag,
-        }
-        for event in events
-    ]
+def annotation_view(annotation: Annotation) -> Row:
+    """Return an annotation as GTO's JSON holds it: every field, set or not."""
+    return {
+        "type": annotation.type,
+        "path": annotation.path,
+        "virtual": annotation.virtual,
+        "labels": list(annotation.labels),
+        "description": annotation.description or "",
+        "custom": annotation.custom,
+    }
+
+
+def description_view(annotation: Annotation) -> Row:
+    """Return an annotation as ``gto describe`` prints it: the fields that are not what they are by default."""
+    default = annotation_view(Annotation())
+    return {key: value for key, value in annotation_view(annotation).items() if value != default[key]}
+
+
+def signature_view(signature: Signature) -> Row:
+    """Return what ``--verify`` adds to an event, as ``signature``."""
+    return signature._asdict()
+
+
+def signature_sentence(signature: Signature) -> str:
+    """Return one line on a signature: ``Signature: good (gpg), by 'Ada <ada@example.com>' with the key 'SHA256:…'``."""
+    form = f" ({signature.format})" if signature.format else ""
+    signer = f", by {quote(signature.signer)}" if signature.signer else ""
+    key = f"{'' if signer else ','} with the key {quote(signature.key)}" if signature.key else ""
+    return f"Signature: {signature.status}{form}{signer}{key}"
+
+
+def history_view(
+    events: Iterable[Event | CommitEvent],
+    *,
+    short: bool = False,
+    signatures: Mapping[str, Signature] | None = None,
+) -> list[Row]:
+    """Return events as ``gto history --json`` prints them.
+
+    With ``signatures``, which are those of the events' tags, each has one more field, ``signature``,
+    which is None for commits.
+    """
+    rows = [_history_row(event, short_id if short else str) for event in events]
+    if signatures is not None:
+        for row in rows:
+            found = signatures.get(row["ref"])
+            row["signature"] = None if row["event"] == "commit" or found is None else signature_view(found)
+    return rows
+
+
+def _history_row(event: Event | CommitEvent, shorten: Callable[[str], str]) -> Row:
+    return {
+        "timestamp": event.created_at,
+        "artifact": event.artifact,
+        "event": event.event,
+        "priority": event.priority,
+        "version": None if event.version is None else shorten(event.version),
+        "stage": event.stage,
+        "commit": shorten(event.commit),
+        "author": event.author,
+        "author_email": event.author_email,
+        "message": event.message,
+        "ref": shorten(event.ref),
+    }
 
 
 def history_table(view: Iterable[Row]) -> list[Row]:
     """Return the rows of ``gto history`` from :func:`history_view`."""
     columns = ("timestamp", "artifact", "event", "version", "stage", "commit", "ref")
-    return [{column: row[column] for column in columns} for row in view]
+    return [
+        {column: row[column] for column in columns}
+        | ({"signature": (row["signature"] or {}).get("status")} if "signature" in row else {})
+        for row in view
+    ]
+
+
+def state_view(registry: Registry, commit_of: Callable[[Version], Row | None]) -> Row:
+    """Return all that is known, as ``gto print-state`` prints it; ``commit_of`` gives :func:`commit_view`."""
+    artifacts = {
+        name: {
+            "artifact": name,
+            "versions": [_whole_version(version, commit_of(version)) for version in artifact.by_key.values()],
+            "creations": [],
+            "deprecations": [_inner_event(event) for event in artifact.events if event.kind is Kind.DEPRECATION],
+        }
+        for name, artifact in registry.artifacts.items()
+    }
+    return {"artifacts": artifacts}
+
+
+def _whole_version(version: Version, commit: Row | None) -> Row:
+    return {
+        "artifact": version.artifact,
+        "commit_hexsha": version.commit,
+        "version": version.version,
+        "enrichments": [] if commit is None else [commit],
+        "registrations": [_inner_event(event) for event in version.events if event.kind is Kind.REGISTRATION],
+        "deregistrations": [_inner_event(event) for event in version.events if event.kind is Kind.DEREGISTRATION],
+        "stages": {
+            name: {
+                "artifact": stage.artifact,
+                "commit_hexsha": stage.commit,
+                "version": stage.version,
+                "stage": stage.stage,
+                "assignments": [_inner_event(event) for event in stage.events if event.kind is Kind.ASSIGNMENT],
+                "unassignments": [_inner_event(event) for event in stage.events if event.kind is Kind.UNASSIGNMENT],
+            }
+            for name, stage in version.stages.items()
+        },
+    }
 
 
 def short_id(text: str) -> str:

@@ -25,8 +25,12 @@ def known(function: Known) -> Known:
 
 @known
 def one_version_per_commit(story: Story, question: Question) -> bool:
-    """5: each stage tag on a commit without a version makes two versions, and no unassignment meets its assignment."""
-    return question.command in ("show", "stages", "find_latest_version", "find_versions_in_stage") and any(
+    """5: each stage tag on a commit without a version makes two versions, and no unassignment meets its assignment.
+
+    HEAD's annotation makes one more.
+    """
+    asks = ("show", "stages", "find_latest_version", "find_versions_in_stage", "print-state")
+    return question.command in asks and any(
         tag.stage and question.concerns(tag.artifact) and not story.versions_at(tag.artifact, tag.commit)
         for tag in story.events()
     )
@@ -64,7 +68,10 @@ def tags_before_commits(story: Story, question: Question) -> bool:
     """24: a commit's own date counts among the dates of tags."""
     registered = {(tag.artifact, tag.version, tag.commit) for tag in story.events() if tag.kind == "register"}
     deregistered = {(t.artifact, t.version, t.commit) for t in story.events(question.about) if t.kind == "deregister"}
-    return question.command == "show" and (story.commits_are_newer or bool(deregistered - registered))
+    deprecated = {tag.artifact for tag in story.events(question.about) if tag.kind == "deprecate"}
+    return question.command == "show" and (
+        story.commits_are_newer or bool(deregistered - registered) or bool(deprecated & {*story.annotated})
+    )
 
 
 @known
@@ -82,11 +89,12 @@ def used_stages(story: Story, question: Question) -> bool:
 @known
 def text_in_tables(story: Story, question: Question) -> bool:
     """12: tables print what looks like a number in another form."""
-    return question.is_table and any(
-        _is_number(text)
+    texts = [
+        text
         for tag in story.events(question.about)
         for text in (tag.artifact, tag.stage, story.commits[tag.commit - 1][:7])
-    )
+    ]
+    return question.is_table and any(map(_is_number, [*texts, story.commits[-1][:7]]))
 
 
 @known

@@ -42,6 +42,7 @@ MESSAGES = (
     "Ünïcode … ✅",
     "[bold]x[/bold] :tada:",
 )
+ANNOTATED = ("m", "churn", "models/nlp")
 ARTIFACTS_YAML = """\
 m: {{type: model, path: models/m.pkl, virtual: false, labels: [a, "{number}"], description: "m {number}"}}
 churn: {{type: dataset}}
@@ -73,6 +74,7 @@ class Story:
     stages: list[str] | None = None
     stream: list[bytes] = field(default_factory=list)
     with_index: bool = False
+    annotated: tuple[str, ...] = ()  # the artifacts that the last commit annotates
     commits_are_newer: bool = False  # than all tags: the clocks of those who wrote them disagree
 
     def commit(self) -> None:
@@ -86,8 +88,10 @@ class Story:
         if self.with_index and self.rng.random() < 0.5:
             self._say("M 100644 inline artifacts.yaml")
             self._data(ARTIFACTS_YAML.format(number=number))
+            self.annotated = ANNOTATED
         else:
             self._say("deleteall")
+            self.annotated = ()
         self._say(f"get-mark :{number}")
         self.commits.append("")
 
@@ -261,9 +265,8 @@ def random_story(seed: int) -> Story:
     author = _Author(story, names, stages, daring, builds=rng.random() < 0.3, strange=rng.random() < 0.2)
     for _ in range(rng.randint(8, 45)):
         author.next()
-    if story.with_index:
-        story.with_index = False  # what HEAD's artifacts.yaml adds is not compared here
+    # known bug 2: where HEAD annotates an artifact, several versions of it there stop gto
+    if any(len(story.versions_at(name, len(story.commits))) > 1 for name in story.annotated):
+        story.with_index = False
         story.commit()
-        for _ in range(rng.randint(0, 4)):
-            author.next()
     return story

@@ -8,29 +8,35 @@ A question is one line of JSON on standard input, its answer one line on standar
     → a list of ``{"value": ...}`` or ``{"error": "...", "type": "..."}``, one for each call, from ``gto.api``.
 
 ``"environ"`` sets variables for one question. ``"repairs"`` names those of gto's known bugs that
-are to be mended while it answers (see :data:`REPAIRS`); without it, it is gto as it is.
+are to be mended while it answers (see :data:`REPAIRS`); without it, it is gto as it is. ``"clock"``
+says that the question may write, and the time, in seconds since 1970, that its tags then get.
 """
 
 from __future__ import annotations
 
 import importlib
 import json
+import operator
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from functools import partial
+from datetime import datetime
+from functools import partial, partialmethod
 from typing import Any
 from unittest.mock import patch
 
 import gto.api
 import gto.base
 import gto.cli
+import gto.constants
 import gto.exceptions
 import gto.index
 import gto.registry
 import gto.tag
 import gto.utils
+import gto.versions
 from click.testing import CliRunner
 from scmrepo.git import Git, GitTag
 
@@ -196,7 +202,8 @@ def tags_before_commits() -> Iterator[None]:
 
     def is_active(artifact: Any) -> bool:
         events = [event for event in artifact.get_events() if not isinstance(event, gto.base.Commit)]
-        return bool(events) and not isinstance(events[0], gto.base.Deprecation)
+        # one that files annotate and no tag names is there
+        return bool(artifact.versions) if not events else not isinstance(events[0], gto.base.Deprecation)
 
     def authoring_event(version: Any) -> Any:
         if version.registrations:
@@ -253,42 +260,157 @@ def whole_versions() -> Iterator[None]:
         yield
 
 
+@repair
+def free_versions() -> Iterator[None]:
+    """The next version is one that no commit ever had: a deregistered one is passed over."""
+    theirs, semver = gto.registry.GitRegistry.register, gto.versions.SemVer
+    bump, minimal = semver.bump, semver.get_minimal
+
+    def register(registry: Any, name: str, *args: Any, **options: Any) -> Any:
+        taken = {version.version for version in registry.find_artifact(name, create_new=True).versions}
+
+        def bump_on(version: Any, **part: Any) -> Any:
+            version = bump(version, **part)
+            return bump_on(version, **part) if version.version in taken else version
+
+        def first_free() -> Any:
+            return bump_on(minimal(), bump_patch=True) if minimal().version in taken else minimal()
+
+        with patch.object(semver, "bump", bump_on), patch.object(semver, "get_minimal", first_free):
+            return theirs(registry, name, *args, **options)
+
+    with patch.object(gto.registry.GitRegistry, "register", register):
+        yield
+
+
+@repair
+def author_of_both() -> Iterator[None]:
+    """The author that ``assign`` is given is also that of the registration that it makes."""
+    register, theirs = gto.registry.GitRegistry.register, gto.registry.GitRegistry.assign
+
+    def assign(registry: Any, *args: Any, **options: Any) -> Any:
+        person = {"author": options.get("author"), "author_email": options.get("author_email")}
+        with patch.object(gto.registry.GitRegistry, "register", partialmethod(register, **person)):
+            return theirs(registry, *args, **options)
+
+    with patch.object(gto.registry.GitRegistry, "assign", assign):
+        yield
+
+
+@repair
+def stages_of_commits() -> Iterator[None]:
+    """``unassign`` finds a version that is not registered by its commit."""
+    theirs = gto.base.Artifact.find_version
+
+    def find_version(artifact: Any, name: Any = None, commit_hexsha: Any = None, **options: Any) -> Any:
+        try:
+            return theirs(artifact, name, commit_hexsha, **options)
+        except gto.exceptions.VersionRequired:
+            if name:
+                raise
+            return theirs(artifact, name, commit_hexsha, **options, include_discovered=True)
+
+    with patch.object(gto.base.Artifact, "find_version", find_version):
+        yield
+
+
+class Moment(datetime):
+    """A tag's time, and its place among the tags of that second."""
+
+    place: tuple[Any, ...] = ()
+
+    def _order(self, other: datetime) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+        return (self.timestamp(), self.place), (other.timestamp(), getattr(other, "place", ()))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, datetime) and operator.eq(*self._order(other))
+
+    def __lt__(self, other: datetime) -> bool:
+        return operator.lt(*self._order(other))
+
+    def __gt__(self, other: datetime) -> bool:
+        return operator.gt(*self._order(other))
+
+    __hash__ = datetime.__hash__
+
+
+@repair
+def order_within_a_second() -> Iterator[None]:
+    """Of tags with the same time, the kind, then the counter, then the name says which is later."""
+    kinds = [gto.constants.Action[kind] for kind in ("DEPRECATE", "REGISTER", "DEREGISTER", "ASSIGN", "UNASSIGN")]
+    find, parse_tag = gto.tag.find, gto.tag.parse_tag
+
+    def place(name: str) -> tuple[Any, ...]:
+        parts = gto.tag.parse_name(name)
+        return kinds.index(parts["action"]), parts.get("counter", 0), name
+
+    def find_in_order(*args: Any, **options: Any) -> list[GitTag]:
+        return sorted(find(*args, **options), key=lambda tag: (tag.tag_time, place(tag.name)))
+
+    def parse_with_place(tag: GitTag) -> Any:
+        parsed, at = parse_tag(tag), tag.tag_datetime
+        parsed.created_at = Moment(at.year, at.month, at.day, at.hour, at.minute, at.second, tzinfo=at.tzinfo)
+        parsed.created_at.place = place(tag.name)
+        return parsed
+
+    with patch.object(gto.tag, "find", find_in_order), patch.object(gto.tag, "parse_tag", parse_with_place):
+        yield
+
+
 # the others mend what gto makes of its state, not the state
 OF_WHAT_IS_READ = frozenset(
-    {"unseen_tags", "peeled_tags", "names_of_refs", "one_version_per_commit", "no_corrupted_index"}
+    {
+        "order_within_a_second",
+        "unseen_tags",
+        "peeled_tags",
+        "names_of_refs",
+        "one_version_per_commit",
+        "no_corrupted_index",
+    }
 )
 
 
 class Memory:
-    """Keeps what gto read of the repository that was asked about last: dozens of questions follow."""
+    """Keeps what gto read of the repository that was asked about last: dozens of questions follow.
+
+    While gto may write, only its settings are kept, and the present time is the question's ``clock``.
+    """
 
     def __init__(self) -> None:
         self._repo = ""
-        self._known: dict[str, Any] = {}
+        self._states: dict[str, Any] = {}
+        self._configs: dict[str, Any] = {}
         self._get_state = gto.registry.GitRegistry.get_state
         self._read_config = gto.registry.read_registry_config
 
     @contextmanager
     def serving(self, question: Json) -> Iterator[None]:
+        clock = question.get("clock")
         if question.get("repo") != self._repo:
-            self._repo, self._known = question.get("repo"), {}
-        environ = json.dumps(question.get("environ"))
-        key = environ + json.dumps([one for one in question.get("repairs", []) if one[0] in OF_WHAT_IS_READ])
+            self._repo, self._states, self._configs = question.get("repo"), {}, {}
+        if clock is not None:
+            self._states = {}
+        environ = question.get("environ") or {}
+        settings = json.dumps([(name, text) for name, text in environ.items() if name.startswith("GTO_")])
+        key = settings + json.dumps([one for one in question.get("repairs", []) if one[0] in OF_WHAT_IS_READ])
 
         def get_state(registry: Any, **options: Any) -> Any:
-            if key not in self._known:
-                self._known[key] = self._get_state(registry)
-            return self._known[key]
+            if clock is not None:
+                return self._get_state(registry, **options)
+            if key not in self._states:
+                self._states[key] = self._get_state(registry)
+            return self._states[key]
 
         def read_config(file: str) -> Any:
-            if environ not in self._known:
-                self._known[environ] = self._read_config(file)
-            return self._known[environ]
+            if settings not in self._configs:
+                self._configs[settings] = self._read_config(file)
+            return self._configs[settings]
 
         with (
             patch.object(gto.registry.GitRegistry, "get_state", get_state),
             patch.object(gto.registry, "read_registry_config", read_config),
             patch.object(gto.index, "read_registry_config", read_config),
+            patch("time.time", time.time if clock is None else lambda: float(clock)),
         ):
             yield
 

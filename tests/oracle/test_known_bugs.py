@@ -73,6 +73,21 @@ def index_then_none(text: str) -> Callable[[WorkDir], None]:
     return write
 
 
+def index_now(text: str, *names: str) -> Callable[[WorkDir], None]:
+    """This ``artifacts.yaml`` in every commit, ``m@v1.0.0`` on the first, then further tags as in :func:`tags`."""
+
+    def write(workdir: WorkDir) -> None:
+        workdir.write("artifacts.yaml", text)
+        tags("m@v1.0.0", *names)(workdir)
+
+    return write
+
+
+def dvc_yaml(workdir: WorkDir) -> None:
+    workdir.write("sub/dvc.yaml", "artifacts: {n: {path: n.pkl}}\n")
+    tags("m@v1.0.0")(workdir)
+
+
 def two_copies(workdir: WorkDir) -> None:
     tags("m@v1.0.0", "m#dev#1", "/", "m@v1.0.0#2", "m#dev#3", "m#prod#4")(workdir)
 
@@ -185,12 +200,28 @@ BUGS = [
         24, tags("m@v1.0.0!"), ("show", "m", "-d", "--ref"), "^[0-9a-f]{7}\n", "^m@v1.0.0!\n", ("tags_before_commits",)
     ),
     Bug(25, tags("m@v1.0.0", "m#prod#007"), ("stages",), "prod", "^$", ("unseen_tags", "m#prod#007")),
-    Bug(26, tag_of_tag, ("history",), "m@v1.0.0", "m@v1.0.0", ("peeled_tags",)),
+    Bug(26, tag_of_tag, ("check-ref", "m@v1.0.0", "--json"), "m@v1.0.0", "m@v1.0.0", ("peeled_tags",)),
     Bug(27, tag_by_another_name, ("show",), "Cannot parse tag name 'release'", "v1.0.0", ("names_of_refs",)),
     Bug(28, raw_tag(ADA, b"caf\xe9"), ("show",), "Unexpected error", "v2.0.0"),
     Bug(28, raw_tag(b"", b"a message"), ("show",), "Unexpected error", "v1.0.0", ("unseen_tags", "m@v2.0.0")),
     Bug(28, raw_tag(ADA.replace(b"Ada", b""), b"a message"), ("show",), "Unexpected error", "v2.0.0"),
     Bug(30, tags("m@v1.0.0"), ("show", "--av", "-2"), "v1.0.0", "not in the range", code=2),
+    Bug(3, index_now("m: [1\n"), ("show", "--name"), "doesn't conform", "^m\nMalformed"),
+    Bug(3, index_now("dir:m: {}\n"), ("show", "--name"), "Invalid value 'dir:m'", r"\*dir:m"),
+    Bug(3, index_now("dir..m: {}\n"), ("show", "--name"), "Invalid value", "^m\n.* which cannot name an artifact"),
+    Bug(5, index_now("m: {}\n", "/", "m#prod#1"), ("show", "m", "--ref"), "[0-9a-f]{7}\n", "^m@v1.0.0\nm#prod#1\n$"),
+    Bug(
+        24,
+        index_now("m: {}\n", "m@deprecated", "/"),
+        ("show", "--name"),
+        "^m\n",
+        "^$",
+        ("tags_before_commits",),
+    ),
+    Bug(31, tags("m@v1.0.0"), ("history", "--plain"), r"^(?![\s\S]* commit +v1)", r" commit +v1\.0\.0 "),
+    Bug(32, index_then_none("n: {}\n"), ("show", "-A"), "No such option", r"\*n "),
+    Bug(32, index_now("n: {}\n"), ("describe", "n"), "No such command", "^\\{\\}\n$"),
+    Bug(33, dvc_yaml, ("show", "--name"), "^m\n$", "^m\n\\*sub:n\n$"),
 ]
 
 

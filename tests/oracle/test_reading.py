@@ -8,15 +8,17 @@ smallest registry, and that gto, so mended, agrees with ours.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
 import pytest
 
 from tests.oracle.known_bugs import Question, repairs_for
-from tests.oracle.programs import Gto, Ours, Refusal
+from tests.oracle.programs import Answer, Gto, Json, Ours, Refusal
 from tests.oracle.registries import NOT_EVENTS, Story, random_story
 from tests.workdir import WorkDir
 
@@ -29,13 +31,42 @@ def test_same_answers(seed: int, oracle: Gto, ours: Ours, tmp_path: Path) -> Non
     repo = story.write(tmp_path / "repo").path
     for question in questions(story, Random(seed)):
         repairs = repairs_for(story, question)
-        assert ours.ask(repo, question) == oracle.ask(repo, question, repairs), f"{question}, mended: {repairs}"
+        mine, theirs = ours.ask(repo, question), oracle.ask(repo, question, repairs)
+        if question.command == "history":  # difference 31
+            mine, theirs = without_commits(mine), without_commits(theirs)
+        if question.command == "print-state":
+            mine, theirs = in_order(mine), in_order(theirs)
+        assert mine == theirs, f"{question}, mended: {repairs}"
+
+
+def in_order(answer: Answer) -> Json:
+    """Return the state that ``print-state`` prints, with versions in an order that both programs share."""
+    state = json.loads(answer.stdout)
+    for artifact in state["artifacts"].values():
+        artifact["versions"].sort(key=lambda version: (version["version"], version["commit_hexsha"]))
+    return state
+
+
+def without_commits(journal: Json) -> Json:
+    """Return the rows of a journal, in JSON, as a table of the API or as text, that are no commits.
+
+    A row of text is the words in it, since the width of its columns depends on all rows.
+    """
+    if isinstance(journal, Answer):
+        rows = journal.stdout
+        if isinstance(rows, str):
+            rows = [line.replace("│", " ").split() for line in rows.splitlines() if not line.startswith("Nothing")]
+            rows = [row for row in rows if row[0][0].isdigit() and "commit" not in row]
+        return replace(journal, stdout=without_commits(rows))
+    if isinstance(journal, list) and journal and isinstance(journal[-1], str) and journal[-1] == "keys":
+        return [without_commits(journal[0]), "keys"]
+    return [row for row in journal if not (isinstance(row, dict) and row["event"] == "commit")]
 
 
 def questions(story: Story, rng: Random) -> Iterator[Question]:
     """Everything that can be asked, and a sample of the options where their combinations are many."""
     yield from about_registry(rng)
-    for name in [*story.artifacts(), "unknown"]:
+    for name in [*story.artifacts(), *sorted({*story.annotated} - {*story.artifacts()}), "unknown"]:
         yield from about_artifact(story, name, rng)
     yield Question("check_ref", {"ref": [rng.choice(("", "refs/tags/")) + tag.name for tag in story.tags]})
     yield Question("parse_tag", {"name": [tag.name for tag in story.tags if tag.name not in NOT_EVENTS]})
@@ -56,6 +87,7 @@ def about_registry(rng: Random) -> Iterator[Question]:
     yield Question(("show", rng.choice(("--name", "--version", "--stage", "--ref")), *options(rng)))
     for look in ((), ("--json",), ("--plain",)):
         yield Question(("history", *look, *rng.choice(((), ("--asc",)))))
+    yield Question(("print-state",))
     for which in ((), ("--used",), ("--allowed",)):
         yield Question(("stages", *which, *rng.choice(((), ("--json",)))))
     yield Question("get_stages", {})

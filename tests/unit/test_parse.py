@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import pytest
 
 from gto_ci.errors import GitError
-from gto_ci.events import TagRecord
+from gto_ci.events import CommitRecord, TagRecord
 from gto_ci.git import wire
-from gto_ci.git.parse import RemoteTag, allows_filters, parse_batch, parse_commit, parse_ls_remote, parse_tags
+from gto_ci.git.parse import (
+    RemoteTag,
+    allows_filters,
+    parse_batch,
+    parse_commit,
+    parse_ls_remote,
+    parse_raw_diff,
+    parse_tag_object,
+    parse_tags,
+)
 
 
 def line(*fields: str) -> bytes:
@@ -24,9 +35,21 @@ def test_tags() -> None:
         TagRecord("m@v1.0.0", True, "c1", "commit", "Ada", "a@b", 60, "+0100", "two\n\nlines"),
         TagRecord("light", False, "c2", "commit"),
         TagRecord("old", True, "c3", "commit", "", "", None, "", "no tagger"),
-        TagRecord("s@v1.0.0", True, "b4", "blob", "Ada", "a@b", 7, "+0000", "hi"),
+        TagRecord("s@v1.0.0", True, "b4", "blob", "Ada", "a@b", 7, "+0000", "hi", signed="t4"),
     ]
     assert parse_tags(b"") == []
+
+
+def test_a_tag_object_says_its_id_where_it_is_signed() -> None:
+    body = b"object c1\ntype commit\ntag m@v1.0.0\ntagger Ada <a@b> 7 +0000\n\nhi\n"
+    signed = body + b"-----BEGIN SSH SIGNATURE-----\nx\n-----END SSH SIGNATURE-----\n"
+    assert parse_tag_object("m@v1.0.0", "c" * 40, body).signed == ""
+    # as `git hash-object -t tag --literally` says, in either object format
+    assert (
+        parse_tag_object("m@v1.0.0", "c" * 40, signed).signed
+        == hashlib.sha1(b"tag %d\0" % len(signed) + signed).hexdigest()
+    )
+    assert len(parse_tag_object("m@v1.0.0", "c" * 64, signed).signed) == 64
 
 
 def test_bytes_that_are_not_utf8() -> None:
@@ -55,16 +78,37 @@ def test_batch() -> None:
 
 def test_commit() -> None:
     raw = b"tree t\nauthor Ann <ann@x> 60 +0000\ncommitter Bob <bob@x> 120 +0100\n\nsubject\n\nauthor x\n"
-    assert parse_commit(raw) == {
-        "author": "Ann",
-        "author_email": "ann@x",
-        "committer": "Bob",
-        "committer_email": "bob@x",
-        "created_at": parse_commit(raw)["created_at"],
-        "message": "subject\n\nauthor x\n",
-    }
-    assert parse_commit(raw)["created_at"].isoformat() == "1970-01-01T01:02:00+01:00"
-    assert parse_commit(b"garbage")["author"] == ""
+    commit = parse_commit("c1", raw)
+    assert commit == CommitRecord("c1", "Ann", "ann@x", "Bob", "bob@x", 120, "+0100", "subject\n\nauthor x\n")
+    assert commit.created_at.isoformat() == "1970-01-01T01:02:00+01:00"
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"garbage",
+        b"author\n\n",
+        b"committer Bob <b@x> soon\n\n",
+        b"committer Bob <b@x> " + b"9" * 5000 + b" x\n\n",
+    ],
+)
+def test_a_broken_commit_has_a_date_all_the_same(raw: bytes) -> None:
+    commit = parse_commit("c1", raw)
+    assert (commit.author, commit.message) == ("", "")
+    assert commit.created_at.year == 1970
+
+
+def test_raw_diff() -> None:
+    zero, one, two = "0" * 40, "1" * 40, "2" * 40
+    # `git log` ends a header with a NUL, `git diff-tree --stdin` with a line feed; a path may look like either
+    log = f"c2 c1\0\n:000000 100644 {zero} {one} A\0a.yaml\0:100644 000000 {one} {zero} D\0:b\0c1 \0"
+    assert [*parse_raw_diff(log.encode())] == [("c2 c1", [("a.yaml", one), (":b", None)]), ("c1 ", [])]
+    trees = f"e t1\n:000000 160000 {zero} {one} A\0sub\nx\0e t2\n:000000 120000 {zero} {two} A\0link\0"
+    assert [*parse_raw_diff(trees.encode())] == [("e t1", [("sub\nx", None)]), ("e t2", [("link", two)])]
+    none = f"e t1\ne t2\n:000000 100644 {zero} {one} A\0a\0e t3\ne t4\n"
+    assert [*parse_raw_diff(none.encode())] == [("e t1", []), ("e t2", [("a", one)]), ("e t3", []), ("e t4", [])]
+    assert [*parse_raw_diff(b"")] == []
 
 
 @pytest.mark.parametrize(

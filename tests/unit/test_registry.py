@@ -7,9 +7,9 @@ import random
 import pytest
 
 from gto_ci.errors import ArtifactNotFound, WrongArguments
-from gto_ci.events import TagRecord, read_events
+from gto_ci.events import CommitEvent, CommitRecord, TagRecord, read_events
 from gto_ci.names import match_shortcut
-from gto_ci.registry import Artifact, Registry, StageLimits
+from gto_ci.registry import Artifact, Registry, StageLimits, not_found
 
 
 def registry(history: str) -> Registry:
@@ -197,6 +197,82 @@ def test_shortcuts(shortcut: str, found: list[str]) -> None:
     parsed = match_shortcut(shortcut)
     assert parsed is not None
     assert [version.version for version in registry(HISTORY).artifact("m").find(parsed)] == found
+
+
+def commit(oid: str, minute: float, author: str = "Ada") -> CommitRecord:
+    return CommitRecord(oid, author, "a@b", "Bob", "b@c", int(60 * minute), "+0100", "why\n")
+
+
+def annotated(history: str, *notes: tuple[str, str]) -> Registry:
+    """Fold a history, and the artifacts that files of commits annotate."""
+    events = registry(history).events
+    return Registry.fold(events, [CommitEvent(artifact, oid, commit(oid, 0.5)) for artifact, oid in notes])
+
+
+def test_an_annotated_artifact_is_there_and_is_not_registered() -> None:
+    artifact = annotated("", ("m", "c1")).artifact("m")
+    (version,) = artifact.versions()
+    assert (version.version, version.commit, version.registered, version.active) == ("c1", "c1", False, True)
+    assert (version.origin.ref, version.origin.author) == ("c1", "Ada")
+    assert (artifact.registered, artifact.active, artifact.greatest(), artifact.in_stages()) == (False, True, None, {})
+    assert artifact.versions(registered_only=True) == []
+    assert artifact.greatest_counter == 0
+
+
+def test_an_annotation_adds_a_version_only_where_no_tag_speaks_of_one() -> None:
+    history = "m@v1.0.0 c1\nm@v2.0.0 c2\nm@v2.0.0! c2\nm#prod#1 c3"
+    artifact = annotated(history, *(("m", f"c{number}") for number in range(1, 5))).artifact("m")
+    assert names(artifact, active_only=False) == ["v2.0.0", "v1.0.0", "c4", "c3"]
+    assert [version.origin.ref for version in artifact.versions()] == ["m@v1.0.0", "c4", "m#prod#1"]
+    assert all(version.annotated for version in artifact.by_key.values())
+
+
+def test_an_annotation_changes_nothing_that_tags_say() -> None:
+    plain, more = registry("m@v1.0.0 c1\nm@deprecated c1"), annotated("m@v1.0.0 c1\nm@deprecated c1", ("m", "c9"))
+    assert not more.artifact("m").active
+    assert more.artifact("m").registered
+    assert (more.events, more.history(), more.columns(None)) == (plain.events, plain.history(), plain.columns(None))
+
+
+def test_commits_are_part_of_the_journal() -> None:
+    state = annotated("m@v1.0.0 c1\nn@v1.0.0 c1\nm@v2.0.0 c2", ("x", "c3"))
+    # the commit of v1.0.0 has the date of its tag, that of v2.0.0 is not here
+    commits = state.commits({"c1": commit("c1", 0), "c3": commit("c3", 0.5)})
+    journal = [(event.artifact, event.event, event.ref) for event in state.journal(commits, ascending=True)]
+    assert journal == [
+        ("m", "commit", "c1"),
+        ("n", "commit", "c1"),
+        ("m", "registration", "m@v1.0.0"),
+        ("x", "commit", "c3"),
+        ("n", "registration", "n@v1.0.0"),
+        ("m", "registration", "m@v2.0.0"),
+    ]
+    about_m = state.journal(state.commits({"c1": commit("c1", 0)}, "m"), "m")
+    assert [event.ref for event in about_m] == ["m@v2.0.0", "m@v1.0.0", "c1"]
+    assert [event.version for event in about_m] == ["v2.0.0", "v1.0.0", "v1.0.0"]
+
+
+def test_many_annotated_commits_take_time_in_proportion() -> None:
+    """Each commit is looked at once: with a look at all the others, this would take minutes."""
+    notes = [("m", f"{number:040x}") for number in range(20_000)]
+    assert len(annotated("m@v1.0.0 c1", *notes).artifact("m").by_key) == 20_001
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("chrun", "Did you mean 'churn'"),
+        ("Churn", "Did you mean 'churn'"),
+        ("models/nlp-segment", "Did you mean 'models/nlp:segment'?"),
+        ("zzz", "Known here: churn, churn-2, models/nlp:segment"),
+        ("churn-3", "Did you mean 'churn-2' or 'churn'?"),
+        ("", "Known here: churn"),
+    ],
+)
+def test_a_mistyped_artifact_is_suggested(name: str, meant: str) -> None:
+    error = not_found(name, ["churn", "churn-2", "models/nlp:segment"])
+    assert error.cause == f"Cannot find artifact '{name}'"
+    assert error.next_step.startswith(meant)
 
 
 def test_an_unknown_artifact_is_an_error_that_names_the_known() -> None:

@@ -16,12 +16,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from gto_ci.errors import WrongAnnotations, quote
+from gto_ci.yaml12 import loader
 
 if TYPE_CHECKING:
     import yaml
 
 Plain: TypeAlias = bool | int | float | str | list["Plain"] | dict[str, "Plain"] | None
 
+# GTO takes these words for true and false, too, where it expects one of them.
+_WORDS = {"yes": True, "y": True, "on": True, "no": False, "n": False, "off": False}
 # More values than this in one artifact is an attack (aliases multiply), not an annotation.
 _MAX_VALUES = 10_000
 _MAX_DEPTH = 50
@@ -140,7 +143,7 @@ class _Document:
         self.path = path
         self._yaml = yaml
         try:
-            self._loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(data)
+            self._loader = loader()(data)
             self.root: yaml.Node | None = self._loader.get_single_node()
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark
@@ -211,12 +214,14 @@ class _Entry:
             return ()
         if not isinstance(value, list) or any(isinstance(item, (list, dict)) or item is None for item in value):
             raise self._wrong(key, "must be a list of texts")
-        return tuple(item if isinstance(item, str) else str(item) for item in value)
+        return tuple(str(node.value) for node in self._nodes[key].value)  # as they were written, also numbers
 
     def flag(self, key: str, *, default: bool) -> bool:
         value = self.plain(key)
         if value is None:
             return default
+        if isinstance(value, str) and value.lower() in _WORDS:
+            return _WORDS[value.lower()]
         if not isinstance(value, bool):
             raise self._wrong(key, "must be true or false")
         return value

@@ -1,0 +1,11 @@
+"""Edge: what files say of an artifact, and how such a file is changed.
+
+:mod:`reading` turns ``artifacts.yaml`` and ``dvc.yaml`` into values; :mod:`editing` changes one
+artifact in an ``artifacts.yaml`` and leaves everything else as it stands, with :mod:`splicing`,
+which works on the text, :mod:`source`, which knows what stands where in it, and :mod:`emitting`,
+which writes values.
+"""
+
+from gto_ci.annotations.reading import Annotation, Found, Plain, find, read_artifacts_yaml, read_dvc_yaml
+
+__all__ = ["Annotation", "Found", "Plain", "find", "read_artifacts_yaml", "read_dvc_yaml"]

@@ -1,0 +1,160 @@
+"""Edge: which artifacts the files of commits annotate: HEAD's, those of all branches, those of all commits.
+
+However many commits there are, each distinct file is read and understood once.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from gto_ci.annotations.reading import Annotation, read_artifacts_yaml, read_dvc_yaml
+from gto_ci.errors import InvalidName, WrongAnnotations, quote
+from gto_ci.events import CommitEvent, CommitRecord
+from gto_ci.git import Repository
+from gto_ci.git.history import Files, Scope, files_in
+from gto_ci.git.parse import GitObject, parse_commit
+from gto_ci.names import check_artifact
+
+Annotations = Mapping[str, Annotation]  # by artifact
+
+
+@dataclass(frozen=True, slots=True)
+class Discovery:
+    """What the files of commits say.
+
+    ``annotations`` are those of each commit in the scope, by commit; ``described`` those that
+    ``artifacts.yaml`` holds at the other commits that were asked for; ``commits`` the commits of
+    both by id; ``warning`` is a sentence on files that were left out, or empty.
+    """
+
+    annotations: Mapping[str, Annotations] = field(default_factory=dict)
+    described: Mapping[str, Annotations] = field(default_factory=dict)
+    commits: Mapping[str, CommitRecord] = field(default_factory=dict)
+    warning: str = ""
+
+    def notes(self, artifact: str | None = None) -> list[CommitEvent]:
+        """Return the commits that annotate ``artifact``, or any, one for each artifact that they name."""
+        return [
+            CommitEvent(name, commit, self.commits[commit])
+            for commit, found in self.annotations.items()
+            if commit in self.commits
+            for name in (found if artifact is None else (artifact,) if artifact in found else ())
+        ]
+
+    def at(self, commit: str, artifact: str) -> Annotation | None:
+        """Return what is known of ``artifact`` at ``commit``."""
+        return self.described.get(commit, {}).get(artifact) or self.annotations.get(commit, {}).get(artifact)
+
+
+def discover(
+    repository: Repository,
+    scope: Scope,
+    index: str,
+    commits: Sequence[str] = (),
+    *,
+    described: bool = False,
+) -> Discovery:
+    """Return what the files of the commits in ``scope`` annotate, and read ``commits`` on the way.
+
+    ``index`` is the annotation file's name; with ``described``, that file is read at ``commits``
+    too. A file that cannot be understood annotates nothing.
+
+    Raises:
+        GitError: git cannot read the repository.
+    """
+    index = posixpath.normpath(index)
+    found = files_in(repository, scope, [f":(top,literal){index}", ":(top,glob)**/dvc.yaml"])
+    annotating = {commit: files for commit, files in found.items() if files}
+    blobs = list(dict.fromkeys(oid for files in annotating.values() for oid in files.values()))
+    ids = list(dict.fromkeys([*annotating, *commits]))
+    files_there = [f"{commit}:{index}" for commit in commits] if described else []
+    asked = [*ids, *blobs, *files_there]
+    answers = repository.objects(asked) if asked else []
+    records = {one.oid: parse_commit(one.oid, one.data) for one in answers[: len(ids)] if one and one.kind == "commit"}
+    contents = {one.oid: one.data for one in answers[len(ids) : len(ids) + len(blobs)] if one}
+    reader = _Reader(index, contents)
+    annotations = {commit: reader.annotations(files, commit) for commit, files in annotating.items()}
+    there = dict(zip(commits, answers[len(ids) + len(blobs) :], strict=True)) if described else {}
+    return Discovery(annotations, {c: reader.alone(blob) for c, blob in there.items()}, records, reader.warning)
+
+
+class _Reader:
+    """Understands each file once, and each combination of files."""
+
+    def __init__(self, index: str, contents: Mapping[str, bytes]) -> None:
+        self._index = index
+        self._contents = contents
+        self._files: dict[tuple[str, str], Annotations] = {}
+        self._combined: dict[frozenset[tuple[str, str]], Annotations] = {}
+        self._problems: list[str] = []
+
+    @property
+    def warning(self) -> str:
+        """A sentence on what could not be understood; the newest commit's first."""
+        if not self._problems:
+            return ""
+        more = len(self._problems) - 1
+        return self._problems[0] + (f" (and {more} more)" if more else "")
+
+    def annotations(self, files: Files, commit: str) -> Annotations:
+        """Return what all files of a commit annotate; where two name an artifact, ``artifacts.yaml`` wins."""
+        key = frozenset(files.items())
+        known = self._combined.get(key)
+        if known is None:
+            parts = [self._file(path, oid, commit) for path, oid in sorted(files.items()) if path != self._index]
+            if self._index in files:
+                parts.append(self._file(self._index, files[self._index], commit))
+            known = self._combined[key] = _merged(parts)
+        return known
+
+    def alone(self, blob: GitObject | None) -> Annotations:
+        """Return what an ``artifacts.yaml`` of an earlier commit annotates; broken, it annotates nothing."""
+        if blob is None or blob.kind != "blob":
+            return {}
+        key = (self._index, blob.oid)
+        if key not in self._files:
+            try:
+                self._files[key] = read_artifacts_yaml(blob.data, self._index)
+            except WrongAnnotations:  # old commits cannot be corrected; `gto doctor` speaks of the current one
+                self._files[key] = {}
+        return self._files[key]
+
+    def _file(self, path: str, oid: str, commit: str) -> Annotations:
+        key = (path, oid)
+        if key not in self._files:
+            try:
+                found = self._read(path, self._contents.get(oid, b""))
+            except WrongAnnotations as error:
+                found = {}
+                self._problems.append(f"{error} (at commit {commit[:7]}); nothing in it is shown")
+            for name in [name for name in found if not _is_name(name)]:
+                del found[name]
+                self._problems.append(
+                    f"{quote(path)} (at commit {commit[:7]}) annotates {quote(name)}, which cannot name an artifact"
+                )
+            self._files[key] = found
+        return self._files[key]
+
+    def _read(self, path: str, data: bytes) -> dict[str, Annotation]:
+        if path == self._index:
+            return read_artifacts_yaml(data, path)
+        folder = posixpath.dirname(path)
+        entries = read_dvc_yaml(data, path).items()
+        return {f"{folder}:{name}" if folder else name: entry for name, entry in entries}
+
+
+def _is_name(text: str) -> bool:
+    try:
+        check_artifact(text)
+    except InvalidName:
+        return False
+    return True
+
+
+def _merged(parts: Iterable[Annotations]) -> Annotations:
+    merged: dict[str, Annotation] = {}
+    for part in parts:
+        merged.update(part)
+    return merged

@@ -1,0 +1,214 @@
+"""Edge: one artifact annotated, or no longer, in the text of an ``artifacts.yaml``.
+
+Pure: bytes in, bytes out. The file is a person's, so it is not written anew from its values; the
+change is put into the text (:mod:`splicing`), and every line that it does not concern stays byte
+for byte. What came out is read again, by both versions of YAML, before it is handed on.
+"""
+
+from __future__ import annotations
+
+import difflib
+import posixpath
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gto_ci.annotations.emitting import is_text
+from gto_ci.annotations.reading import Annotation, Plain, read_artifacts_yaml
+from gto_ci.annotations.splicing import Editor, Fields, by_hand, is_default
+from gto_ci.errors import ArtifactNotFound, WrongAnnotations, WrongArguments, quote
+from gto_ci.yaml12 import loader
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What to say of an artifact. What is empty stays as it is; ``labels`` join those it has.
+
+    ``must_exist``: the path is a file of the repository (``virtual: false``). A path without it
+    is one elsewhere, which is also the default.
+    """
+
+    type: str | None = None
+    path: str | None = None
+    must_exist: bool = False
+    labels: tuple[str, ...] = ()
+    description: str = ""
+    custom: Plain = None
+
+
+def annotate(data: bytes | None, path: str, name: str, change: Change, *, allow_same_path: bool = False) -> bytes:
+    """Return the text of an ``artifacts.yaml`` with ``change`` made to the artifact ``name``.
+
+    ``data`` is the text so far, None where there is no file; ``path`` the file's name, for errors.
+    A change that says nothing new returns ``data`` itself.
+
+    Raises:
+        WrongAnnotations: ``data`` is not YAML, or not of the form of an ``artifacts.yaml``.
+        WrongArguments: the path equals, contains or is inside another artifact's path; or
+            something to write is not text.
+        GtoError: the text is of a kind that cannot be changed without damage.
+    """
+    known = read_artifacts_yaml(data or b"", path)
+    if change.path and not allow_same_path:
+        _check_path(change.path, name, known)
+    for value in (change.type, change.path, change.description):
+        if value and not is_text(value):
+            raise WrongArguments(f"{quote(value)} is not text in UTF-8", "Write it in UTF-8")
+    fields = _news(known.get(name), change)
+    if data is not None and name in known and not fields:
+        return data
+    editor = Editor.of(data or b"", path)
+    editor.write(name, fields)
+    return _checked(data or b"", editor.result(), path, name, fields)
+
+
+def remove(data: bytes | None, path: str, name: str) -> bytes:
+    """Return the text of an ``artifacts.yaml`` without the artifact ``name``.
+
+    Its lines go, from its name to the end of its last value; comments above and below stay. Where
+    it was the only artifact, ``{}`` takes its place.
+
+    Raises:
+        ArtifactNotFound: the file does not name it.
+        WrongAnnotations: ``data`` is not YAML, or not of the form of an ``artifacts.yaml``.
+        GtoError: the text is of a kind that cannot be changed without damage.
+    """
+    known = read_artifacts_yaml(data or b"", path)
+    if data is None or name not in known:
+        raise _not_annotated(name, list(known), path)
+    editor = Editor.of(data, path)
+    editor.remove(name)
+    return _checked(data, editor.result(), path, name, None)
+
+
+def paths_conflict(one: str, other: str) -> bool:
+    """Tell whether two paths are the same place, or one is inside the other."""
+    first, second = _parts(one), _parts(other)
+    shorter = min(len(first), len(second))
+    return first[:shorter] == second[:shorter]
+
+
+def _parts(path: str) -> list[str]:
+    text = path.rstrip("/") if "://" in path else posixpath.normpath(path)
+    return [] if text == "." else text.split("/")
+
+
+def _check_path(path: str, name: str, known: Mapping[str, Annotation]) -> None:
+    for other, annotation in known.items():
+        if other != name and annotation.path and paths_conflict(path, annotation.path):
+            kind = f"{quote(annotation.type)} " if annotation.type else ""
+            raise WrongArguments(
+                f"Provided path conflicts with {quote(annotation.path)} ({kind}{quote(other)})",
+                "Give another path, or change that artifact first",
+            )
+
+
+def _not_annotated(name: str, known: list[str], path: str) -> ArtifactNotFound:
+    close = difflib.get_close_matches(name, known, n=1)
+    if close:
+        step = f"Did you mean {quote(close[0])}?"
+    elif known:
+        more = f" and {len(known) - 5} more" if len(known) > 5 else ""
+        step = f"Annotated in {quote(path)}: {quote(', '.join(known[:5]), 300)[1:-1]}{more}"
+    else:
+        step = f"Nothing is annotated in {quote(path)}"
+    return ArtifactNotFound(f"Cannot find artifact {quote(name)}", step)
+
+
+def _news(old: Annotation | None, change: Change) -> Fields:
+    """What has to be written for ``change``: fields in the order of the format, less what is so already."""
+    now = old or Annotation()
+    wanted: Fields = {
+        "type": change.type or now.type,
+        "path": change.path or now.path,
+        "virtual": False if change.must_exist else True if change.path else now.virtual,
+        "labels": [*dict.fromkeys((*now.labels, *change.labels))] if change.labels else [*now.labels],
+        "description": change.description or now.description,
+        "custom": change.custom or now.custom,
+    }
+    has: Fields = {
+        "type": now.type,
+        "path": now.path,
+        "virtual": now.virtual,
+        "labels": [*now.labels],
+        "description": now.description,
+        "custom": now.custom,
+    }
+    return {key: value for key, value in wanted.items() if value != has[key]}
+
+
+def _checked(before: bytes, after: bytes, path: str, name: str, fields: Fields | None) -> bytes:
+    """Return ``after``, having made sure that it says what ``before`` did, but for the change.
+
+    Raises:
+        GtoError: it says something else, or GTO could read ``before`` and cannot read ``after``.
+    """
+    import yaml
+
+    try:
+        old, new = _load(before), _load(after)
+        read_artifacts_yaml(after, path)
+    except (yaml.YAMLError, WrongAnnotations, ValueError, RecursionError) as error:
+        raise by_hand(path) from error
+    expected = dict(old)
+    if fields is None:
+        expected.pop(_key(old, name), None)
+    else:
+        expected[_key(old, name)] = {**(old.get(_key(old, name)) or {}), **fields}
+    if not _same(_without_defaults(expected, name), _without_defaults(new, name), set()):
+        raise by_hand(path)
+    gto = _reads_in_gto(after, name, fields or {})
+    if gto is False or (gto is None and _reads_in_gto(before, name, {})):
+        raise by_hand(path)
+    return after
+
+
+def _load(data: bytes) -> dict[Any, Any]:
+    import yaml
+
+    loaded = yaml.load(data, Loader=loader())  # noqa: S506  # it is a safe one
+    return dict(loaded) if loaded else {}
+
+
+def _reads_in_gto(data: bytes, name: str, fields: Fields) -> bool | None:
+    """Tell whether GTO, whose YAML is version 1.2, reads ``fields`` of ``name``; None where it reads nothing."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of an anchor defined twice, which is allowed
+        try:
+            loaded = YAML(typ="safe", pure=True).load(data.decode().removeprefix("\ufeff")) or {}
+        except (YAMLError, ValueError, RecursionError):
+            return None
+    entry = loaded.get(_key(loaded, name)) or {}
+    return all(_same(value, entry.get(key, key == "virtual" or None), set()) for key, value in fields.items())
+
+
+def _key(loaded: Mapping[Any, Any], name: str) -> Any:
+    """The key that stands for ``name``: a name such as 2023, written without quotes, is loaded as a number."""
+    return next((key for key in loaded if key == name or str(key) == name), name)
+
+
+def _without_defaults(loaded: Mapping[Any, Any], name: str) -> dict[Any, Any]:
+    entry = loaded.get(_key(loaded, name))
+    if not isinstance(entry, dict):
+        return dict(loaded)
+    return {**loaded, _key(loaded, name): {k: v for k, v in entry.items() if not is_default(str(k), v)}}
+
+
+def _same(one: Any, other: Any, seen: set[tuple[int, int]]) -> bool:
+    """Equality of loaded values, aliases (even to themselves) and not-a-numbers included."""
+    if type(one) is not type(other):
+        return False
+    if not isinstance(one, (dict, list)):
+        return bool(one == other or (one != one and other != other))
+    if (id(one), id(other)) in seen:
+        return True
+    seen.add((id(one), id(other)))
+    if len(one) != len(other):
+        return False
+    if isinstance(one, dict):
+        return all(key in other and _same(value, other[key], seen) for key, value in one.items())
+    return all(_same(first, second, seen) for first, second in zip(one, other, strict=True))

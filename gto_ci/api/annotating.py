@@ -1,0 +1,306 @@
+"""Job: what is said of artifacts in ``artifacts.yaml``: annotated, and taken back."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import os
+import posixpath
+import re
+import secrets
+import stat
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from gto_ci.annotations import Annotation, Plain, read_artifacts_yaml
+from gto_ci.api.opening import RepoLike, opened
+from gto_ci.api.writing import Stdout, speaker
+from gto_ci.config import Settings
+from gto_ci.errors import GtoError, InvalidName, UnknownType, WrongArguments, quote
+from gto_ci.git import Repository, commits
+from gto_ci.git.commits import Destination, Head
+from gto_ci.git.runner import without_password
+from gto_ci.git.url import UrlRepository
+from gto_ci.names import PART, check_artifact
+
+
+def annotate(
+    repo: RepoLike,
+    name: str,
+    type: str | None = None,
+    path: str | None = None,
+    must_exist: bool = False,
+    allow_same_path: bool = False,
+    labels: Sequence[str] | None = None,
+    description: str = "",
+    custom: Plain = None,
+    commit: bool = False,
+    push: bool = False,
+    dry_run: bool = False,
+    stdout: Stdout = False,
+) -> Annotation:
+    """Say what artifact ``name`` is, in the work tree's ``artifacts.yaml``, and return all that it says of it now.
+
+    What is given replaces what was said before, but ``labels``, which join those there are. With
+    ``must_exist`` the path has to be a file or folder of the current commit. ``commit`` commits
+    that one file, whatever else is changed or staged; ``push`` commits, and pushes the branch.
+
+    >>> api.annotate(repo, "segment", type="model", path="s3://models/segment", labels=["nlp"]).labels
+    ('nlp',)
+    >>> api.annotate(repo, "segment", labels=["fast"]).labels
+    ('nlp', 'fast')
+
+    Raises:
+        InvalidName: the name, the type or a label is outside the grammar.
+        UnknownType: the configuration does not allow the type.
+        WrongArguments: the path is not there although it must be, or clashes with another artifact's.
+        WrongAnnotations: the file cannot be understood; it is left as it is.
+        PushRefused: the remote refuses; then nothing was changed.
+        GtoError: with ``commit``, the file holds changes that were not committed; or there is no work tree.
+        NoRepository, WrongConfig, GitError: the repository cannot be read or written.
+    """
+    from gto_ci.annotations import editing  # late: reading does without
+
+    check_artifact(name)
+    for label in labels or ():
+        _check_word("label", label)
+    if must_exist and not path:
+        raise WrongArguments("`path` is required when `must_exist` is set to True", "Give the path, too")
+    change = editing.Change(type or None, path or None, must_exist, tuple(labels or ()), description, custom)
+    message = f"Annotate artifact `{name}`" + (f" of type `{type}`" if type else "")
+    message += f" with path `{path}`" if path else ""
+    with opened(repo) as (repository, settings):
+        _check_type(settings, type)
+        if must_exist and path:
+            _check_committed(repository, path)
+        index = _index(settings)
+        after = _carry_out(
+            repository,
+            index,
+            lambda data: editing.annotate(data, index, name, change, allow_same_path=allow_same_path),
+            _Manner(message, commit or push, push, dry_run, speaker(stdout)),
+        )
+        return read_artifacts_yaml(after, index)[name]
+
+
+def remove(
+    repo: RepoLike,
+    name: str,
+    commit: bool = False,
+    push: bool = False,
+    dry_run: bool = False,
+    stdout: Stdout = False,
+) -> None:
+    """Take artifact ``name`` out of the work tree's ``artifacts.yaml``.
+
+    ``commit`` and ``push`` are as in :func:`annotate`.
+
+    >>> api.annotate(repo, "segment", type="model").type
+    'model'
+    >>> api.remove(repo, "segment")
+
+    Raises:
+        ArtifactNotFound: the file does not name it.
+        WrongAnnotations: the file cannot be understood; it is left as it is.
+        PushRefused: the remote refuses; then nothing was changed.
+        GtoError: with ``commit``, the file holds changes that were not committed; or there is no work tree.
+        NoRepository, WrongConfig, GitError: the repository cannot be read or written.
+    """
+    from gto_ci.annotations import editing  # late: reading does without
+
+    check_artifact(name)
+    with opened(repo) as (repository, settings):
+        index = _index(settings)
+        message = f"Remove annotation for artifact `{name}`"
+        manner = _Manner(message, commit or push, push, dry_run, speaker(stdout))
+        _carry_out(repository, index, lambda data: editing.remove(data, index, name), manner)
+
+
+@dataclass(frozen=True, slots=True)
+class _Manner:
+    """How to carry out an edit. ``say`` gets the lines for a person."""
+
+    message: str
+    commit: bool
+    push: bool
+    dry_run: bool
+    say: Callable[[str], None]
+
+
+Edit = Callable[[bytes | None], bytes]
+
+
+def _carry_out(repository: Repository, index: str, edit: Edit, manner: _Manner) -> bytes:
+    """Edit the file ``index``, in the work tree or in a new commit, and return its text."""
+    if isinstance(repository, UrlRepository):
+        head = Head(repository.commit_id("HEAD"), repository.branch, bare=True)
+        return _commit(repository, head, index, edit, replace(manner, commit=True, push=True))
+    head = commits.read_head(repository)
+    if manner.commit:
+        return _commit(repository, head, index, edit, manner)
+    if head.bare:
+        raise GtoError(
+            f"{quote(repository.root)} is a bare repository: it has no work tree", "Use --commit, or work in a clone"
+        )
+    file = _file_to_write(repository.root, index)
+    before = _read(file, index)
+    after = edit(before)
+    if manner.dry_run:
+        _say_difference(before, after, index, manner.say)
+    elif after != before:
+        _replace(file, after, index)
+    return after
+
+
+def _commit(repository: Repository, head: Head, index: str, edit: Edit, manner: _Manner) -> bytes:
+    destination = _destination(repository, head) if manner.push else None
+    if not head.bare:
+        commits.check_clean(repository, index)
+    before = commits.committed_file(repository, head, index)
+    after = edit(before)
+    if manner.dry_run:
+        _say_difference(before, after, index, manner.say)
+    if after == before:
+        manner.say(f"Nothing to commit: {index} says so already")
+    elif manner.dry_run:
+        manner.say(f"Would have committed {index}: {manner.message}")
+        if destination:
+            manner.say(f"Would have pushed it to {_shown(destination)}")
+    else:
+        _commit_text(repository, head, index, after, destination, manner)
+    return after
+
+
+def _commit_text(
+    repository: Repository, head: Head, index: str, text: bytes, destination: Destination | None, manner: _Manner
+) -> None:
+    """Make the commit, push it where it is to go, and only then make it visible here."""
+    new = commits.make_commit(repository, head, index, text, manner.message)
+    if destination:
+        commits.push_commit(repository, new, destination)
+    try:
+        commits.make_visible(repository, head, new, "gto")
+    except GtoError as error:
+        if not destination:
+            raise
+        raise GtoError(
+            f"Commit {new[:7]} was pushed to {_shown(destination)}, but is not here yet: {error.cause}",
+            f"Run 'git merge --ff-only {new}'",
+        ) from error
+    done = f"Committed and pushed to {_shown(destination)}" if destination else "Committed"
+    manner.say(f"{done}: {new[:7]} {manner.message}")
+
+
+def _destination(repository: Repository, head: Head) -> Destination:
+    if isinstance(repository, UrlRepository) and head.branch is not None:
+        address = without_password(repository.remote.url)
+        return Destination(repository.remote_name(), f"refs/heads/{head.branch}", address)
+    if head.branch is None:
+        raise GtoError("HEAD is detached: there is no branch to push", "Check out a branch: git switch BRANCH")
+    return commits.find_destination(repository, head.branch)
+
+
+def _shown(destination: Destination) -> str:
+    return f"{quote(destination.ref.removeprefix('refs/heads/'))} on {quote(destination.address or destination.remote)}"
+
+
+# Checks
+
+
+def _check_word(what: str, text: str) -> None:
+    if not re.fullmatch(PART, text):
+        rule = "Letters, digits, '-', '_' and '/', with a letter or digit at both ends"
+        raise InvalidName(f"Invalid {what} {quote(text)}", rule)
+
+
+def _check_type(settings: Settings, type: str | None) -> None:
+    if not type:
+        return
+    _check_word("type", type)
+    if settings.types is not None and type not in settings.types:
+        raise UnknownType(f"Type {quote(type)} is not allowed", f"Allowed types are: {list(settings.types)}")
+
+
+def _check_committed(repository: Repository, path: str) -> None:
+    normal = posixpath.normpath(path)
+    outside = normal.startswith(("/", "../")) or normal == ".." or "\0" in normal
+    if outside or repository.objects([f"HEAD:{'' if normal == '.' else normal}"]) == [None]:
+        raise WrongArguments(
+            f"Nothing found in {quote(path)} for checked out commit", "Commit it first, or leave --must-exist out"
+        )
+
+
+def _index(settings: Settings) -> str:
+    """The annotation file's path in the repository."""
+    index = posixpath.normpath(settings.index)
+    if index.startswith("../") or index in ("..", "."):
+        raise GtoError(f"The index {quote(settings.index)} is outside the repository", "Correct 'index' in .gto")
+    return index
+
+
+# The work tree's file
+
+
+def _file_to_write(root: Path, index: str) -> Path:
+    """The file itself, where ``index`` is a symbolic link; it has to be inside the work tree."""
+    file = (root / index).resolve()
+    top = root.resolve()
+    if not file.is_relative_to(top) or file.is_relative_to(top / ".git"):
+        raise GtoError(
+            f"{quote(index)} leads out of the work tree, to {quote(file)}", "Replace the symbolic link by a file"
+        )
+    return file
+
+
+def _read(file: Path, index: str) -> bytes | None:
+    try:
+        return file.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise _trouble(index, error) from error
+
+
+def _replace(file: Path, text: bytes, index: str) -> None:
+    """Write ``text`` beside ``file`` and put it in its place: who looks finds the old text or the new one, whole."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        name = file.parent / f".{file.name}.{secrets.token_hex(4)}"
+        handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+        try:
+            with os.fdopen(handle, "wb") as beside:
+                beside.write(text)
+                beside.flush()
+                os.fsync(beside.fileno())
+            _take_over(file, name)
+            name.replace(file)
+        except BaseException:
+            name.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise _trouble(index, error) from error
+
+
+def _take_over(file: Path, name: Path) -> None:
+    """Give the new file the old one's mode and owner, if there is an old one."""
+    try:
+        old = file.stat()
+    except FileNotFoundError:
+        return
+    if hasattr(os, "chown"):
+        with contextlib.suppress(PermissionError):  # not ours to give away; the content matters more
+            os.chown(name, old.st_uid, old.st_gid)
+    name.chmod(stat.S_IMODE(old.st_mode))
+
+
+def _trouble(index: str, error: OSError) -> GtoError:
+    return GtoError(f"Cannot use {quote(index)}: {error.strerror}", "Make it a file that you may read and write")
+
+
+def _say_difference(before: bytes | None, after: bytes, index: str, say: Callable[[str], None]) -> None:
+    old, new = ((text or b"").decode(errors="replace").splitlines() for text in (before, after))
+    for line in difflib.unified_diff(
+        old, new, f"a/{index}" if before is not None else "/dev/null", f"b/{index}", lineterm=""
+    ):
+        say(quote(line, 10_000)[1:-1])

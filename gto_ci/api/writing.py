@@ -1,0 +1,321 @@
+"""Job: what makes and deletes tags: registrations, assignments, deprecations and their opposites.
+
+In the examples ``repo`` is a repository in which ``churn`` has the versions ``v1.0.0``, which is in
+``prod``, and ``v1.1.0``; HEAD is a commit later.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from gto_ci.api.opening import RepoLike, opened
+from gto_ci.changes import (
+    Assign,
+    Change,
+    Deprecate,
+    Deregister,
+    Part,
+    Register,
+    Unassign,
+    check_version,
+)
+from gto_ci.config import Settings
+from gto_ci.errors import RefNotFound, UnknownStage, WrongArguments, quote
+from gto_ci.events import Event, read_events
+from gto_ci.git import Repository
+from gto_ci.git.tags import Tagger
+from gto_ci.names import check_artifact, check_stage
+from gto_ci.publish import Manner, Say, carry_out
+
+# True prints the lines that the command line prints; a function gets them one by one
+Stdout = bool | Callable[[str], None]
+
+
+def register(
+    repo: RepoLike,
+    name: str,
+    ref: str = "HEAD",
+    version: str | None = None,
+    message: str | None = None,
+    simple: bool | None = None,
+    force: bool = False,
+    bump_major: bool = False,
+    bump_minor: bool = False,
+    bump_patch: bool = False,
+    push: bool = False,
+    stdout: Stdout = False,
+    author: str | None = None,
+    author_email: str | None = None,
+    sign: bool | None = None,
+    dry_run: bool = False,
+) -> Event | None:
+    """Register a version of artifact ``name`` at ``ref``, and return the registration (None with ``dry_run``).
+
+    Without ``version`` the greatest one in effect is bumped, by patch unless told otherwise; the
+    first is ``v0.0.1``. ``simple=False`` gives the tag a counter.
+
+    >>> api.register(repo, "churn", bump_minor=True).tag
+    'churn@v1.2.0'
+
+    Raises:
+        VersionExistsForCommit: the commit holds a version already, in effect.
+        VersionAlreadyRegistered: the version exists; the error says who registered it, when and where.
+        InvalidName, WrongArguments, RefNotFound, TagExists: the arguments do not fit.
+        PushRefused: the remote refuses; then nothing was changed.
+        NoRepository, WrongConfig, GitError: the repository cannot be read or written.
+    """
+    asked: dict[Part, bool] = {"major": bump_major, "minor": bump_minor, "patch": bump_patch}
+    bumps = [part for part, wanted in asked.items() if wanted]
+    if len(bumps) + (version is not None) > 1:
+        raise WrongArguments("Need to specify either version or single bump argument", "Leave the others out")
+    if version is not None:
+        check_version(version)
+    common = _common(name, message, simple, force)
+    manner = _manner(push, stdout, author, author_email, sign, dry_run)
+    with opened(repo) as (repository, settings):
+        commit = _commit(repository, ref)
+        request = Register(commit=commit, version=version, bump=bumps[0] if bumps else None, **common)
+        return _done(repository, carry_out(repository, settings, request, manner), manner)
+
+
+def assign(
+    repo: RepoLike,
+    name: str,
+    stage: str,
+    version: str | None = None,
+    ref: str | None = None,
+    name_version: str | None = None,
+    message: str | None = None,
+    simple: bool | None = False,
+    force: bool = False,
+    push: bool = False,
+    skip_registration: bool = False,
+    stdout: Stdout = False,
+    author: str | None = None,
+    author_email: str | None = None,
+    sign: bool | None = None,
+    dry_run: bool = False,
+) -> Event | None:
+    """Assign ``stage`` to a version of artifact ``name``, and return the assignment (None with ``dry_run``).
+
+    The version is given by its name, or by ``ref``; a commit without one gets one first, called
+    ``name_version`` or the next in line, unless ``skip_registration``. Both tags come into being,
+    or none.
+
+    >>> api.assign(repo, "churn", "dev", version="v1.1.0").tag
+    'churn#dev#2'
+    >>> api.assign(repo, "churn", "dev", ref="HEAD").version
+    'v1.1.1'
+
+    Raises:
+        WrongArguments: the version is unknown, in that stage already, or the arguments contradict each other.
+        UnknownStage: the configuration does not allow the stage.
+        InvalidName, RefNotFound, TagExists, VersionAlreadyRegistered: the arguments do not fit.
+        PushRefused: the remote refuses; then nothing was changed.
+        NoRepository, WrongConfig, GitError: the repository cannot be read or written.
+    """
+    _one_of(version, ref)
+    if name_version is not None:
+        check_version(name_version)
+        if skip_registration:
+            raise WrongArguments("You either need to supply version name or skip registration", "Leave one out")
+    common = _common(name, message, simple, force)
+    manner = _manner(push, stdout, author, author_email, sign, dry_run)
+    with opened(repo) as (repository, settings):
+        request = Assign(
+            stage=_allowed(settings, stage),
+            version=version,
+            commit=None if ref is None else _commit(repository, ref),
+            name_version=name_version,
+            skip_registration=skip_registration,
+            **common,
+        )
+        return _done(repository, carry_out(repository, settings, request, manner), manner)
+
+
+def unassign(
+    repo: RepoLike,
+    name: str,
+    ref: str | None = None,
+    version: str | None = None,
+    stage: str | None = None,
+    message: str | None = None,
+    stdout: Stdout = False,
+    simple: bool | None = None,
+    force: bool = False,
+    delete: bool = False,
+    push: bool = False,
+    author: str | None = None,
+    author_email: str | None = None,
+    sign: bool | None = None,
+    dry_run: bool = False,
+) -> Event | None:
+    """Take ``stage`` from a version, given by name or ``ref``, and return the unassignment.
+
+    ``delete`` deletes that stage's tags of the version instead, and returns None.
+
+    >>> api.unassign(repo, "churn", version="v1.0.0", stage="prod").tag
+    'churn#prod!#2'
+    >>> api.find_versions_in_stage(repo, "churn", "prod") is None
+    True
+
+    Raises:
+        ArtifactNotFound, VersionRequired: there is no such artifact or version.
+        WrongArguments: the version is not in the stage, or the arguments contradict each other.
+        UnknownStage, InvalidName, RefNotFound, TagExists: the arguments do not fit.
+        PushRefused: the remote refuses.
+        NoRepository, WrongConfig, GitError: the repository cannot be read or written.
+    """
+    _one_of(version, ref)
+    common = _common(name, message, simple, force)
+    manner = _manner(push, stdout, author, author_email, sign, dry_run)
+    with opened(repo) as (repository, settings):
+        allowed = _allowed(settings, stage)
+        commit = None if ref is None else _commit(repository, ref)
+        request = Unassign(stage=allowed, version=version, commit=commit, delete=delete, **common)
+        return _done(repository, carry_out(repository, settings, request, manner), manner)
+
+
+def deregister(
+    repo: RepoLike,
+    name: str,
+    ref: str | None = None,
+    version: str | None = None,
+    message: str | None = None,
+    stdout: Stdout = False,
+    simple: bool | None = None,
+    force: bool = False,
+    delete: bool = False,
+    push: bool = False,
+    author: str | None = None,
+    author_email: str | None = None,
+    sign: bool | None = None,
+    dry_run: bool = False,
+) -> Event | None:
+    """Take a version, given by name or ``ref``, out of effect, and return the deregistration.
+
+    ``delete`` deletes the version's tags and those of its stages instead, and returns None.
+
+    >>> api.deregister(repo, "churn", version="v1.1.0").tag
+    'churn@v1.1.0!'
+    >>> api.find_latest_version(repo, "churn").version
+    'v1.0.0'
+
+    Raises:
+        ArtifactNotFound, VersionRequired: there is no such artifact or version.
+        WrongArguments: it is not registered or deregistered already, or the arguments contradict each other.
+        InvalidName, RefNotFound, TagExists: the arguments do not fit.
+        PushRefused: the remote refuses.
+        NoRepository, WrongConfig, GitError: the repository cannot be read or written.
+    """
+    _one_of(version, ref)
+    common = _common(name, message, simple, force)
+    manner = _manner(push, stdout, author, author_email, sign, dry_run)
+    with opened(repo) as (repository, settings):
+        commit = None if ref is None else _commit(repository, ref)
+        request = Deregister(version=version, commit=commit, delete=delete, **common)
+        return _done(repository, carry_out(repository, settings, request, manner), manner)
+
+
+def deprecate(
+    repo: RepoLike,
+    name: str,
+    ref: str | None = None,
+    message: str | None = None,
+    stdout: Stdout = False,
+    simple: bool | None = None,
+    force: bool = False,
+    delete: bool = False,
+    push: bool = False,
+    author: str | None = None,
+    author_email: str | None = None,
+    sign: bool | None = None,
+    dry_run: bool = False,
+) -> Event | None:
+    """Deprecate artifact ``name``, and return the deprecation. ``ref``: the newest event's commit, unless given.
+
+    ``delete`` deletes all its tags instead, and returns None.
+
+    >>> api.deprecate(repo, "churn").tag
+    'churn@deprecated'
+    >>> api.show(repo)
+    {}
+
+    Raises:
+        ArtifactNotFound: nothing names the artifact.
+        WrongArguments: it is deprecated already, or the arguments contradict each other.
+        InvalidName, RefNotFound, TagExists: the arguments do not fit.
+        PushRefused: the remote refuses.
+        NoRepository, WrongConfig, GitError: the repository cannot be read or written.
+    """
+    common = _common(name, message, simple, force)
+    manner = _manner(push, stdout, author, author_email, sign, dry_run)
+    with opened(repo) as (repository, settings):
+        request = Deprecate(
+            commit=None if ref is None else _commit(repository, ref),
+            head=_head(repository) if ref is None else None,
+            delete=delete,
+            **common,
+        )
+        return _done(repository, carry_out(repository, settings, request, manner), manner)
+
+
+def _common(name: str, message: str | None, simple: bool | None, force: bool) -> dict[str, Any]:
+    return {"name": check_artifact(name), "message": message or "", "simple": simple, "force": force}
+
+
+def _manner(
+    push: bool, stdout: Stdout, author: str | None, author_email: str | None, sign: bool | None, dry_run: bool
+) -> Manner:
+    return Manner(push, dry_run, Tagger(author or "", author_email or "", sign), speaker(stdout))
+
+
+def speaker(stdout: Stdout) -> Say:
+    """Return what to say lines to: nobody, the standard output, or the function given."""
+    if callable(stdout):
+        return stdout
+    return _write_line if stdout else lambda _: None
+
+
+def _write_line(line: str) -> None:
+    sys.stdout.write(line + "\n")
+
+
+def _one_of(version: str | None, ref: str | None) -> None:
+    if (version is None) == (ref is None):
+        raise WrongArguments("One and only one of (version, ref) must be specified", "Name a version or a commit")
+    if version is not None:
+        check_version(version)
+
+
+def _allowed(settings: Settings, stage: str | None) -> str:
+    """Return ``stage``, if it is one and the settings allow it."""
+    if stage is None:
+        raise WrongArguments("'stage' is required", "Name a stage")
+    if settings.stages is not None and check_stage(stage) not in settings.stages:
+        raise UnknownStage(f"Stage {quote(stage)} is not allowed", f"Allowed stages are: {list(settings.stages)}")
+    return check_stage(stage)
+
+
+def _commit(repository: Repository, ref: str) -> str:
+    if not ref:
+        raise RefNotFound("The ref is empty", "Name a commit, branch or tag, or leave it out")
+    return repository.commit_id(ref)
+
+
+def _head(repository: Repository) -> str | None:
+    try:
+        return repository.commit_id("HEAD")
+    except RefNotFound:  # nothing was committed yet
+        return None
+
+
+def _done(repository: Repository, change: Change, manner: Manner) -> Event | None:
+    """The event that the last tag made is about."""
+    if manner.dry_run or not change.create:
+        return None
+    tag = change.create[-1].name
+    events = read_events(repository.tag_records(tag.artifact))
+    return next((event for event in events if event.tag == str(tag)), None)

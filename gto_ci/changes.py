@@ -1,0 +1,431 @@
+"""Ground: what a request does to an artifact: which tags it makes, or takes away.
+
+A request (:class:`Register`, :class:`Assign` …) says what a person wants. :meth:`plan` looks at the
+artifact as it stands and answers with a :class:`Change`, or says why not. It looks at nothing else,
+so that after a lost race it is asked again with the new state. The rules are GTO 1.10.1's, less its
+bugs (``docs/differences-from-gto.md``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from gto_ci.errors import (
+    TagExists,
+    VersionAlreadyRegistered,
+    VersionExistsForCommit,
+    VersionRequired,
+    WrongArguments,
+    quote,
+)
+from gto_ci.events import Event, TagRecord, read_events
+from gto_ci.names import Kind, TagName, match_tag
+from gto_ci.registry import Artifact, Registry, Version, not_found
+from gto_ci.versions import FIRST, bump, is_version
+
+Part = Literal["major", "minor", "patch"]
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """One artifact before a change: what its tags say, and which names are taken, by lightweight tags too."""
+
+    artifact: Artifact
+    tags: frozenset[str]
+    known: Sequence[str] = ()  # the names of other artifacts, to suggest one
+
+    @classmethod
+    def read(cls, name: str, records: Iterable[TagRecord], known: Sequence[str] = ()) -> State:
+        """Return the state that the tags of artifact ``name`` amount to."""
+        records = list(records)
+        artifacts = Registry.fold(read_events(records)).artifacts
+        return cls(artifacts.get(name) or Artifact(name), frozenset(record.name for record in records), known)
+
+    @property
+    def next_counter(self) -> int:
+        """The counter for the artifact's next counted tag: the greatest of all its tags, plus one."""
+        names = (match_tag(tag) for tag in self.tags)
+        return 1 + max((n.counter or 0 for n in names if n and n.artifact == self.artifact.name), default=0)
+
+    def at_commit(self, commit: str) -> Version | None:
+        """Return the version registered at ``commit``, in effect or not; of several, the one that stages go to."""
+        here = [version for version in self._explicit() if version.commit == commit]
+        return max(here, key=lambda version: (version.active, version.events[-1].order), default=None)
+
+    def named(self, version: str) -> Version | None:
+        """Return the version called ``version``, in effect or not.
+
+        Raises:
+            WrongArguments: it is registered at several commits.
+        """
+        found = [one for one in self._explicit() if one.version == version]
+        active = [one for one in found if one.active] or found
+        if len(active) > 1:
+            places = ", ".join(one.commit[:7] for one in active)
+            raise WrongArguments(
+                f"Version {quote(version)} is registered at several commits: {places}", "Name the commit instead"
+            )
+        return active[0] if active else None
+
+    def stage_version(self, commit: str) -> Version | None:
+        """Return the version that stages at ``commit`` belong to, the unregistered one included."""
+        return self.at_commit(commit) or self.artifact.by_key.get((commit, commit))
+
+    def taken(self, version: str) -> bool:
+        """Tell whether ``version`` was ever registered, or deregistered."""
+        return any(one.version == version for one in self._explicit())
+
+    def _explicit(self) -> list[Version]:
+        return [version for version in self.artifact.by_key.values() if version.events]
+
+
+@dataclass(frozen=True, slots=True)
+class NewTag:
+    """A tag to make. ``version`` is what the event is about, None for a deprecation."""
+
+    name: TagName
+    commit: str
+    version: str | None
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The tags to make, in order, or the events whose tags to delete, in order of time.
+
+    ``earliest``: the date, in seconds since the epoch, from which on the new tags come after all
+    that the artifact has; a tag of the same second as the one before might count as the earlier.
+    """
+
+    create: tuple[NewTag, ...] = ()
+    delete: tuple[Event, ...] = ()
+    earliest: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """What all requests have. ``message``: "" stands for the default; ``simple``: None for the usual form."""
+
+    name: str
+    message: str = field(default="", kw_only=True)
+    simple: bool | None = field(default=None, kw_only=True)
+    force: bool = field(default=False, kw_only=True)
+
+    def _tag(
+        self,
+        state: State,
+        kind: Kind,
+        commit: str,
+        message: str,
+        *,
+        simple: bool,
+        version: str | None = None,
+        stage: str | None = None,
+    ) -> NewTag:
+        about_version = version if kind in (Kind.REGISTRATION, Kind.DEREGISTRATION) else None
+        counter = None if simple else state.next_counter
+        name = TagName(kind, self.name, about_version, stage, counter)
+        if str(name) in state.tags:
+            raise TagExists(f"Tag {quote(name)} exists already: {_evidence(state, str(name))}", _WAYS_OUT)
+        return NewTag(name, commit, version, message)
+
+
+_WAYS_OUT = "Use '--simple false' for a tag with a counter, or delete that one"
+
+
+@dataclass(frozen=True, slots=True)
+class Register(_Request):
+    """Register ``version`` at ``commit``; without one, the greatest in effect is bumped."""
+
+    commit: str
+    version: str | None = field(default=None, kw_only=True)
+    bump: Part | None = field(default=None, kw_only=True)
+
+    def plan(self, state: State) -> Change:
+        """Return the change.
+
+        Raises:
+            VersionExistsForCommit, VersionAlreadyRegistered, TagExists, WrongArguments, InvalidVersion: why not.
+        """
+        version = self._version(state)
+        message = self.message or f"Registering artifact {self.name} version {version}"
+        simple = True if self.simple is None else self.simple
+        return Change((self._tag(state, Kind.REGISTRATION, self.commit, message, simple=simple, version=version),))
+
+    def _version(self, state: State) -> str:
+        here = state.at_commit(self.commit)
+        if here is not None:
+            if not self.force and here.registered and here.active:
+                raise VersionExistsForCommit(
+                    f"{quote(self.name)} is already registered in this commit with version {quote(here.version)}",
+                    "Register another commit, or deprecate that version first",
+                )
+            if self.version not in (None, here.version):
+                raise WrongArguments(
+                    f"For this REF you can only register {here.version}, not {self.version}",
+                    f"Commit {self.commit[:7]} held that version before",
+                )
+            return here.version
+        if self.version is None:
+            return self._next(state)
+        if state.taken(self.version):
+            raise VersionAlreadyRegistered(
+                f"Version {quote(self.version)} already was registered: {_registration(state, self.version)}",
+                "A version names one commit for ever; choose another",
+            )
+        return self.version
+
+    def _next(self, state: State) -> str:
+        greatest = state.artifact.greatest()
+        if greatest is None:
+            if self.bump is not None:
+                raise WrongArguments(
+                    "Can't apply bump, because this is the first version being registered",
+                    f"Leave the bump out for {FIRST}, or name one with --version",
+                )
+            version = FIRST
+        else:
+            version = bump(greatest.version, self.bump or "patch")
+        while state.taken(version):  # deregistered, and so not to be given to another commit
+            version = bump(version, self.bump or "patch")
+        return version
+
+
+@dataclass(frozen=True, slots=True)
+class Assign(_Request):
+    """Assign ``stage`` to a version, given by name or by its ``commit``.
+
+    A commit without a version gets one first, called ``name_version`` or the next one, unless
+    ``skip_registration``.
+    """
+
+    stage: str
+    commit: str | None = field(default=None, kw_only=True)
+    version: str | None = field(default=None, kw_only=True)
+    name_version: str | None = field(default=None, kw_only=True)
+    skip_registration: bool = field(default=False, kw_only=True)
+
+    def plan(self, state: State) -> Change:
+        """Return the change: the assignment, after a registration where one is needed.
+
+        Raises:
+            WrongArguments, VersionAlreadyRegistered, TagExists, InvalidVersion: why not.
+        """
+        commit, found = self._target(state)
+        version = found.version if found else commit
+        if found and not self.force and any(s.stage == self.stage for s in found.active_stages()):
+            raise WrongArguments(
+                f"Version {quote(version)} is already in stage {quote(self.stage)}",
+                "Use the '--force' flag to create a new Git tag nevertheless",
+            )
+        first: tuple[NewTag, ...] = ()
+        if (found is None or not found.events) and not self.skip_registration:
+            first = Register(self.name, commit, version=self.name_version).plan(state).create
+            version = first[0].version or commit
+        message = self.message or f"Assigning stage {self.stage} to artifact {self.name} version {version}"
+        simple = bool(self.simple)
+        tag = self._tag(state, Kind.ASSIGNMENT, commit, message, simple=simple, version=version, stage=self.stage)
+        return Change((*first, tag))
+
+    def _target(self, state: State) -> tuple[str, Version | None]:
+        if self.version is not None:
+            named = state.named(self.version)
+            if named is None:
+                raise WrongArguments(
+                    f"Version {quote(self.version)} is not registered", _versions_of(state.artifact, self.name)
+                )
+            return named.commit, named
+        assert self.commit is not None  # a request has one of the two
+        found = state.stage_version(self.commit)
+        if found is not None and found.events and self.name_version is not None:
+            raise WrongArguments(
+                f"Can't register {quote(self.name_version)}, since {quote(found.version)} is registered already "
+                "at this ref",
+                "Leave --version out to assign that one",
+            )
+        return self.commit, found
+
+
+@dataclass(frozen=True, slots=True)
+class Unassign(_Request):
+    """Take ``stage`` from a version, by a tag or, with ``delete``, by deleting that stage's tags."""
+
+    stage: str
+    commit: str | None = field(default=None, kw_only=True)
+    version: str | None = field(default=None, kw_only=True)
+    delete: bool = field(default=False, kw_only=True)
+
+    def plan(self, state: State) -> Change:
+        """Return the change.
+
+        Raises:
+            ArtifactNotFound, VersionRequired, WrongArguments, TagExists: why not.
+        """
+        if not state.artifact.events:
+            raise not_found(self.name, state.known)
+        found = _find(state, self.version, self.commit, self.name)
+        stage = found.stages.get(self.stage)
+        held = stage is not None and (stage.active or self.delete)  # past tags can be deleted too
+        if not self.force and not held:
+            raise WrongArguments(
+                f"Stage {quote(self.stage)} is not assigned to a version {quote(found.version)}",
+                "It is in " + (", ".join(s.stage for s in found.active_stages()) or "no stage"),
+            )
+        if self.delete:
+            return Change(delete=tuple(stage.events if stage else ()))
+        message = (
+            self.message or f"Unassigning stage '{self.stage}' to artifact '{self.name}' version '{found.version}'"
+        )
+        simple = bool(self.simple)
+        tag = self._tag(
+            state,
+            Kind.UNASSIGNMENT,
+            found.commit,
+            message,
+            simple=simple,
+            version=found.version,
+            stage=self.stage,
+        )
+        return Change((tag,))
+
+
+@dataclass(frozen=True, slots=True)
+class Deregister(_Request):
+    """Take a version out of effect, by a tag or, with ``delete``, by deleting its tags and its stages' tags."""
+
+    commit: str | None = field(default=None, kw_only=True)
+    version: str | None = field(default=None, kw_only=True)
+    delete: bool = field(default=False, kw_only=True)
+
+    def plan(self, state: State) -> Change:
+        """Return the change.
+
+        Raises:
+            ArtifactNotFound, VersionRequired, WrongArguments, TagExists: why not.
+        """
+        if not state.artifact.events and not self.force:
+            raise not_found(self.name, state.known)
+        found = self._target(state)
+        if not self.force and not found.registered:
+            raise WrongArguments(f"The version at ref {quote(found.commit)} is not registered")
+        if not self.force and not found.active:
+            raise WrongArguments(
+                f"The version at ref {quote(found.commit)} was deregistered already",
+                f"{found.events[-1].author} did on {found.events[-1].created_at}",
+            )
+        if self.delete:
+            return Change(delete=tuple(found.all_events))
+        message = self.message or f"Deregistering artifact {self.name} version {found.version}"
+        simple = True if self.simple is None else self.simple
+        tag = self._tag(state, Kind.DEREGISTRATION, found.commit, message, simple=simple, version=found.version)
+        return Change((tag,))
+
+    def _target(self, state: State) -> Version:
+        """The version, registered or deregistered by some tag: one that stages alone make is not meant."""
+        try:
+            found = _find(state, self.version, self.commit, self.name)
+        except VersionRequired as error:
+            if not self.force:
+                raise
+            raise WrongArguments("Can't deregister a version that have no git tags", error.next_step) from error
+        if not found.events:
+            raise WrongArguments(
+                f"Can't deregister a version that have no git tags: commit {found.commit[:7]} only has stages",
+                "To take a stage away, name it",
+            )
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Deprecate(_Request):
+    """Deprecate the artifact, by a tag or, with ``delete``, by deleting all its tags.
+
+    ``commit`` is what the tag points to; without one it is the newest event's, or else ``head``.
+    ``annotated``: the artifact is known from an annotation, if not from tags.
+    """
+
+    commit: str | None = field(default=None, kw_only=True)
+    head: str | None = field(default=None, kw_only=True)
+    annotated: bool = field(default=False, kw_only=True)
+    delete: bool = field(default=False, kw_only=True)
+
+    def plan(self, state: State) -> Change:
+        """Return the change.
+
+        Raises:
+            ArtifactNotFound, WrongArguments, TagExists: why not.
+        """
+        artifact = state.artifact
+        if self.force and self.simple:
+            raise WrongArguments("Can't use 'force' with 'simple=True'", "Forced tags have a counter")
+        if not artifact.events and (self.delete or not (self.force or self.annotated)):
+            raise not_found(self.name, state.known)
+        if not self.force and artifact.events and not artifact.active:
+            raise WrongArguments("Artifact was deprecated already", "Use '--force' to do it nevertheless")
+        if self.delete:
+            return Change(delete=tuple(artifact.events))
+        commit = self.commit or (artifact.events[-1].commit if artifact.events else self.head)
+        if commit is None:
+            raise WrongArguments(f"There is no commit to deprecate {quote(self.name)} at", "Name one with --ref")
+        message = self.message or f"Deprecating artifact '{self.name}'"
+        simple = not self.force if self.simple is None else self.simple
+        return Change((self._tag(state, Kind.DEPRECATION, commit, message, simple=simple),))
+
+
+def plan(request: Request, state: State) -> Change:
+    """Return what ``request`` does to the artifact in ``state``.
+
+    Raises:
+        GtoError: why it cannot be done; see the requests' own.
+    """
+    change = request.plan(state)
+    newest = state.artifact.events[-1].order if state.artifact.events else (0, 0, 0, "")
+    time = newest[0]
+    in_order = all((time, t.name.kind.priority, t.name.counter or 0, str(t.name)) > newest for t in change.create)
+    return replace(change, earliest=time if in_order else time + 1)
+
+
+Request = Register | Assign | Unassign | Deregister | Deprecate
+
+
+def check_version(version: str) -> str:
+    """Return ``version`` when it is one.
+
+    Raises:
+        WrongArguments: it is not SemVer with a leading ``v``.
+    """
+    if not is_version(version):
+        raise WrongArguments(f"Version {quote(version)} is not valid", "Example of valid version: 'v1.0.0'")
+    return version
+
+
+def _find(state: State, version: str | None, commit: str | None, name: str) -> Version:
+    """The version by its name or its commit, in effect or not."""
+    found = state.named(version) if version is not None else state.stage_version(commit or "")
+    if found is None:
+        raise VersionRequired(
+            f"No version {quote(version or commit)} found for {quote(name)}", _versions_of(state.artifact, name)
+        )
+    return found
+
+
+def _versions_of(artifact: Artifact, name: str) -> str:
+    versions = [version.version for version in artifact.versions(registered_only=True)]
+    shown = ", ".join(versions[:5]) + (f" and {len(versions) - 5} more" if len(versions) > 5 else "")
+    return f"Registered are {shown}" if versions else f"{quote(name)} has no version in effect"
+
+
+def _evidence(state: State, tag: str) -> str:
+    event = next((event for event in state.artifact.events if event.tag == tag), None)
+    return _who(event) if event else "it is no event of the registry ('gto check-ref' says why)"
+
+
+def _registration(state: State, version: str) -> str:
+    return _who(next(event for event in state.artifact.events if event.version == version and event.stage is None))
+
+
+def _who(event: Event) -> str:
+    author = quote(f"{event.author} <{event.author_email}>")[1:-1]
+    return f"by {author} on {event.created_at} at commit {event.commit[:7]}"

@@ -1,0 +1,236 @@
+"""Edge, git: a commit of one file, beside whatever else a person has changed.
+
+The commit is made of objects alone, which change nothing that anybody sees. Then one git process
+makes it visible, in a session of its own, so that it comes to its end although we be killed: the
+repository is as before or as after.
+"""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import re
+import shlex
+from dataclasses import dataclass
+
+from gto_ci.errors import GitError, GtoError, PushRefused, quote
+from gto_ci.git.parse import parse_ref
+from gto_ci.git.push import converse
+from gto_ci.git.remote import FOR_A_PERSON, retrying
+from gto_ci.git.repository import Repository
+
+_REJECTED = re.compile(r"^!\t[^\t]*\t(?P<reason>.*)$", re.MULTILINE)
+_LINK = "120000"  # git's mode of a symbolic link
+_NO_IDENTITY = re.compile(r"ident|user\.(name|email)", re.IGNORECASE)
+_IN_PROGRESS = {"MERGE_HEAD": "merge", "CHERRY_PICK_HEAD": "cherry-pick"}
+# a merge that is only how a commit arrives is none for a person's hooks and settings
+_ARRIVAL = (("core.hooksPath", os.devnull), ("gc.auto", "0"), ("maintenance.auto", "false"))
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What is checked out: the ``commit`` (None before the first one) and the ``branch`` (None when detached).
+
+    ``bare``: there is no work tree.
+    """
+
+    commit: str | None
+    branch: str | None
+    bare: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where a branch is pushed to: a remote's name, and the full name of the branch there.
+
+    ``address`` is what to call the remote before a person, if not by its name.
+    """
+
+    remote: str
+    ref: str
+    address: str = ""
+
+
+def read_head(repository: Repository) -> Head:
+    """Return what is checked out.
+
+    Raises:
+        GitError: git cannot read the repository.
+    """
+    bare = repository.rev_parse("--is-inside-work-tree") != ["true"]
+    commit = _quiet(repository, "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+    ref = _quiet(repository, "symbolic-ref", "--quiet", "HEAD")
+    return Head(commit, ref.removeprefix("refs/heads/") if ref else None, bare)
+
+
+def check_clean(repository: Repository, path: str) -> None:
+    """Make sure that ``path`` is, in the index and in the work tree, as HEAD has it.
+
+    Raises:
+        GtoError: it is not, or a merge is not finished.
+        GitError: git cannot read the repository.
+    """
+    status = repository.git(
+        *("status", "--porcelain", "-z", "--no-renames", "--untracked-files=all", "--ignored", "--"),
+        f":(top,literal){path}",
+    )
+    if status:
+        raise GtoError(
+            f"The command would have changed files that were not committed: {quote(path)}",
+            f"Commit that change first, for example: git commit -m 'Update annotations' -- {shlex.quote(path)}",
+        )
+    folders = repository.rev_parse("--path-format=absolute", *(w for n in _IN_PROGRESS for w in ("--git-path", n)))
+    for file, what in zip(folders, _IN_PROGRESS.values(), strict=True):
+        if os.path.lexists(file):
+            raise GtoError(f"A {what} is not finished here", f"Finish it: git {what} --continue, or --abort")
+
+
+def committed_file(repository: Repository, head: Head, path: str) -> bytes | None:
+    """Return the content of ``path`` in ``head``, None where it has none.
+
+    Raises:
+        GtoError: something else is there than a plain file.
+        GitError: git cannot read the repository.
+    """
+    folder, name = posixpath.split(path)
+    mode, kind, oid = _entries(repository, head, folder).get(name, ("", "", ""))
+    if not mode:
+        return None
+    if kind != "blob" or mode == _LINK:
+        raise _no_file(path)
+    (found,) = repository.objects([oid])
+    return found.data if found else None
+
+
+def find_destination(repository: Repository, branch: str) -> Destination:
+    """Return where ``branch`` is pushed to: its push remote, or its upstream, or its name on the remote.
+
+    Raises:
+        GitError: git cannot read the configuration.
+    """
+    for key in (f"branch.{branch}.pushRemote", "remote.pushDefault"):
+        remote = _quiet(repository, "config", "--get", key)
+        if remote:
+            return Destination(remote, f"refs/heads/{branch}")
+    remote = _quiet(repository, "config", "--get", f"branch.{branch}.remote")
+    ref = _quiet(repository, "config", "--get", f"branch.{branch}.merge")
+    if remote and remote != "." and ref:
+        return Destination(remote, ref)
+    return Destination(repository.remote_name(), f"refs/heads/{branch}")
+
+
+def make_commit(repository: Repository, head: Head, path: str, data: bytes, message: str) -> str:
+    """Write a commit that changes ``path`` in ``head`` to ``data``, and return its id. Nothing refers to it yet.
+
+    Author, committer and signature are what git's environment and configuration say.
+
+    Raises:
+        GtoError: something in the way of ``path`` is no file.
+        GitError: there is no identity or no key to sign with, or git cannot write.
+    """
+    blob = repository.git("hash-object", "-w", "--stdin", stdin=data).decode().strip()
+    tree = _tree_with(repository, head, path, blob)
+    parents = ["-p", head.commit] if head.commit else []
+    sign = ["-S"] if _quiet(repository, "config", "--type=bool", "--get", "commit.gpgSign") == "true" else []
+    try:
+        made = repository.git("commit-tree", *sign, *parents, "-F", "-", tree, stdin=os.fsencode(message))
+    except GitError as error:
+        if _NO_IDENTITY.search(error.stderr):
+            step = "Set your name: git config --global user.name 'Your Name', and user.email likewise"
+        else:
+            step = "Check user.signingkey and gpg.format" if sign else error.next_step
+        raise GitError(error.command, error.returncode, error.stdout, error.stderr, step) from error
+    return made.decode().strip()
+
+
+def push_commit(repository: Repository, commit: str, destination: Destination) -> None:
+    """Make ``commit`` the head of a remote's branch, if that is a step forward for it.
+
+    Raises:
+        PushRefused: the remote does not take it.
+        GitError: the remote cannot be reached.
+    """
+    command = ["push", "--porcelain", "--no-follow-tags", "--recurse-submodules=no", "--", destination.remote]
+    command.append(f"{commit}:{destination.ref}")
+    try:
+        retrying(lambda: converse(repository, *command), FOR_A_PERSON)
+    except GitError as error:
+        reasons = [match["reason"] for match in _REJECTED.finditer(error.stdout)]
+        if not reasons:
+            raise
+        listed = retrying(lambda: converse(repository, "ls-remote", "--", destination.remote, destination.ref))
+        if parse_ref(listed, destination.ref) == commit:  # taken after all, though the answer was lost
+            return
+        words = "; ".join([*reasons, *re.findall(r"^remote: *(\S.*?)\s*$", error.stderr, re.MULTILINE)])
+        behind = re.search(r"fetch first|non-fast-forward", words)
+        raise PushRefused(
+            f"The remote {quote(destination.remote)} refused: {quote(words, 400)[1:-1]}",
+            "Nothing was changed; "
+            + ("get its commits first: git pull --rebase" if behind else "ask its owner for permission"),
+        ) from error
+
+
+def make_visible(repository: Repository, head: Head, commit: str, action: str) -> None:
+    """Go on from ``head`` to ``commit``: branch, index and the files that it changes, all in one git process.
+
+    ``action`` is what the reflog says. What else is changed in the work tree or staged stays so.
+
+    Raises:
+        GitError: HEAD or a file has changed meanwhile; then nothing is.
+    """
+    if head.bare:
+        command = ["update-ref", "-m", action, "HEAD", commit, head.commit or "0" * len(commit)]
+    else:
+        options = ("--ff-only", "--quiet", "--no-squash", "--no-stat", "--no-autostash", "--no-verify-signatures")
+        command = ["merge", *options, commit]
+    repository.runner.with_config(*_ARRIVAL).run(
+        command,
+        repository.root,
+        environ={"GIT_REFLOG_ACTION": action},
+        detached=True,
+        next_step="Something else changed this repository at the same time; look at 'git status', and run it again",
+    )
+
+
+def _tree_with(repository: Repository, head: Head, path: str, blob: str) -> str:
+    """Write HEAD's tree with the file ``path`` replaced or added, folder by folder from the inside out."""
+    mode, kind, oid = "100644", "blob", blob
+    while path:
+        folder, name = posixpath.split(path)
+        entries = _entries(repository, head, folder)
+        old = entries.get(name)
+        if old is not None and (old[1] != kind or old[0] == _LINK):
+            raise _no_file(path)
+        entries[name] = (old[0] if old else mode, kind, oid)
+        text = "".join(" ".join(entry) + f"\t{name}\0" for name, entry in entries.items())
+        oid = repository.git("mktree", "-z", "--missing", stdin=os.fsencode(text)).decode().strip()
+        path, mode, kind = folder, "040000", "tree"
+    return oid
+
+
+def _entries(repository: Repository, head: Head, folder: str) -> dict[str, tuple[str, str, str]]:
+    """Mode, kind and id of each entry of ``folder`` in ``head``, by name; nothing where there is no such folder."""
+    tree = f"{head.commit}:{folder}"
+    if head.commit is None or (folder and repository.objects([tree]) == [None]):
+        return {}
+    listed = repository.git("ls-tree", "-z", "--full-tree", tree).decode(errors="surrogateescape")
+    entries: dict[str, tuple[str, str, str]] = {}
+    for line in filter(None, listed.split("\0")):
+        about, _, name = line.partition("\t")
+        mode, kind, oid = about.split(" ")
+        entries[name] = (mode, kind, oid)
+    return entries
+
+
+def _no_file(path: str) -> GtoError:
+    return GtoError(f"{quote(path)} is not a plain file in the current commit", "Commit it as a file first")
+
+
+def _quiet(repository: Repository, *args: str) -> str | None:
+    """What git answers, None where it says by exit code 1 that there is nothing."""
+    try:
+        return repository.git(*args).decode(errors="surrogateescape").strip()
+    except GitError as error:
+        if error.returncode == 1:
+            return None
+        raise

@@ -1,0 +1,86 @@
+"""Edge, git: which files the commits of branches hold, in few processes, however many commits there are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from enum import Enum
+
+from gto_ci.git.parse import parse_raw_diff
+from gto_ci.git.repository import Repository
+
+# By object format, told by an id's length: git knows the empty tree without having it.
+_EMPTY_TREES = {
+    40: "4b825dc642cb6eb9a060e54bf8d69288fbee4904",
+    64: "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321",
+}
+_RAW = ("--raw", "-z", "--no-renames", "--no-abbrev")
+
+Files = Mapping[str, str]  # the ids of blobs, by path
+
+
+class Scope(Enum):
+    """Whose files count: HEAD's, those of every local branch's head, or of every commit of every local branch."""
+
+    HEAD = "HEAD"
+    BRANCHES = "branches"
+    COMMITS = "commits"
+
+
+def files_in(repository: Repository, scope: Scope, pathspecs: Sequence[str]) -> dict[str, Files]:
+    """Return, for each commit in ``scope``, the files that match ``pathspecs``; of all commits the newest first.
+
+    Raises:
+        GitError: git cannot read the repository.
+    """
+    if scope is not Scope.HEAD:
+        repository.bring("branches" if scope is Scope.BRANCHES else "history")
+    if scope is Scope.COMMITS:
+        repository.bring("history")
+        return _in_all_commits(repository, pathspecs)
+    trees = _head(repository) if scope is Scope.HEAD else _branches(repository)
+    return _in_trees(repository, trees, pathspecs)
+
+
+def _head(repository: Repository) -> dict[str, str]:
+    commit, tree = repository.objects(["HEAD^{commit}", "HEAD^{tree}"])
+    return {commit.oid: tree.oid} if commit and tree else {}  # neither, before the first commit
+
+
+def _branches(repository: Repository) -> dict[str, str]:
+    repository.bring("branches")
+    listed = repository.git("for-each-ref", "--format=%(objectname) %(tree)", "refs/heads").decode()
+    pairs = (line.split(" ") for line in listed.splitlines())
+    return {commit: tree for commit, tree in pairs if tree}
+
+
+def _in_trees(repository: Repository, trees: Mapping[str, str], pathspecs: Sequence[str]) -> dict[str, Files]:
+    # compared with the empty tree, a tree differs by all its files; unlike ls-tree, many trees cost one process
+    asked = "".join(f"{_EMPTY_TREES[len(tree)]} {tree}\n" for tree in dict.fromkeys(trees.values()))
+    if not asked:
+        return {}
+    output = repository.git("diff-tree", "--stdin", "-r", *_RAW, "--", *pathspecs, stdin=asked.encode())
+    found = {header.split(" ")[1]: changes for header, changes in parse_raw_diff(output)}
+    return {commit: _applied({}, found.get(tree, ())) for commit, tree in trees.items()}
+
+
+def _in_all_commits(repository: Repository, pathspecs: Sequence[str]) -> dict[str, Files]:
+    # Each commit's files are its first parent's and what it changed in them. --sparse keeps the commits that
+    # change none of the files, --full-history the branches that were merged without an effect.
+    walk = ("--branches", "--topo-order", "--reverse", "--full-history", "--sparse", "--no-show-signature")
+    compare = ("--diff-merges=first-parent", "--root", *_RAW)
+    output = repository.git("log", *walk, *compare, "--format=%H %P", "--", *pathspecs)
+    found: dict[str, Files] = {}
+    for header, changes in parse_raw_diff(output):
+        commit, *parents = header.split()
+        files = found.get(parents[0], {}) if parents else {}
+        found[commit] = _applied(files, changes)
+    return dict(reversed(found.items()))
+
+
+def _applied(files: Files, changes: Iterable[tuple[str, str | None]]) -> Files:
+    """Return ``files`` after ``changes``: the very same mapping where there is none, for most commits have none."""
+    changes = list(changes)
+    if not changes:
+        return files
+    after = {**files, **dict(changes)}
+    return {path: oid for path, oid in after.items() if oid is not None}

@@ -1,0 +1,164 @@
+"""Edge, git: pushing tags, never over what the remote has.
+
+A tag is pushed by its object's id, so it need not have a ref here yet. A tag that exists on the
+remote as another object is left alone, by git's client and, if it came into being in the meantime,
+by its server. Deletions name the object that they expect.
+
+Two writers could still mint one counter for tags of different names, ``m#dev#4`` and ``m#prod#4``.
+So a push of counted tags also moves the artifact's mark, a ref of its own
+(:func:`mark_of`), from where it was when the tags were listed to the new tag: of two pushes that
+start from the same list the remote takes one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from gto_ci.errors import GitError, PushRefused, quote
+from gto_ci.git.parse import RemoteTag, parse_ls_remote, parse_ref
+from gto_ci.git.remote import FOR_A_PERSON, retrying
+from gto_ci.git.repository import Repository
+
+# GitHub starts no workflow for the tags of a push that holds more of them.
+TAGS_PER_PUSH = 3
+
+_REJECTED = re.compile(r"^!\t\S*:(?P<ref>\S+)\t(?P<reason>.*)$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """An artifact's mark on the remote: the ref, and the id that it held when the tags were listed, or ""."""
+
+    ref: str
+    seen: str
+
+
+def mark_of(artifact: str) -> str:
+    """Return the ref that points to the newest counted tag of ``artifact`` that was pushed by us."""
+    return "refs/gto-ci/newest/" + artifact.replace(":", "=").replace("/", "%")  # one level, so none hides another
+
+
+def push_tags(repository: Repository, remote: str, tags: Mapping[str, str], mark: Mark | None = None) -> None:
+    """Make ``tags`` (name: id of the object) on ``remote``, a remote's name or URL: all of them or none.
+
+    ``mark`` moves to the last of them. A remote that has no place for such refs gets the tags alone.
+
+    Raises:
+        PushRefused: the remote does not take them; ``raced`` if somebody else's came first, and
+            ``taken`` are those that it has as other objects.
+        GitError: the remote cannot be reached.
+    """
+    refspecs = [f"{oid}:refs/tags/{name}" for name, oid in tags.items()]
+    marking = [f"{list(tags.values())[-1]}:{mark.ref}"] if mark else []
+    leases = [f"--force-with-lease={mark.ref}:{mark.seen}"] if mark else []
+    try:
+        _push(repository, remote, [*refspecs, *marking], *leases)
+    except GitError as error:
+        if not _was_rejected(error):
+            raise
+        listed = _list(
+            repository, remote, [f"refs/tags/{_literal(name)}" for name in tags] + [m.ref for m in [mark] if m]
+        )
+        there = {tag.name: tag.oid for tag in parse_ls_remote(listed)}
+        if {name: there.get(name) for name in tags} == tags:  # taken after all, though the answer was lost
+            return
+        taken = [name for name, oid in tags.items() if there.get(name, oid) != oid]
+        moved = mark is not None and parse_ref(listed, mark.ref) != mark.seen
+        if mark and not (taken or moved) and _only_the_mark(error, mark):
+            push_tags(repository, remote, tags)
+            return
+        raise _refusal(error, remote, taken, raced=bool(taken) or moved) from error
+
+
+def delete_tags(repository: Repository, remote: str, tags: Mapping[str, str]) -> None:
+    """Delete ``tags`` (name: id of the object that the remote has) on ``remote``, all of them or none.
+
+    Raises:
+        PushRefused: the remote does not let go of them, or they have changed.
+        GitError: the remote cannot be reached.
+    """
+    leases = [f"--force-with-lease=refs/tags/{name}:{oid}" for name, oid in tags.items()]
+    try:
+        _push(repository, remote, [f":refs/tags/{name}" for name in tags], *leases)
+    except GitError as error:
+        if not _was_rejected(error):
+            raise
+        there = {tag.name: tag.oid for tag in remote_tags(repository, remote, list(tags))}
+        if not there:
+            return
+        taken = [name for name, oid in tags.items() if there.get(name, oid) != oid]
+        raise _refusal(error, remote, taken) from error
+
+
+def remote_tags(repository: Repository, remote: str, names: Sequence[str]) -> list[RemoteTag]:
+    """Return those of the tags ``names`` that ``remote`` has.
+
+    Raises:
+        GitError: the remote cannot be reached.
+    """
+    listed = _list(repository, remote, [f"refs/tags/{_literal(name)}" for name in names])
+    return [tag for tag in parse_ls_remote(listed) if tag.name in names]
+
+
+def _list(repository: Repository, remote: str, patterns: Sequence[str]) -> bytes:
+    return retrying(lambda: converse(repository, "ls-remote", "--", remote, *patterns), FOR_A_PERSON)
+
+
+def _push(repository: Repository, remote: str, refspecs: Sequence[str], *options: str) -> None:
+    command = ["push", "--porcelain", "--no-follow-tags", "--recurse-submodules=no", *options]
+    atomic = ["--atomic"] if len(refspecs) > 1 else []
+
+    def attempt() -> None:
+        try:
+            converse(repository, *command, *atomic, "--", remote, *refspecs)
+        except GitError as error:
+            if "does not support --atomic" not in error.stderr:
+                raise
+            converse(repository, *command, "--", remote, *refspecs)
+
+    retrying(attempt, FOR_A_PERSON)
+
+
+def converse(repository: Repository, *args: str) -> bytes:
+    """Run ``git ARGS``, which talks to a remote, within the time that the caller's environment allows.
+
+    Raises:
+        GitError: git failed, or it took longer.
+    """
+    runner = repository.runner
+    # a server that takes the connection and then says nothing ends the helper too, not only git
+    seconds = str(max(1, int(runner.network_timeout)))
+    patient = runner.with_config(("http.lowSpeedLimit", "1"), ("http.lowSpeedTime", seconds))
+    return patient.run(args, repository.root, timeout=runner.network_timeout)
+
+
+def _was_rejected(error: GitError) -> bool:
+    return _REJECTED.search(error.stdout) is not None
+
+
+def _only_the_mark(error: GitError, mark: Mark) -> bool:
+    """Tell whether the remote objects to the mark, and to the tags only because they came with it."""
+    refused = {m["ref"] for m in _REJECTED.finditer(error.stdout) if "atomic" not in m["reason"]}
+    return refused == {mark.ref}
+
+
+def _refusal(error: GitError, remote: str, taken: Sequence[str], *, raced: bool = False) -> PushRefused:
+    reasons = {match["reason"] for match in _REJECTED.finditer(error.stdout) if "atomic" not in match["reason"]}
+    said = re.findall(r"^remote: *(\S.*?)\s*$", error.stderr, re.MULTILINE)
+    words = "; ".join([*sorted(reasons), *said]) or error.cause
+    where = f"The remote {quote(remote)} refused"
+    if taken:
+        tags = ", ".join(quote(tag) for tag in taken)
+        return PushRefused(
+            f"{where}: it has {tags} already, as another object", "Fetch its tags: git fetch --tags", taken, raced
+        )
+    if raced:
+        return PushRefused(f"{where}: somebody else pushed a tag of this artifact first", "Try again", taken, raced)
+    return PushRefused(f"{where}: {quote(words, 400)[1:-1]}", "Nothing was changed; ask its owner for permission")
+
+
+def _literal(name: str) -> str:
+    # in a pattern of ls-remote these would be wildcards; no tag of the registry holds them, but a name may be any
+    return re.sub(r"([*?\[\\])", r"\\\1", name)

@@ -1,0 +1,46 @@
+"""Edge, git: laying out a scratch repository, without a process: gitrepository-layout(5)."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def lay_out(
+    root: Path,
+    object_format: str,
+    *,
+    objects: Path | None = None,
+    shallow: Path | None = None,
+    include: Path | None = None,
+) -> None:
+    """Write an empty bare repository into the folder ``root``.
+
+    ``objects`` are another repository's, to borrow, and ``shallow`` its list of cut-off commits;
+    ``include`` is a configuration file that applies here too.
+    """
+    for folder in ("objects/info", "refs/tags"):
+        (root / folder).mkdir(parents=True)
+    (root / "HEAD").write_text("ref: refs/heads/none\n", encoding="ascii")
+    extension = f"[extensions]\n\tobjectFormat = {object_format}\n" if object_format != "sha1" else ""
+    included = f"[include]\n\tpath = {_quoted(str(include))}\n" if include else ""
+    text = f"[core]\n\trepositoryFormatVersion = 1\n\tbare = true\n{extension}{included}"
+    (root / "config").write_bytes(os.fsencode(text))
+    if objects is not None:
+        (root / "objects/info/alternates").write_bytes(_alternate(objects))
+    if shallow is not None and shallow.exists():
+        (root / "shallow").write_bytes(shallow.read_bytes())
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"'
+
+
+def _alternate(objects: Path) -> bytes:
+    # a line that begins with a quote is read as a C string; any other is a path as it stands
+    raw = os.fsencode(objects)
+    if raw.startswith((b'"', b"#")) or b"\n" in raw:
+        escaped = raw.replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"\n", b"\\n")
+        return b'"' + escaped + b'"\n'
+    return raw + b"\n"

@@ -1,0 +1,177 @@
+"""Edge, git: making tag objects, and making and deleting tags all at once.
+
+A tag object by itself changes nothing that anybody sees; its ref does. So the objects are made
+first, then one transaction of git writes all refs or none.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from gto_ci.errors import GitError
+from gto_ci.git.parse import parse_tag_object
+from gto_ci.git.repository import Repository
+from gto_ci.git.scratch import lay_out
+
+_KEYS = "Check user.signingkey and gpg.format; or use --no-sign"
+CLOCKS_DIFFER = 600  # seconds; a date that is further ahead is an error of somebody's, and not followed
+
+
+@dataclass(frozen=True, slots=True)
+class Tagger:
+    """Who makes tags, and whether they are signed. Empty: what git's environment and configuration say.
+
+    ``sign``: None stands for git's own setting, ``tag.gpgSign``.
+    """
+
+    name: str = ""
+    email: str = ""
+    sign: bool | None = None
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """The variables that tell git."""
+        given = {"GIT_COMMITTER_NAME": self.name, "GIT_COMMITTER_EMAIL": self.email}
+        return {variable: value for variable, value in given.items() if value}
+
+
+def make_tags(
+    repository: Repository, tagger: Tagger, tags: Sequence[tuple[str, str, str]], earliest: int = 0
+) -> list[str]:
+    """Write a tag object for each (name, commit, message), message as it stands, and return their ids.
+
+    No ref is written. The tagger's date is git's: ``GIT_COMMITTER_DATE`` in any form that git
+    reads, else now. Where now is before ``earliest`` (seconds since the epoch) by no more than
+    clocks differ, it is ``earliest``.
+
+    Raises:
+        GitError: there is no identity, no key to sign with, or no such commit here.
+    """
+    who = _not_before(earliest, _identity(repository, tagger), repository.runner.environ)
+    sign = _wants_signatures(repository) if tagger.sign is None else tagger.sign
+    if sign:
+        date = " ".join(who.decode(errors="replace").rsplit(" ", 2)[1:])
+        return [_signed(repository, {**tagger.environ, "GIT_COMMITTER_DATE": f"@{date}"}, *tag) for tag in tags]
+    return [_plain(repository, who, *tag) for tag in tags]
+
+
+@contextmanager
+def prepared(
+    repository: Repository, create: Mapping[str, str], delete: Mapping[str, str]
+) -> Iterator[Callable[[], None]]:
+    """Lock the tags to be made (name: id of the object) and deleted (name: id that it has), and yield ``commit``.
+
+    Nothing is written unless ``commit`` is called; leaving without it, or dying, lets git give the
+    locks back. The git process is in a session of its own: what it was told to commit it commits,
+    though we be killed.
+
+    Raises:
+        GitError: a tag exists already, has changed, or cannot be locked; nothing was changed.
+    """
+    lines = ["start"]
+    lines += [f"create refs/tags/{name}\0{oid}" for name, oid in create.items()]
+    lines += [f"delete refs/tags/{name}\0{oid}" for name, oid in delete.items()]
+    command = ["update-ref", "--stdin", "-z"]
+    with tempfile.TemporaryFile() as stderr:
+
+        def failed() -> GitError:
+            stderr.seek(0)
+            said = stderr.read().decode(errors="replace")
+            return GitError(["git", *command], git.wait(), stderr=said, next_step=_lock_advice(said))
+
+        def send(*words: str) -> None:
+            assert git.stdin is not None
+            assert git.stdout is not None
+            try:
+                git.stdin.write(b"".join(os.fsencode(word) + b"\0" for word in words))
+                git.stdin.flush()
+            except BrokenPipeError:
+                raise failed() from None
+            answers = [git.stdout.readline() for word in words if word in ("start", "prepare", "commit")]
+            if not all(answer.endswith(b": ok\n") for answer in answers):
+                raise failed()
+
+        with repository.runner.start(command, repository.root, stderr=stderr, detached=True) as git:
+            send(*lines, "prepare")
+            yield partial(send, "commit")
+
+
+def _identity(repository: Repository, tagger: Tagger) -> bytes:
+    """The tagger's line as git would write it: ``NAME <EMAIL> SECONDS ZONE``."""
+    try:
+        said = repository.runner.run(["var", "GIT_COMMITTER_IDENT"], repository.root, environ=tagger.environ)
+    except GitError as error:
+        step = "Set your name: git config --global user.name 'Your Name', and user.email likewise; or use --author"
+        if "invalid date format" in error.stderr:
+            step = "Set GIT_COMMITTER_DATE to a date with a time, such as 2024-05-06T12:00:00Z, or unset it"
+        raise GitError(error.command, error.returncode, error.stdout, error.stderr, step) from error
+    return said.rstrip(b"\n")
+
+
+def _not_before(earliest: int, who: bytes, environ: Mapping[str, str]) -> bytes:
+    person, seconds, zone = who.rsplit(b" ", 2)
+    late = earliest - int(seconds)
+    if 0 < late <= CLOCKS_DIFFER and not environ.get("GIT_COMMITTER_DATE"):
+        return b"%s %d %s" % (person, earliest, zone)
+    return who
+
+
+def _wants_signatures(repository: Repository) -> bool:
+    try:
+        return repository.git("config", "--type=bool", "--get", "tag.gpgSign").strip() == b"true"
+    except GitError as error:
+        if error.returncode == 1:  # it is not set
+            return False
+        raise
+
+
+def _plain(repository: Repository, who: bytes, name: str, commit: str, message: str) -> str:
+    header = f"object {commit}\ntype commit\ntag {name}\ntagger ".encode()
+    return repository.git("mktag", stdin=header + who + b"\n\n" + os.fsencode(message) + b"\n").decode().strip()
+
+
+def _signed(repository: Repository, environ: Mapping[str, str], name: str, commit: str, message: str) -> str:
+    """Have ``git tag`` sign, in a scratch repository, so that no ref of the user's is written.
+
+    It reads the user's configuration and writes the object where the user's objects are.
+    """
+    config, objects, object_format = repository.rev_parse(
+        *("--path-format=absolute", "--git-path", "config", "--git-path", "objects", "--show-object-format")
+    )
+    with tempfile.TemporaryDirectory(prefix="gto-ci-", ignore_cleanup_errors=True) as folder:
+        root = Path(folder)
+        lay_out(root, object_format, include=Path(config))
+        try:
+            repository.runner.run(
+                ["tag", "--sign", "--cleanup=verbatim", "--file=-", "--", name, commit],
+                root,
+                stdin=os.fsencode(message) + b"\n",
+                environ={**environ, "GIT_DIR": str(root), "GIT_OBJECT_DIRECTORY": objects},
+            )
+        except GitError as error:
+            raise GitError(error.command, error.returncode, error.stdout, error.stderr, _KEYS) from error
+        oid = (root / "refs/tags" / name).read_text(encoding="ascii").strip()
+    (made,) = repository.objects([oid])
+    if (
+        made is None or not parse_tag_object(name, commit, made.data).signed
+    ):  # git before 2.45 goes on without a key that it cannot load
+        raise GitError(
+            ["git", "tag"], None, stderr="the key could not be used, and nothing was signed", next_step=_KEYS
+        )
+    return oid
+
+
+def _lock_advice(stderr: str) -> str:
+    if "File exists" in stderr:
+        return "If no other git works in this repository, remove that .lock file"
+    if "exists; cannot create" in stderr:
+        return "Git cannot hold a tag and another one below its name; choose another stage or name"
+    if "Read-only file system" in stderr or "Permission denied" in stderr:
+        return "This repository cannot be written to"
+    return ""

@@ -1,0 +1,183 @@
+"""Edge, git: a repository at a URL, read and written without a clone.
+
+There is a scratch repository, into which comes what a question needs: tag objects and their
+commits, the files' names of one commit, single files. It is removed in the end. What is written
+goes to the remote.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from gto_ci.errors import GitError, RefNotFound
+from gto_ci.events import TagRecord
+from gto_ci.git.parse import GitObject, allows_filters, parse_symref_listing
+from gto_ci.git.remote import FOR_A_PERSON, Remote, remote_at, retrying
+from gto_ci.git.repository import Repository
+from gto_ci.git.runner import Runner
+from gto_ci.git.snapshot import Snapshot
+
+_URL = re.compile(r"[a-z][a-z0-9+.-]*://.+|(?:[\w.-]+@)?[\w.-]+:(?!\\).+", re.IGNORECASE)
+_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_EVERYTHING = "--depth=2147483647"  # git's word for: as deep as it goes
+_LIMIT = "This server sends no part of a history; clone it, and name the clone's folder with --repo"
+
+
+def is_url(text: str) -> bool:
+    """Tell whether ``text`` is a URL or git's ``HOST:PATH``, and no folder here."""
+    return _URL.fullmatch(text) is not None and not Path(text).exists()
+
+
+@dataclass(slots=True)
+class _Link:
+    """What is known of the remote. ``refs``: what each points to, a tag's commit for a tag."""
+
+    snapshot: Snapshot
+    remote: Remote
+    refs: dict[str, str]
+    branch: str | None
+    brought: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
+class UrlRepository(Repository):
+    """A repository at a URL. Made by :func:`open_url`."""
+
+    link: _Link
+
+    @property
+    def remote(self) -> Remote:
+        """The remote, as ``origin`` of the scratch repository."""
+        return self.link.remote
+
+    @property
+    def branch(self) -> str | None:
+        """The name of the branch that HEAD is, None where there is none yet or it is detached."""
+        return self.link.branch
+
+    def tag_records(self, artifact: str | None = None) -> list[TagRecord]:
+        """Return all tags, or only those of one artifact, as the remote has them now.
+
+        Raises:
+            GitError: the remote cannot be reached.
+        """
+        return self.link.snapshot.fetch_registry(artifact, FOR_A_PERSON)
+
+    def tag_ids(self, names: Sequence[str]) -> dict[str, str]:
+        """Return nothing: here are no tags of its own."""
+        return {}
+
+    def objects(self, names: Sequence[str]) -> list[GitObject | None]:
+        """Return the objects called ``names`` (``REV``, ``REV:PATH``), None for each that is not there.
+
+        Raises:
+            GitError: the remote cannot be reached.
+        """
+        if any(name.startswith("HEAD") for name in names):
+            self._bring_head()
+        if self.link.snapshot.lazy:
+            commits = {name.partition(":")[0] for name in names if _ID.match(name) and ":" in name}
+            self._bring(sorted(commits), "--depth=1", "--filter=blob:none")
+        else:
+            lacking = [name for name in names if _ID.fullmatch(name)]
+            lacking += [name.partition(":")[0] for name in names if _ID.match(name) and ":" in name]
+            self._bring(sorted(set(lacking)), "--depth=1")
+        return self.link.snapshot.scratch.objects(names)
+
+    def bring(self, what: Literal["branches", "history"]) -> None:
+        """Fetch the names of the files at all branches' heads, or at all their commits.
+
+        Raises:
+            GitError: the remote cannot be reached, or can send nothing less than everything.
+        """
+        if what == "history" and not self.link.snapshot.lazy:
+            raise GitError(["git", "fetch"], None, stderr="the server knows no filters", next_step=_LIMIT)
+        depth = _EVERYTHING if what == "history" else "--depth=1"
+        self._bring(["+refs/heads/*:refs/heads/*"], depth, "--filter=blob:none")
+        self._bring_head()
+
+    def bring_commits(self, commits: Sequence[str]) -> None:
+        """Fetch ``commits``, by their ids.
+
+        Raises:
+            GitError: the remote cannot be reached, or has none such.
+        """
+        self._bring(commits, "--depth=1", "--filter=tree:0")
+
+    def commit_id(self, rev: str) -> str:
+        """Return the id of the commit that ``rev`` names on the remote.
+
+        Raises:
+            RefNotFound: it names no commit there.
+            GitError: the remote cannot be reached.
+        """
+        places = ("HEAD",) if rev == "HEAD" else (rev, f"refs/{rev}", f"refs/tags/{rev}", f"refs/heads/{rev}")
+        known = next((self.link.refs[place] for place in places if place in self.link.refs), None)
+        if known is None and rev != "HEAD" and not _ID.fullmatch(rev):
+            self.bring("history")  # an abbreviation, or a path through the history
+            self._bring(["+refs/tags/*:refs/tags/*"], _EVERYTHING, "--filter=blob:none")
+            return self._resolved(rev)
+        if known is None and rev == "HEAD":
+            raise RefNotFound("Ref 'HEAD' was not found: the repository has no commit yet", "Make a first commit")
+        commit = known or rev
+        try:
+            self.bring_commits([commit])
+        except GitError as error:
+            if "not our ref" not in error.stderr and "unadvertised" not in error.stderr:
+                raise
+        return self._resolved(commit)
+
+    def remote_name(self) -> str:
+        """Return what the scratch repository calls the remote."""
+        return self.link.remote.name
+
+    def _resolved(self, rev: str) -> str:
+        return self.link.snapshot.scratch.commit_id(rev)
+
+    def _bring_head(self) -> None:
+        head = self.link.refs.get("HEAD")
+        if head is not None:
+            self._bring([head], "--depth=1", "--filter=blob:none")
+            (self.root / "HEAD").write_text(f"{head}\n", encoding="ascii")
+
+    def _bring(self, wanted: Sequence[str], *options: str) -> None:
+        keys = {name: " ".join((name, *options)) for name in wanted}
+        lacking = [name for name in wanted if keys[name] not in self.link.brought]
+        if lacking:
+            self.link.snapshot.bring(lacking, *options, advice=FOR_A_PERSON)
+            self.link.brought |= {keys[name] for name in lacking}
+
+
+@contextmanager
+def open_url(url: str, runner: Runner) -> Iterator[UrlRepository]:
+    """Yield the repository at ``url``, for as long as the context lasts.
+
+    Raises:
+        GitError: it cannot be reached.
+    """
+    remote = remote_at(url)
+    with tempfile.TemporaryDirectory(prefix="gto-ci-", ignore_cleanup_errors=True) as folder:
+        root, trace = Path(folder) / "scratch", Path(folder) / "trace"
+        root.mkdir()
+        runner = Runner({**runner.environ, "GIT_CEILING_DIRECTORIES": folder}, runner.config, runner.secrets)
+        command = ["ls-remote", "--symref", "--", url, "HEAD", "refs/heads/*", "refs/tags/*"]
+        refs, branch = parse_symref_listing(
+            retrying(
+                lambda: runner.run(
+                    command, root, timeout=runner.network_timeout, environ={"GIT_TRACE_PACKET": str(trace)}
+                ),
+                FOR_A_PERSON,
+            )
+        )
+        longest = max((len(oid) for oid in refs.values()), default=40)
+        snapshot = Snapshot.in_folder(root, runner, remote, "sha256" if longest == 64 else "sha1")
+        if trace.exists() and allows_filters(trace.read_text(encoding="utf-8", errors="replace")):
+            snapshot.fetch_on_demand()
+        scratch = snapshot.scratch
+        yield UrlRepository(scratch.root, scratch.runner, _Link(snapshot, remote, refs, branch))

@@ -1,0 +1,288 @@
+"""Job: carry out a change: read the artifact's tags, plan, make the tags, push them, and say what was done.
+
+Nothing is seen of a change before all of it stands. The tag objects are made first; then git locks
+the refs; then, with ``push``, the remote gets the tags; and only when it has them are the refs
+written here. Where the remote had a tag of that name already, everything is planned anew from what
+it holds now.
+"""
+
+from __future__ import annotations
+
+import random
+import shlex
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+from gto_ci.annotations import find as find_annotation
+from gto_ci.changes import Change, Deprecate, NewTag, Request, State, plan
+from gto_ci.config import Settings
+from gto_ci.errors import ArtifactNotFound, GtoError, PushRefused, TagProblem, quote
+from gto_ci.events import Event, TagRecord
+from gto_ci.git import Repository
+from gto_ci.git.push import TAGS_PER_PUSH, Mark, delete_tags, mark_of, push_tags, remote_tags
+from gto_ci.git.remote import FOR_A_PERSON, Remote, find_remote
+from gto_ci.git.runner import without_password
+from gto_ci.git.snapshot import Snapshot
+from gto_ci.git.tags import Tagger, make_tags, prepared
+from gto_ci.git.url import UrlRepository
+from gto_ci.names import Kind, TagName, match_tag
+from gto_ci.registry import not_found
+
+TRIES = 60  # each lost race is somebody else's success, so this many others have to push meanwhile
+_PAUSE = 0.2  # seconds, at most, for each race lost so far; and no more than 2
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How to carry out a change. ``say`` gets the lines for a person."""
+
+    push: bool = False
+    dry_run: bool = False
+    tagger: Tagger = field(default_factory=Tagger)
+    say: Say = lambda _: None
+
+
+def carry_out(repository: Repository, settings: Settings, request: Request, manner: Manner) -> Change:
+    """Do what ``request`` asks for, and return what that was.
+
+    Raises:
+        GtoError: it cannot be done; then nothing was changed, neither here nor on the remote, but
+            for deletions of which the remote refused a later part: the error says which.
+    """
+    with _source(repository, manner) as source:
+        for attempt in range(1, TRIES + 1):
+            change = _plan(repository, settings, request, source.records(request.name))
+            if manner.dry_run:
+                _announce(change, source, manner.say)
+                return change
+            if not change.create and not change.delete:
+                manner.say("There is no tag to delete")
+                return change
+            try:
+                if change.delete:
+                    _delete(repository, change, source, manner.say)
+                else:
+                    _create(repository, change, source, manner)
+                return change
+            except PushRefused as error:
+                if change.delete or not error.raced:
+                    raise
+                what = f"has {', '.join(map(quote, error.taken))}" if error.taken else "has a new tag"
+                manner.say(f"The remote {what} already; trying again after it")
+                time.sleep(random.uniform(0, min(attempt * _PAUSE, 2.0)))  # noqa: S311  # to part those who race
+    raise PushRefused(
+        f"Gave up after {TRIES} tries: each time somebody else had made the tag first",
+        "Nothing was changed; try again later",
+    )
+
+
+@dataclass(slots=True)
+class _Source:
+    """Where the registry's tags come from, and go to. ``remote`` is None where nothing is pushed.
+
+    ``unpushed`` are the artifact's tags that are here alone.
+    """
+
+    repository: Repository
+    remote: Remote | None = None
+    snapshot: Snapshot | None = None
+    unpushed: frozenset[str] = frozenset()
+
+    def records(self, artifact: str) -> list[TagRecord]:
+        """The tags of ``artifact``, here and on the remote; where they differ, the remote's."""
+        found = {record.name: record for record in self.repository.tag_records(artifact)}
+        if self.snapshot is not None and not isinstance(self.repository, UrlRepository):
+            there = {r.name: r for r in self.snapshot.fetch_registry(artifact, FOR_A_PERSON)}
+            self.unpushed = frozenset(found) - frozenset(there)
+            found.update(there)
+        return list(found.values())
+
+    def mark(self, tag: TagName) -> Mark | None:
+        """The mark on the remote of the artifact that ``tag`` is about, as it was when its tags were read."""
+        return Mark(mark_of(tag.artifact), self.snapshot.mark) if self.snapshot else None
+
+
+@contextmanager
+def _source(repository: Repository, manner: Manner) -> Iterator[_Source]:
+    if isinstance(repository, UrlRepository):
+        yield _Source(repository, repository.remote, repository.link.snapshot)
+        return
+    if not manner.push:
+        yield _Source(repository)
+        return
+    remote = find_remote(repository)
+    if remote is None:
+        raise TagProblem(
+            f"Cannot push: the repository {quote(repository.root)} has no remote",
+            "Add one: git remote add origin URL",
+        )
+    with Snapshot.beside(repository, remote) as snapshot:
+        yield _Source(repository, remote, snapshot)
+
+
+def _plan(repository: Repository, settings: Settings, request: Request, records: Sequence[TagRecord]) -> Change:
+    state = State.read(request.name, records)
+    try:
+        return plan(request, state)
+    except ArtifactNotFound as error:
+        if isinstance(request, Deprecate) and request.head and not request.annotated and not request.delete:
+            found = find_annotation(repository.objects, request.head, request.name, settings.index)
+            if found.annotation is not None:
+                return plan(replace(request, annotated=True), state)
+        names = (match_tag(record.name) for record in repository.tag_records())
+        raise not_found(request.name, sorted({name.artifact for name in names if name})) from error
+
+
+def _create(repository: Repository, change: Change, source: _Source, manner: Manner) -> None:
+    wanted = [(str(tag.name), tag.commit, tag.message) for tag in change.create]
+    repository.bring_commits([tag.commit for tag in change.create])
+    oids = make_tags(repository, manner.tagger, wanted, change.earliest)
+    tags = {name: oid for (name, _, _), oid in zip(wanted, oids, strict=True)}
+    with prepared(repository, tags, {}) as commit:
+        if source.remote is not None:
+            manner.say(f"Running `{_command(source, list(tags))}`")
+            counted = any(tag.name.counter for tag in change.create)
+            push_tags(repository, source.remote.name, tags, source.mark(change.create[0].name) if counted else None)
+        commit()
+    for tag in change.create:
+        manner.say(_created(tag))
+    if source.remote is None:
+        _remind(source, list(tags), manner.say)
+    for name in tags if source.remote else ():
+        manner.say(f"Successfully pushed git tag {name} on remote.")
+    behind = _left_behind(change, source)
+    if behind:
+        manner.say("The remote does not have the registration of that version yet; to push it, run:")
+        manner.say(_command(source, behind))
+
+
+def _left_behind(change: Change, source: _Source) -> list[str]:
+    """The tags that register the version which a pushed tag is about, where they are here alone."""
+    about = {(tag.name.artifact, tag.version) for tag in change.create if tag.name.stage is not None}
+    names = [match_tag(tag) for tag in sorted(source.unpushed)]
+    return [str(n) for n in names if n and n.kind is Kind.REGISTRATION and (n.artifact, n.version) in about]
+
+
+def _delete(repository: Repository, change: Change, source: _Source, say: Say) -> None:
+    names = [event.tag for event in change.delete]
+    here = repository.tag_ids(names)
+    with prepared(repository, {}, here) as commit:
+        gone = _delete_there(repository, names, here, source, say) if source.remote else []
+        commit()
+    stop = _stop(change)
+    for event in change.delete:
+        say(_deleted(event, stop))
+    if source.remote is None:
+        _remind(source, names, say, delete=True)
+    for name in gone:
+        say(f"Successfully deleted git tag {name} on remote.")
+
+
+def _delete_there(
+    repository: Repository, names: Sequence[str], here: dict[str, str], source: _Source, say: Say
+) -> list[str]:
+    """Delete those of ``names`` that the remote has, and return them."""
+    assert source.remote is not None
+    there = {tag.name: tag.oid for tag in remote_tags(repository, source.remote.name, names)}
+    for name in names:
+        if name in here and there.get(name, here[name]) != here[name]:
+            raise PushRefused(
+                f"The remote's tag {quote(name)} is another than yours; nothing was deleted",
+                f"Look at it first: git fetch --force {source.remote.name} tag {shlex.quote(name)}",
+            )
+    wanted = [name for name in names if name in there]
+    if len(wanted) > TAGS_PER_PUSH:
+        say(_WHY_CHUNKS)
+    done: list[str] = []
+    for chunk in _chunks(wanted):
+        say(f"Running `{_command(source, chunk, delete=True)}`")
+        try:
+            delete_tags(repository, source.remote.name, {name: there[name] for name in chunk})
+        except GtoError as error:
+            if not done:
+                raise
+            raise PushRefused(
+                f"{error.cause}. Before that the remote deleted {', '.join(map(quote, done))}",
+                "Here nothing was deleted; the same command goes on where it stopped",
+            ) from error
+        done += chunk
+    return done
+
+
+_WHY_CHUNKS = (
+    f"At most {TAGS_PER_PUSH} tags go in one push: for more GitHub would create no events, and start no workflows"
+)
+
+
+def _chunks(names: Sequence[str]) -> list[Sequence[str]]:
+    return [names[start : start + TAGS_PER_PUSH] for start in range(0, len(names), TAGS_PER_PUSH)]
+
+
+def _command(source: _Source, names: Sequence[str], *, delete: bool = False) -> str:
+    if isinstance(source.repository, UrlRepository):
+        remote = without_password(source.repository.remote.url)
+    else:
+        remote = source.remote.name if source.remote else source.repository.remote_name()
+    return shlex.join(["git", "push", remote, *names, *(["--delete"] if delete else [])])
+
+
+def _remind(source: _Source, names: Sequence[str], say: Say, *, delete: bool = False) -> None:
+    if not names:
+        return
+    say("To push the changes upstream, run:")
+    for chunk in _chunks(names):
+        say(_command(source, chunk, delete=delete))
+    if len(names) > TAGS_PER_PUSH:
+        say(_WHY_CHUNKS)
+
+
+def _announce(change: Change, source: _Source, say: Say) -> None:
+    """Say what would be done."""
+    for tag in change.create:
+        say(f"Would have {_lower(_created(tag))}")
+    stop = _stop(change)
+    for event in change.delete:
+        say(f"Would have {_lower(_deleted(event, stop))}")
+    names = [str(tag.name) for tag in change.create] + [event.tag for event in change.delete]
+    for chunk in _chunks(names) if source.remote else ():
+        say(f"Would have run `{_command(source, chunk, delete=bool(change.delete))}`")
+
+
+def _lower(sentence: str) -> str:
+    return sentence[0].lower() + sentence[1:]
+
+
+def _created(tag: NewTag) -> str:
+    """The sentence for a tag that was made, letter for letter as GTO's README has it."""
+    match tag.name.kind:
+        case Kind.REGISTRATION:
+            return f"Created git tag '{tag.name}' that registers a version"
+        case Kind.ASSIGNMENT:
+            return f"Created git tag '{tag.name}' that assigns a stage to '{tag.version}'"
+        case Kind.UNASSIGNMENT:
+            return f"Created git tag '{tag.name}' that unassigns a stage from '{tag.version}'"
+        case Kind.DEREGISTRATION:
+            return f"Created git tag '{tag.name}' that deregistered a version."
+        case _:
+            return f"Created Git tag '{tag.name}' that deprecates an artifact."
+
+
+def _deleted(event: Event, stop: str) -> str:
+    """The sentence for a tag that was deleted, as GTO's README has it."""
+    did = {
+        Kind.REGISTRATION: "registered a version",
+        Kind.DEREGISTRATION: "deregistered a version",
+        Kind.ASSIGNMENT: f"assigned a stage to '{event.version}'",
+        Kind.UNASSIGNMENT: f"unassigned a stage to '{event.version}'",
+        Kind.DEPRECATION: "deprecated an artifact",
+    }
+    return f"Deleted git tag '{event.tag}' that {did[event.kind]}{stop}"
+
+
+def _stop(change: Change) -> str:
+    """The README ends these lines in a stop, except where only a stage is taken away."""
+    return "." if any(event.stage is None for event in change.delete) else ""
