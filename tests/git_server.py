@@ -20,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from email.message import Message
@@ -64,6 +64,9 @@ class GitServer:
         self._lock = threading.Lock()
         self._requests: list[Request] = []
         self._failures: list[int] = []
+        self._failing: int | None = None
+        self._interruptions: list[tuple[str, Callable[[], None]]] = []
+        self._losses: list[str] = []
         self._http = _Server((host, 0), self)
         self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
 
@@ -107,9 +110,43 @@ class GitServer:
         with self._lock:
             self._failures.extend(statuses)
 
+    def fail_always(self, status: int) -> None:
+        """Answer all requests from now on with this HTTP status."""
+        with self._lock:
+            self._failing = status
+
+    def before(self, ending: str, action: Callable[[], None]) -> None:
+        """Do something just before the next request is answered whose path and query end in `ending`.
+
+        So somebody else can be faster, exactly between two steps of a client: it asks `/info/refs?service=…` first,
+        and then sends what it has to `/git-receive-pack`.
+        """
+        with self._lock:
+            self._interruptions.append((ending, action))
+
+    def lose_answer(self, ending: str) -> None:
+        """Do what the next request asks for whose path and query end in `ending`, and hang up instead of answering."""
+        with self._lock:
+            self._losses.append(ending)
+
+    def _loses(self, address: str) -> bool:
+        with self._lock:
+            due = [ending for ending in self._losses if address.endswith(ending)][:1]
+            for ending in due:
+                self._losses.remove(ending)
+            return bool(due)
+
     def _next_failure(self) -> int | None:
         with self._lock:
-            return self._failures.pop(0) if self._failures else None
+            return self._failures.pop(0) if self._failures else self._failing
+
+    def _interrupt(self, address: str) -> None:
+        with self._lock:
+            due = [found for found in self._interruptions if address.endswith(found[0])][:1]
+            for found in due:
+                self._interruptions.remove(found)
+        for _, action in due:
+            action()
 
     def _record(self, request: Request) -> None:
         with self._lock:
@@ -185,6 +222,7 @@ class _Handler(BaseHTTPRequestHandler):
         # open would be taken for the next request.
         with tempfile.TemporaryFile() as body:
             received = _copy_body(self.headers, self.rfile, body)
+            git._interrupt(self.path)
             failure = git._next_failure()
             if failure is not None:
                 status, sent = self._refuse(failure)
@@ -233,6 +271,9 @@ class _Handler(BaseHTTPRequestHandler):
         ) as backend:
             assert backend.stdout is not None
             status, headers = _read_cgi_head(backend.stdout)
+            if git._loses(self.path):
+                backend.stdout.read()
+                raise ConnectionAbortedError("the answer is lost, as the test wants it")
             self.send_response(status)
             for name, value in headers:
                 self.send_header(name, value)

@@ -71,6 +71,7 @@ def discover(
     ids = list(dict.fromkeys([*annotating, *commits]))
     files_there = [f"{commit}:{index}" for commit in commits] if described else []
     asked = [*ids, *blobs, *files_there]
+    repository.bring_blobs(blobs)
     answers = repository.objects(asked) if asked else []
     records = {one.oid: parse_commit(one.oid, one.data) for one in answers[: len(ids)] if one and one.kind == "commit"}
     contents = {one.oid: one.data for one in answers[len(ids) : len(ids) + len(blobs)] if one}

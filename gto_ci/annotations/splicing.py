@@ -213,7 +213,8 @@ class Editor:
     def _extend(self, entry: Node, pair: Pair, labels: list[Plain]) -> None:
         """Write ``labels``, of which the first are those that are there."""
         node = pair[1]
-        new = labels[len(node.children) :]
+        there = len(node.children)
+        new = labels[there:] if len(dict.fromkeys(child.value for child in node.children)) == there else []
         last = node.children[-1] if node.kind == "sequence" and node.children else None
         # the line of the last item's dash; the item may begin with an anchor
         dash = re.match(r"[ \t]*-[ \t]+", self._source.text[self._source.line_start(last.start) :]) if last else None

@@ -23,6 +23,7 @@ from gto_ci.git.repository import Repository
 
 # GitHub starts no workflow for the tags of a push that holds more of them.
 TAGS_PER_PUSH = 3
+MARKS = "refs/gto-ci/newest/"
 
 _REJECTED = re.compile(r"^!\t\S*:(?P<ref>\S+)\t(?P<reason>.*)$", re.MULTILINE)
 
@@ -37,7 +38,7 @@ class Mark:
 
 def mark_of(artifact: str) -> str:
     """Return the ref that points to the newest counted tag of ``artifact`` that was pushed by us."""
-    return "refs/gto-ci/newest/" + artifact.replace(":", "=").replace("/", "%")  # one level, so none hides another
+    return MARKS + artifact.replace(":", "=").replace("/", "%")  # one level, so none hides another
 
 
 def push_tags(repository: Repository, remote: str, tags: Mapping[str, str], mark: Mark | None = None) -> None:

@@ -125,6 +125,9 @@ class Repository:
     def bring(self, what: Literal["branches", "history"]) -> None:
         """Have the commits and trees of all branches' heads, or of all their commits, here; they are."""
 
+    def bring_blobs(self, blobs: Sequence[str]) -> None:
+        """Have files here, by their ids; git fetches what a partial clone lacks."""
+
     def bring_commits(self, commits: Sequence[str]) -> None:
         """Have ``commits`` here; what a repository of the user's does not have, it does not fetch."""
 

@@ -43,6 +43,7 @@ class Snapshot:
         self._lazy = False
         self._advertised: dict[str, RemoteTag] = {}
         self._here: set[str] = set()  # the ids of tag objects that need not be fetched
+        self.listed = b""  # what the remote listed a moment ago, to be used once in place of asking it
         self.mark = ""  # what mark_of(artifact) was on the remote when that artifact's tags were listed
 
     @classmethod
@@ -72,6 +73,8 @@ class Snapshot:
         """Return a snapshot in the empty folder ``root``, beside no repository of the user's."""
         lay_out(root, object_format)
         runner = runner.with_config(*QUIET, ("safe.directory", str(root)), *remote.config, secrets=remote.secrets)
+        # a commit that is here without its files must not count as having them
+        runner = runner.with_config(("fetch.negotiationAlgorithm", "noop"))
         scratch = Repository(root, runner)
         return cls(scratch, scratch, remote, object_format)
 
@@ -156,12 +159,15 @@ class Snapshot:
     def _fetch_once(self, remote: Remote, artifact: str | None) -> list[RemoteTag]:
         trace = self.scratch.root / "trace"
         trace.unlink(missing_ok=True)
-        asked = ["--tags", "--", SCRATCH_REMOTE]
-        if artifact:
-            asked = ["--", SCRATCH_REMOTE, mark_of(artifact), *(f"refs/tags/{p}*" for p in tag_prefixes(artifact))]
-        listed = self._network("ls-remote", *asked, GIT_TRACE_PACKET=str(trace))
+        listed, self.listed = self.listed, b""
+        if not listed:
+            asked = ["--tags", "--", SCRATCH_REMOTE]
+            if artifact:
+                asked = ["--", SCRATCH_REMOTE, mark_of(artifact), *(f"refs/tags/{p}*" for p in tag_prefixes(artifact))]
+            listed = self._network("ls-remote", *asked, GIT_TRACE_PACKET=str(trace))
         self.mark = parse_ref(listed, mark_of(artifact)) if artifact else ""
-        advertised = [tag for tag in parse_ls_remote(listed) if match_tag(tag.name)]
+        names = ((tag, match_tag(tag.name)) for tag in parse_ls_remote(listed))
+        advertised = [tag for tag, name in names if name and artifact in (None, name.artifact)]
         if not self._here:
             have = self.repository.git("for-each-ref", "--format=%(objectname)", "--", "refs/tags")
             self._here = set(have.decode().split())
@@ -171,7 +177,7 @@ class Snapshot:
         return advertised
 
     def _fetch(self, remote: Remote, wanted: Sequence[RemoteTag], trace: Path) -> None:
-        if trace.exists() and allows_filters(trace.read_text(encoding="utf-8", errors="replace")):
+        if self._lazy or (trace.exists() and allows_filters(trace.read_text(encoding="utf-8", errors="replace"))):
             self.fetch_on_demand()
         elif wanted and (remote.folder or remote.url.startswith(("http://", "https://"))):
             pairs = [(tag.oid, tag.target) for tag in wanted]

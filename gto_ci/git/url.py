@@ -18,6 +18,7 @@ from typing import Literal
 from gto_ci.errors import GitError, RefNotFound
 from gto_ci.events import TagRecord
 from gto_ci.git.parse import GitObject, allows_filters, parse_symref_listing
+from gto_ci.git.push import MARKS
 from gto_ci.git.remote import FOR_A_PERSON, Remote, remote_at, retrying
 from gto_ci.git.repository import Repository
 from gto_ci.git.runner import Runner
@@ -110,6 +111,15 @@ class UrlRepository(Repository):
         """
         self._bring(commits, "--depth=1", "--filter=tree:0")
 
+    def bring_blobs(self, blobs: Sequence[str]) -> None:
+        """Fetch files by their ids, all at once: each would be fetched by itself when it is read.
+
+        Raises:
+            GitError: the remote cannot be reached.
+        """
+        if self.link.snapshot.lazy:
+            self._bring(blobs, "--depth=1", "--filter=blob:none")
+
     def commit_id(self, rev: str) -> str:
         """Return the id of the commit that ``rev`` names on the remote.
 
@@ -166,18 +176,21 @@ def open_url(url: str, runner: Runner) -> Iterator[UrlRepository]:
         root, trace = Path(folder) / "scratch", Path(folder) / "trace"
         root.mkdir()
         runner = Runner({**runner.environ, "GIT_CEILING_DIRECTORIES": folder}, runner.config, runner.secrets)
-        command = ["ls-remote", "--symref", "--", url, "HEAD", "refs/heads/*", "refs/tags/*"]
-        refs, branch = parse_symref_listing(
-            retrying(
-                lambda: runner.run(
-                    command, root, timeout=runner.network_timeout, environ={"GIT_TRACE_PACKET": str(trace)}
-                ),
-                FOR_A_PERSON,
-            )
+        asked = ("HEAD", "refs/heads/*", "refs/tags/*", f"{MARKS}*")
+        listed = retrying(
+            lambda: runner.run(
+                ["ls-remote", "--symref", "--", url, *asked],
+                root,
+                timeout=runner.network_timeout,
+                environ={"GIT_TRACE_PACKET": str(trace)},
+            ),
+            FOR_A_PERSON,
         )
+        refs, branch = parse_symref_listing(listed)
         longest = max((len(oid) for oid in refs.values()), default=40)
         snapshot = Snapshot.in_folder(root, runner, remote, "sha256" if longest == 64 else "sha1")
         if trace.exists() and allows_filters(trace.read_text(encoding="utf-8", errors="replace")):
             snapshot.fetch_on_demand()
+        snapshot.listed = listed
         scratch = snapshot.scratch
         yield UrlRepository(scratch.root, scratch.runner, _Link(snapshot, remote, refs, branch))

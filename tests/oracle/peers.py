@@ -17,6 +17,9 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parents[2]
 PEERS = PROJECT / ".peers"
 GTO = "gto==1.10.1"
+OLD_GTO = "gto==0.2.4"
+# What a peer needs besides what it asks for: a release that did not know what came after it.
+WITH = {OLD_GTO: ("pydantic<2", "click<8.1", "typer<0.7")}
 INSTALL_TIMEOUT = 600
 
 
@@ -27,21 +30,23 @@ class PeerError(Exception):
 def python_of(requirement: str, peers: Path = PEERS) -> Path:
     """Return the interpreter of a virtual environment that holds ``requirement`` (``NAME==VERSION``).
 
-    A stamp is written last and names what the environment was made for: one that was interrupted,
-    or made with another Python, is made again. A lock lets only one process make it.
+    What :data:`WITH` names for it is installed, too. A stamp is written last and names what the
+    environment was made for: one that was interrupted, or made with another Python, is made again.
+    A lock lets only one process make it.
 
     Raises:
         PeerError: it cannot be made.
     """
     home = peers / requirement.replace("==", "-")
     python, stamp = home / "bin" / "python", home / ".ready"
-    made_for = f"{requirement} Python {sys.version_info.major}.{sys.version_info.minor}\n"
+    wanted = (requirement, *WITH.get(requirement, ()))
+    made_for = f"{' '.join(wanted)} Python {sys.version_info.major}.{sys.version_info.minor}\n"
     peers.mkdir(parents=True, exist_ok=True)
     with _locked(peers / f"{home.name}.lock"):
         if not (stamp.is_file() and stamp.read_text() == made_for and python.exists()):
             shutil.rmtree(home, ignore_errors=True)
             _run([sys.executable, "-m", "venv", str(home)], requirement, home)
-            pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", requirement]
+            pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *wanted]
             _run(pip, requirement, home)
             stamp.write_text(made_for)
     return python

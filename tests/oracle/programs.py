@@ -6,7 +6,7 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -83,6 +83,13 @@ class Answer:
     stderr: str = field(default="", compare=False)
 
 
+class Moment(NamedTuple):
+    """Who asks for a change, and when: variables of the environment, and the seconds since 1970."""
+
+    environ: Mapping[str, str]
+    clock: int
+
+
 @dataclass(frozen=True)
 class Refusal:
     """An exception of the API, compared by its class's name."""
@@ -97,6 +104,7 @@ class Gto:
 
     version: str = peers.GTO
     _process: subprocess.Popen[str] | None = field(default=None, repr=False)
+    _asked: Json = field(default=None, repr=False)
 
     def __enter__(self) -> Gto:
         python = peers.python_of(self.version)
@@ -122,35 +130,67 @@ class Gto:
 
     def run(self, repo: Path, *argv: str, repairs: Sequence[Repair] = (), environ: Mapping[str, str] = {}) -> Answer:
         """Return what ``gto ARGV --repo REPO`` does."""
-        argv = argv if argv[0] == "parse-tag" else (*argv, "--repo", str(repo))
-        said = self._ask({"repo": str(repo), "argv": argv, "repairs": repairs, "environ": environ})
-        return Answer(said["code"], parsed(argv, said["stdout"]), said["stderr"])
+        return self._run(repo, argv, repairs=repairs, environ=environ)()
 
     def call(self, repo: Path, function: str, repairs: Sequence[Repair] = (), **kwargs: Json) -> Json:
         """Return what ``gto.api.FUNCTION`` returns, or how it refuses."""
-        calls = calls_of(repo, function, kwargs)
-        said = self._ask({"repo": str(repo), "call": function, "kwargs": calls, "repairs": repairs})
-        answers = [
-            one["value"] if "value" in one else Refusal(NAMES.get(one["type"], one["type"]), one["error"])
-            for one in said
-        ]
-        return answers[0] if len(calls) == 1 else answers
+        return self._call(repo, function, kwargs, repairs=repairs)()
 
-    def _ask(self, question: Json) -> Json:
+    def start(
+        self, repo: Path, question: Question, moment: Moment | None = None, repairs: Sequence[Repair] = ()
+    ) -> Callable[[], Json]:
+        """Ask a question, or (``moment``) for a change, and return what waits for the answer: ours works meanwhile."""
+        options = {**(moment._asdict() if moment else {}), "repairs": repairs}
+        if isinstance(question.ask, str):
+            return self._call(repo, question.ask, question.kwargs, **options)
+        return self._run(repo, question.ask, **options)
+
+    def _run(self, repo: Path, argv: Sequence[str], **options: Json) -> Callable[[], Answer]:
+        argv = argv if argv[0] == "parse-tag" else (*argv, "--repo", str(repo))
+        self._send({"repo": str(repo), "argv": argv, **options})
+
+        def answer() -> Answer:
+            said = self._receive()
+            return Answer(said["code"], parsed(argv, said["stdout"]), said["stderr"])
+
+        return answer
+
+    def _call(self, repo: Path, function: str, kwargs: Mapping[str, Json], **options: Json) -> Callable[[], Json]:
+        calls = calls_of(repo, function, kwargs)
+        self._send({"repo": str(repo), "call": function, "kwargs": calls, **options})
+
+        def answer() -> Json:
+            answers = [
+                one["value"] if "value" in one else Refusal(NAMES.get(one["type"], one["type"]), one["error"])
+                for one in self._receive()
+            ]
+            return answers[0] if len(calls) == 1 else answers
+
+        return answer
+
+    def _send(self, question: Json) -> None:
         assert self._process is not None
         assert self._process.stdin is not None
-        assert self._process.stdout is not None
+        self._asked = question
         print(json.dumps(question), file=self._process.stdin, flush=True)
+
+    def _receive(self) -> Json:
+        assert self._process is not None
+        assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
-            raise AssertionError(f"the oracle ended (exit {self._process.wait(30)}) over {question}")
+            raise AssertionError(f"the oracle ended (exit {self._process.wait(30)}) over {self._asked}")
         return json.loads(line)
 
 
 class Ours:
-    """Our ``gto``, by the same questions. What git answered is kept: the repositories do not change."""
+    """Our ``gto``, by the same questions.
 
-    def __init__(self) -> None:
+    What git answered is kept, unless the repositories change (``keep=False``).
+    """
+
+    def __init__(self, keep: bool = True) -> None:
+        self._keep = keep
         self._known: dict[Json, bytes] = {}
         self._run = Runner.run
         self._patches = ExitStack()
@@ -163,18 +203,20 @@ class Ours:
             return self._known[key]
 
         outer = {name: text for name, text in os.environ.items() if not name.startswith(("GIT_", "GTO_"))}
-        self._patches.enter_context(patch.object(Runner, "run", run))
+        if self._keep:
+            self._patches.enter_context(patch.object(Runner, "run", run))
         self._patches.enter_context(patch.dict(os.environ, outer | ISOLATED, clear=True))
         return self
 
     def __exit__(self, *_: object) -> None:
         self._patches.close()
 
-    def ask(self, repo: Path, question: Question) -> Json:
+    def ask(self, repo: Path, question: Question, environ: Mapping[str, str] = {}) -> Json:
         """Return the answer to a question; see :meth:`run` and :meth:`call`."""
         if isinstance(question.ask, str):
-            return self.call(repo, question.ask, **question.kwargs)
-        return self.run(repo, *question.ask)
+            with patch.dict(os.environ, environ):
+                return self.call(repo, question.ask, **question.kwargs)
+        return self.run(repo, *question.ask, environ=environ)
 
     def run(self, repo: Path, *argv: str, environ: Mapping[str, str] = {}) -> Answer:
         """Return what our ``gto ARGV --repo REPO`` does."""
