@@ -28,7 +28,7 @@ from tests.oracle.old_stories import Step, Story, random_story, steps
 from tests.oracle.programs import Answer, Ours
 from tests.workdir import WorkDir
 
-SEEDS = range(100)
+SEEDS = range(60)
 INDEX = "artifacts.yaml"
 DEFAULTS: Mapping[str, Any] = {"type": None, "path": None, "virtual": True, "labels": [], "description": ""}
 
