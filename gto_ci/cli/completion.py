@@ -20,6 +20,7 @@ _SETUP = {
 
 @click.command(
     cls=Entry,
+    section="Set up",
     examples="""eval "$(gto completion bash)"
     gto completion fish > ~/.config/fish/completions/gto.fish""",
 )
@@ -59,7 +60,9 @@ def version_names(ctx: click.Context, _param: click.Parameter, incomplete: str) 
     from gto_ci import api
 
     try:
-        versions = api.find_latest_version(_repo(ctx), ctx.params.get("name") or "", all=True)
+        # where an option's value is to be completed, click has not come to the arguments yet
+        name = ctx.params.get("name") or next(iter(ctx.args), "")
+        versions = api.find_latest_version(_repo(ctx), name, all=True)
     except GtoError:
         return []
     return _beginning(incomplete, [version.version for version in versions] if isinstance(versions, list) else [])

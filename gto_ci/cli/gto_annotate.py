@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
+from gto_ci.cli.completion import artifact_names
 from gto_ci.cli.face import Entry
 from gto_ci.cli.options import option_repo
 
@@ -37,7 +38,7 @@ def _options(command: F) -> F:
     gto annotate churn --description "Who is about to leave" --push""",
 )
 @option_repo
-@click.argument("name")
+@click.argument("name", shell_complete=artifact_names)
 @click.option("--type", help="Type of the artifact, such as model; .gto may list those that are allowed")
 @click.option("--path", help="Where it is: a path in the repository, or a URL")
 @click.option(
@@ -58,7 +59,7 @@ def annotate(**options: Any) -> None:
 
 @commands.command(cls=Entry, section=ANNOTATE, examples="gto remove churn\ngto remove churn --commit")
 @option_repo
-@click.argument("name")
+@click.argument("name", shell_complete=artifact_names)
 @_options
 def remove(**options: Any) -> None:
     """Take the artifact NAME out of artifacts.yaml. Its tags stay."""

@@ -7,6 +7,7 @@ from typing import Any, cast
 import click
 
 from gto_ci.api import reading
+from gto_ci.cli.completion import artifact_names
 from gto_ci.cli.face import Entry, emoji, note, version_line
 from gto_ci.cli.options import one_format, option_json, option_parts, option_plain, option_repo
 from gto_ci.errors import WrongArguments, quote
@@ -76,7 +77,7 @@ def check_ref(repo: str, ref: str, as_json: bool, part: str | None, verify: bool
     gto show churn#prod --version""",
 )
 @option_repo
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=artifact_names)
 @option_all_branches
 @option_all_commits
 @option_json
@@ -138,7 +139,7 @@ def show(repo: str, name: str | None, as_json: bool, plain: bool, part: str | No
 
 @commands.command(cls=Entry, section=READ, examples="gto history\ngto history churn --asc\ngto history -A --json")
 @option_repo
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=artifact_names)
 @option_all_branches
 @option_all_commits
 @option_json

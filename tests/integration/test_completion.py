@@ -1,0 +1,86 @@
+"""Completion, in the shells themselves where they are installed, and by their protocol everywhere."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.running import BIN, environ, gto
+from tests.workdir import WorkDir
+
+SHELLS = {
+    "bash": """eval "$(gto completion bash)"
+        COMP_WORDS=(gto {words}) COMP_CWORD={last}; _gto_completion gto; printf '%s\\n' "${{COMPREPLY[@]}}" """,
+    "fish": """gto completion fish | source
+        complete --do-complete 'gto {words}'""",
+}
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> WorkDir:
+    work = WorkDir.init(tmp_path / "work")
+    work.commit("one")
+    work.tag("churn@v1.0.0")
+    work.tag("models/nlp=segment@v0.1.0")
+    work.tag("churn#prod#1")
+    return work
+
+
+def completed(work: WorkDir, *words: str) -> list[str]:
+    """What the programs answer to bash for the last of ``words``."""
+    asked = {"COMP_WORDS": " ".join(words), "COMP_CWORD": str(len(words) - 1), "_GTO_COMPLETE": "bash_complete"}
+    return [line.partition(",")[2] for line in gto(work, **asked).out.splitlines() if line]
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["gto", "reg"], ["register"]),
+        (["gto", "register", "ch"], ["churn"]),
+        (["gto", "show", ""], ["churn", "models/nlp:segment"]),
+        (["gto", "annotate", "mod"], ["models/nlp:segment"]),
+        (["gto", "assign", "churn", "--stage", "p"], ["prod"]),
+        (["gto", "assign", "churn", "--version", "v"], ["v1.0.0"]),
+        (["gto", "deprecate", "churn", "v"], ["v1.0.0"]),
+        (["gto", "deprecate", "churn", "v1.0.0", ""], ["prod"]),
+        (["gto", "deprecate", "unknown", "v"], []),
+        (["gto", "register", "churn", "--bump-mi"], ["--bump-minor"]),
+    ],
+)
+def test_words(work: WorkDir, words: list[str], expected: list[str]) -> None:
+    assert completed(work, *words) == expected
+
+
+def test_without_a_repository(tmp_path: Path) -> None:
+    assert completed(WorkDir(tmp_path), "gto", "show", "") == []
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_scripts(shell: str, work: WorkDir) -> None:
+    script = gto(work, "completion", shell)
+    assert (script.code, script.err) == (0, "")
+    assert script.out.startswith("# in ~/.")
+    assert "_GTO_COMPLETE" in script.out
+    assert "_GTO_CI_COMPLETE" in gto(work, "completion", shell, program="gto-ci").out
+
+
+@pytest.mark.parametrize(
+    "shell",
+    [pytest.param(s, marks=pytest.mark.skipif(not shutil.which(s), reason=f"no {s} here")) for s in ("bash", "fish")],
+)
+@pytest.mark.parametrize(("words", "expected"), [("register ch", "churn"), ("assign churn --stage ", "prod")])
+def test_in_the_shell(shell: str, work: WorkDir, words: str, expected: str) -> None:
+    line = SHELLS[shell].format(words=words, last=len(words.split(" ")))
+    path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        [shell, "-c", line], cwd=work.path, env=environ(work, PATH=path), capture_output=True, check=True
+    )
+    assert done.stdout.decode().split() == [expected]
+
+
+def test_an_unknown_shell(work: WorkDir) -> None:
+    assert gto(work, "completion", "csh").code == 2
