@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from gto_ci.annotations import find as find_annotation
 from gto_ci.changes import Change, Deprecate, NewTag, Request, State, plan
 from gto_ci.config import Settings
-from gto_ci.errors import ArtifactNotFound, GtoError, PushRefused, TagProblem, quote
+from gto_ci.errors import ArtifactNotFound, GitError, GtoError, PushRefused, TagProblem, quote
 from gto_ci.events import Event, TagRecord
 from gto_ci.git import Repository
 from gto_ci.git.push import TAGS_PER_PUSH, Mark, delete_tags, mark_of, push_tags, remote_tags
@@ -68,16 +68,24 @@ def carry_out(repository: Repository, settings: Settings, request: Request, mann
                 else:
                     _create(repository, change, source, manner)
                 return change
-            except PushRefused as error:
-                if change.delete or not error.raced:
+            except (PushRefused, GitError) as error:
+                if change.delete or not _was_faster(error, manner.say):
                     raise
-                what = f"has {', '.join(map(quote, error.taken))}" if error.taken else "has a new tag"
-                manner.say(f"The remote {what} already; trying again after it")
                 time.sleep(random.uniform(0, min(attempt * _PAUSE, 2.0)))  # noqa: S311  # to part those who race
     raise PushRefused(
         f"Gave up after {TRIES} tries: each time somebody else had made the tag first",
         "Nothing was changed; try again later",
     )
+
+
+def _was_faster(error: PushRefused | GitError, say: Say) -> bool:
+    """Tell whether somebody else made a tag in the meantime, here or on the remote."""
+    if isinstance(error, GitError):
+        return "reference already exists" in error.stderr
+    if error.raced:
+        what = f"has {', '.join(map(quote, error.taken))}" if error.taken else "has a new tag"
+        say(f"The remote {what} already; trying again after it")
+    return error.raced
 
 
 @dataclass(slots=True)

@@ -150,3 +150,27 @@ def test_a_change_of_our_code_rebuilds_no_dependency(machine: Machine, inside: I
 
 def _normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def test_refs_in_a_table(inside: Inside) -> None:
+    """The image's git knows reftable (2.45 and newer), where no ref is a file: everything that writes works there."""
+    script = r"""
+set -e
+cd "$(mktemp -d)"
+git init --quiet --initial-branch=main --ref-format=reftable .
+test "$(git rev-parse --show-ref-format)" = reftable
+git config user.name Ada && git config user.email ada@example.com
+git commit --quiet --allow-empty -m one
+gto register m >/dev/null
+git commit --quiet --allow-empty -m two
+gto assign m --stage prod >/dev/null
+gto annotate m --type model --commit >/dev/null
+gto deprecate m v0.0.2 prod >/dev/null
+gto deprecate m v0.0.1 --delete >/dev/null
+gto show m@latest --ref
+gto describe m --type
+git for-each-ref --format='%(refname)' refs/tags
+git status --porcelain
+"""
+    lines = inside("/bin/sh", "-c", script, options=("--env", "PATH=/opt/gto-ci/bin:/usr/bin:/bin")).stdout.splitlines()
+    assert lines == ["m@v0.0.2", "model", "refs/tags/m#prod!#2", "refs/tags/m#prod#1", "refs/tags/m@v0.0.2"]

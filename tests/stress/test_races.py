@@ -123,6 +123,15 @@ def test_writers_of_a_stage_each(seed: WorkDir, remote: WorkDir, url: str, tmp_p
     check(writers, ran, remote, {name for names in told for name in names})
 
 
+def test_writers_in_one_repository(seed: WorkDir) -> None:
+    """Nothing is pushed: the writers share a folder, and git's locks part them."""
+    seed.tag("m@v1.0.0")
+    call = ("assign", "m", "--version", "v1.0.0", "--stage", "prod", "--force")
+    ran = gto_together([(seed, call)] * SOME)
+    assert [(one.code, one.err) for one in ran] == [(0, "")] * SOME
+    assert {created(one)[-1] for one in ran} == counters("prod", SOME) == {tag for tag in seed.tags() if "#" in tag}
+
+
 def test_writers_of_a_version_each(seed: WorkDir, remote: WorkDir, url: str, tmp_path: Path) -> None:
     publish(seed, remote, *((f"m@v0.0.{number + 1}", commit) for number, commit in enumerate(commits(seed)[:SOME])))
     writers = clones(seed, url, tmp_path, SOME)
