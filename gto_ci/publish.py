@@ -8,28 +8,31 @@ it holds now.
 
 from __future__ import annotations
 
-import random
 import shlex
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
-from gto_ci.annotations import find as find_annotation
 from gto_ci.changes import Change, Deprecate, NewTag, Request, State, plan
 from gto_ci.config import Settings
 from gto_ci.errors import ArtifactNotFound, GitError, GtoError, PushRefused, TagProblem, quote
 from gto_ci.events import Event, TagRecord
 from gto_ci.git import Repository
-from gto_ci.git.push import TAGS_PER_PUSH, Mark, delete_tags, mark_of, push_tags, remote_tags
-from gto_ci.git.remote import FOR_A_PERSON, Remote, find_remote
 from gto_ci.git.runner import without_password
-from gto_ci.git.snapshot import Snapshot
 from gto_ci.git.tags import Tagger, make_tags, prepared
-from gto_ci.git.url import UrlRepository
 from gto_ci.names import Kind, TagName, match_tag
 from gto_ci.registry import not_found
 
+# What only a push needs is imported by the functions that push: most commands do not.
+if TYPE_CHECKING:
+    from gto_ci.git.push import Mark
+    from gto_ci.git.remote import Remote
+    from gto_ci.git.snapshot import Snapshot
+    from gto_ci.git.url import UrlRepository
+
+TAGS_PER_PUSH = 3  # GitHub creates no events, and so starts no workflow, for the tags of a push that holds more
 TRIES = 60  # each lost race is somebody else's success, so this many others have to push meanwhile
 _PAUSE = 0.2  # seconds, at most, for each race lost so far; and no more than 2
 
@@ -71,6 +74,8 @@ def carry_out(repository: Repository, settings: Settings, request: Request, mann
             except (PushRefused, GitError) as error:
                 if change.delete or not _was_faster(error, manner.say):
                     raise
+                import random  # late: it is large, and races are rare
+
                 time.sleep(random.uniform(0, min(attempt * _PAUSE, 2.0)))  # noqa: S311  # to part those who race
     raise PushRefused(
         f"Gave up after {TRIES} tries: each time somebody else had made the tag first",
@@ -103,7 +108,9 @@ class _Source:
     def records(self, artifact: str) -> list[TagRecord]:
         """The tags of ``artifact``, here and on the remote; where they differ, the remote's."""
         found = {record.name: record for record in self.repository.tag_records(artifact)}
-        if self.snapshot is not None and not isinstance(self.repository, UrlRepository):
+        if self.snapshot is not None and _at_url(self.repository) is None:
+            from gto_ci.git.remote import FOR_A_PERSON
+
             there = {r.name: r for r in self.snapshot.fetch_registry(artifact, FOR_A_PERSON)}
             self.unpushed = frozenset(found) - frozenset(there)
             found.update(there)
@@ -111,17 +118,23 @@ class _Source:
 
     def mark(self, tag: TagName) -> Mark | None:
         """The mark on the remote of the artifact that ``tag`` is about, as it was when its tags were read."""
+        from gto_ci.git.push import Mark, mark_of
+
         return Mark(mark_of(tag.artifact), self.snapshot.mark) if self.snapshot else None
 
 
 @contextmanager
 def _source(repository: Repository, manner: Manner) -> Iterator[_Source]:
-    if isinstance(repository, UrlRepository):
-        yield _Source(repository, repository.remote, repository.link.snapshot)
+    there = _at_url(repository)
+    if there is not None:
+        yield _Source(there, there.remote, there.link.snapshot)
         return
     if not manner.push:
         yield _Source(repository)
         return
+    from gto_ci.git.remote import find_remote
+    from gto_ci.git.snapshot import Snapshot
+
     remote = find_remote(repository)
     if remote is None:
         raise TagProblem(
@@ -132,12 +145,23 @@ def _source(repository: Repository, manner: Manner) -> Iterator[_Source]:
         yield _Source(repository, remote, snapshot)
 
 
+def _at_url(repository: Repository) -> UrlRepository | None:
+    """``repository``, if it is one at a URL."""
+    if type(repository) is Repository:
+        return None
+    from gto_ci.git.url import UrlRepository
+
+    return repository if isinstance(repository, UrlRepository) else None
+
+
 def _plan(repository: Repository, settings: Settings, request: Request, records: Sequence[TagRecord]) -> Change:
     state = State.read(request.name, records)
     try:
         return plan(request, state)
     except ArtifactNotFound as error:
         if isinstance(request, Deprecate) and request.head and not request.annotated and not request.delete:
+            from gto_ci.annotations import find as find_annotation
+
             found = find_annotation(repository.objects, request.head, request.name, settings.index)
             if found.annotation is not None:
                 return plan(replace(request, annotated=True), state)
@@ -152,6 +176,8 @@ def _create(repository: Repository, change: Change, source: _Source, manner: Man
     tags = {name: oid for (name, _, _), oid in zip(wanted, oids, strict=True)}
     with prepared(repository, tags, {}) as commit:
         if source.remote is not None:
+            from gto_ci.git.push import push_tags
+
             manner.say(f"Running `{_command(source, list(tags))}`")
             counted = any(tag.name.counter for tag in change.create)
             push_tags(repository, source.remote.name, tags, source.mark(change.create[0].name) if counted else None)
@@ -194,6 +220,8 @@ def _delete_there(
     repository: Repository, names: Sequence[str], here: dict[str, str], source: _Source, say: Say
 ) -> list[str]:
     """Delete those of ``names`` that the remote has, and return them."""
+    from gto_ci.git.push import delete_tags, remote_tags
+
     assert source.remote is not None
     there = {tag.name: tag.oid for tag in remote_tags(repository, source.remote.name, names)}
     for name in names:
@@ -231,8 +259,9 @@ def _chunks(names: Sequence[str]) -> list[Sequence[str]]:
 
 
 def _command(source: _Source, names: Sequence[str], *, delete: bool = False) -> str:
-    if isinstance(source.repository, UrlRepository):
-        remote = without_password(source.repository.remote.url)
+    at_url = _at_url(source.repository)
+    if at_url is not None:
+        remote = without_password(at_url.remote.url)
     else:
         remote = source.remote.name if source.remote else source.repository.remote_name()
     return shlex.join(["git", "push", remote, *names, *(["--delete"] if delete else [])])

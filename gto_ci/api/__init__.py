@@ -8,7 +8,7 @@ to with ``stdout``.
 >>> api.parse_tag("models/nlp=churn#prod#3")
 {'name': 'models/nlp:churn', 'stage': 'prod', 'action': 'assign', 'counter': 3}
 
-:mod:`reading` asks, :mod:`writing` makes and deletes tags, :mod:`annotating` keeps
+:mod:`checking` and :mod:`reading` ask, :mod:`writing` makes and deletes tags, :mod:`annotating` keeps
 ``artifacts.yaml``.
 """
 
@@ -19,14 +19,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gto_ci.api.annotating import annotate, remove
+    from gto_ci.api.checking import check_ref, parse_tag
     from gto_ci.api.reading import (
-        check_ref,
         describe,
         find_latest_version,
         find_versions_in_stage,
         get_stages,
         history,
-        parse_tag,
         show,
     )
     from gto_ci.api.writing import assign, deprecate, deregister, register, unassign
@@ -35,13 +34,13 @@ if TYPE_CHECKING:
 _HOMES = {
     "annotate": "annotating",
     "remove": "annotating",
-    "check_ref": "reading",
+    "check_ref": "checking",
     "describe": "reading",
     "find_latest_version": "reading",
     "find_versions_in_stage": "reading",
     "get_stages": "reading",
     "history": "reading",
-    "parse_tag": "reading",
+    "parse_tag": "checking",
     "show": "reading",
     "assign": "writing",
     "deprecate": "writing",

@@ -9,72 +9,19 @@ from typing import Literal
 from gto_ci import names
 from gto_ci.annotations import Annotation, find, read_artifacts_yaml, read_dvc_yaml
 from gto_ci.annotations.discovery import Discovery, discover
+from gto_ci.api.checking import signatures_of
 from gto_ci.api.opening import RepoLike, opened
 from gto_ci.config import Settings
 from gto_ci.errors import GtoError, TagProblem, WrongAnnotations, WrongArguments, quote
-from gto_ci.events import Event, TagRecord, explain_absence, read_events, why_no_event
+from gto_ci.events import TagRecord, explain_absence, read_events, why_no_event
 from gto_ci.git import Repository
 from gto_ci.git.history import Scope
-from gto_ci.git.signatures import UNSIGNED, Signature, verify
 from gto_ci.registry import ALL, Artifact, Registry, Sort, StageLimits, Version, VersionStage, not_found
 from gto_ci.render import views
 from gto_ci.render.views import Row
 
 Table = tuple[list[Row], Literal["keys"]]
 Warn = Callable[[str], None]  # takes a sentence on what was left out, for a person to read
-
-
-@dataclass(frozen=True, slots=True)
-class RefMeaning:
-    """What a ref means: its events (one, or none), or why there is none although it looks like one.
-
-    ``signature`` is that of the event's tag, where it was asked for.
-    """
-
-    events: list[Event]
-    note: str = ""
-    signature: Signature | None = None
-
-
-def check_ref(repo: RepoLike, ref: str) -> list[Event]:
-    """Return the events that the tag ``ref`` (``NAME`` or ``refs/tags/NAME``) records: one, or none.
-
-    Only the tags of the artifact in question are read.
-
-    >>> [event] = api.check_ref(repo, "churn#prod#1")
-    >>> event.artifact, event.stage, event.version, event.event
-    ('churn', 'prod', 'v1.0.0', 'assignment')
-    >>> print(event)
-    Stage "prod" was assigned to version "v1.0.0" of artifact "churn"
-
-    Raises:
-        NoRepository, WrongConfig, GitError: the repository cannot be read.
-    """
-    return explain_ref(repo, ref).events
-
-
-def explain_ref(repo: RepoLike, ref: str, verify: bool = False) -> RefMeaning:
-    """Return what :func:`check_ref` does and, where that is nothing, a sentence that says why.
-
-    With ``verify`` the tag's signature is checked too.
-
-    >>> from gto_ci.api import reading
-    >>> reading.explain_ref(repo, "churn@v9.9.9").note
-    "There is no tag 'churn@v9.9.9' in this repository"
-
-    Raises:
-        NoRepository, WrongConfig, GitError: the repository cannot be read.
-    """
-    with opened(repo) as (repository, _):
-        tag = ref.removeprefix("refs/tags/")
-        name = names.match_tag(tag)
-        if name is None:
-            return RefMeaning([], _not_a_tag(tag))
-        records = repository.tag_records(name.artifact)
-        events = [event for event in read_events(records) if event.tag == tag]
-        if events:
-            return RefMeaning(events, signature=_signatures(repository, records, events)[tag] if verify else None)
-        return RefMeaning([], explain_absence(records, tag, name))
 
 
 def show(
@@ -157,7 +104,7 @@ def history(
         registry = survey.registry
         commits = registry.commits(survey.found.commits, artifact or None)
         events = registry.journal(commits, artifact or None, ascending=ascending)
-        signatures = _signatures(repository, survey.records, registry.history(artifact or None)) if verify else None
+        signatures = signatures_of(repository, survey.records, registry.history(artifact or None)) if verify else None
         view = views.history_view(events, short=truncate_hexsha, signatures=signatures)
         return (views.history_table(view), "keys") if table else view
 
@@ -274,18 +221,6 @@ def find_versions_in_stage(
         return artifact.in_stages(limits).get(stage)
 
 
-def parse_tag(name: str) -> Row:
-    """Return the parts of a tag name: ``name``, ``action``, and what applies of ``version``, ``stage``, ``counter``.
-
-    >>> api.parse_tag("churn@v1.0.0")
-    {'name': 'churn', 'version': 'v1.0.0', 'action': 'register'}
-
-    Raises:
-        InvalidTag: it is not in registry format.
-    """
-    return views.tag_view(names.parse_tag(name))
-
-
 def doctor(repo: RepoLike) -> tuple[Settings, list[str]]:
     """Return the settings in effect and the registry's problems, one sentence each.
 
@@ -391,13 +326,6 @@ def _commit_view(version: Version, found: Discovery) -> Row | None:
     return None if commit is None else views.commit_view(version, commit, found.at(version.commit, version.artifact))
 
 
-def _signatures(repository: Repository, records: Sequence[TagRecord], events: Sequence[Event]) -> dict[str, Signature]:
-    """The signatures of the tags of ``events``; git is asked about those alone that carry one."""
-    tags = {event.tag for event in events}
-    signed = {record.name: record.signed for record in records if record.signed and record.name in tags}
-    return {**dict.fromkeys(tags, UNSIGNED), **verify(repository, signed)}
-
-
 def _scope(all_branches: bool, all_commits: bool) -> Scope:
     return Scope.COMMITS if all_commits else Scope.BRANCHES if all_branches else Scope.HEAD
 
@@ -442,12 +370,6 @@ def _is_name(text: str) -> bool:
     except GtoError:
         return False
     return True
-
-
-def _not_a_tag(tag: str) -> str:
-    if names.match_tag(tag.replace(":", "=")):
-        return f"{quote(tag)} is not a tag name: in tags ':' is written '='; try {quote(tag.replace(':', '='))}"
-    return f"{quote(tag)} is not in registry format" if names.looks_like_tag(tag) else ""
 
 
 def _file_problems(repository: Repository, settings: Settings) -> list[str]:

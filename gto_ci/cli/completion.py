@@ -18,7 +18,10 @@ _SETUP = {
 }
 
 
-@click.command(
+commands = click.Group()
+
+
+@commands.command(
     cls=Entry,
     section="Set up",
     examples="""eval "$(gto completion bash)"

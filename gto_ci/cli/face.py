@@ -8,7 +8,9 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from typing import Any
 
 import click
 
@@ -22,17 +24,31 @@ REPORT = "This is a bug in gto-ci; GTO_DEBUG=true shows where. Please report it 
 class SectionedGroup(click.Group):
     """A group that lists its commands in the order of their definition, under headings, and knows aliases.
 
-    A command's heading is its ``section`` attribute, its other names ``aliases``; see :func:`entry`.
+    A command's heading is its ``section`` attribute, its other names ``aliases``; see :class:`Entry`.
+    ``homes`` are modules with further commands, by command name, each imported when its command is
+    first asked for: ``gto check-ref`` does not pay for what ``gto annotate`` needs.
     """
 
+    def __init__(self, *args: Any, homes: Mapping[str, str] | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.homes = dict(homes or {})
+
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(self.commands)
+        return [*self.homes, *(name for name in self.commands if name not in self.homes)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in self.homes and cmd_name not in self.commands:
+            self.commands.update(import_module(self.homes[cmd_name]).commands.commands)
         found = super().get_command(ctx, cmd_name)
         if found is None:
-            found = next((c for c in self.commands.values() if cmd_name in getattr(c, "aliases", ())), None)
+            commands = self.all_commands(ctx).values()
+            found = next((command for command in commands if cmd_name in getattr(command, "aliases", ())), None)
         return found
+
+    def all_commands(self, ctx: click.Context) -> dict[str, click.Command]:
+        """Return all commands by name, those that are not imported yet too, in the order of the help."""
+        found = {name: self.get_command(ctx, name) for name in self.list_commands(ctx)}
+        return {name: command for name, command in found.items() if command is not None}
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -40,8 +56,9 @@ class SectionedGroup(click.Group):
         if not ctx.resilient_parsing and self.get_command(ctx, args[0]) is None and args[0][:1].isalnum():
             from gto_ci.registry import similar  # late: only mistakes pay for it
 
-            shown = [name for name, command in self.commands.items() if not command.hidden]
-            shown += [alias for command in self.commands.values() for alias in getattr(command, "aliases", ())]
+            commands = self.all_commands(ctx)
+            shown = [name for name, command in commands.items() if not command.hidden]
+            shown += [alias for command in commands.values() for alias in getattr(command, "aliases", ())]
             meant = similar(args[0], shown)
             if meant:
                 ctx.fail(f"No such command {quote(args[0])}. Did you mean {meant}?")
@@ -49,7 +66,7 @@ class SectionedGroup(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         sections: dict[str, list[tuple[str, str]]] = {}
-        shown = {name: command for name, command in self.commands.items() if not command.hidden}
+        shown = {name: command for name, command in self.all_commands(ctx).items() if not command.hidden}
         limit = formatter.width - 6 - max((len(name) for name in shown), default=0)
         for name, command in shown.items():
             aliases = getattr(command, "aliases", ())

@@ -8,14 +8,25 @@ from pathlib import Path
 import click
 
 from gto_ci import config
-from gto_ci.cli import gto_annotate, gto_read, gto_write
-from gto_ci.cli.completion import completion
 from gto_ci.cli.face import SectionedGroup, note, run, settings_lines, version_line
+
+_COMMANDS = {
+    "gto_check": ("check-ref",),
+    "gto_read": ("show", "history", "describe", "stages", "doctor"),
+    "gto_write": ("register", "assign", "deprecate"),
+    "gto_annotate": ("annotate", "remove"),
+    "completion": ("completion",),
+}
+_HIDDEN = {"gto_check": ("parse-tag",), "gto_read": ("print-state", "print-index")}
+HOMES = {
+    name: f"gto_ci.cli.{module}" for table in (_COMMANDS, _HIDDEN) for module, names in table.items() for name in names
+}
 
 
 @click.group(
     name="gto",
     cls=SectionedGroup,
+    homes=HOMES,
     invoke_without_command=True,
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -34,12 +45,6 @@ def app(ctx: click.Context, show_version: bool, verbose: bool) -> None:
         click.echo(version_line())
     if verbose:
         note("\n".join(settings_lines(config.load(Path(), os.environ))))
-
-
-for _part in (gto_read, gto_write, gto_annotate):
-    for _name, _command in _part.commands.commands.items():
-        app.add_command(_command, _name)
-app.add_command(completion)
 
 
 def main() -> None:

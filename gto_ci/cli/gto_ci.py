@@ -9,14 +9,12 @@ from gto_ci.cli import git_ghost, gto
 from gto_ci.cli.face import SectionedGroup, run
 
 
-@click.group(cls=SectionedGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=SectionedGroup, homes=gto.HOMES, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="gto-ci")
 def app() -> None:
     """A Git repository as an artifact registry, for CI and for people."""
 
 
-for _name, _command in gto.app.commands.items():
-    app.add_command(_command, _name)
 app.add_command(git_ghost.app, "ghost")
 
 

@@ -9,11 +9,9 @@ import click
 from gto_ci.api import reading
 from gto_ci.cli.completion import artifact_names
 from gto_ci.cli.face import Entry, emoji, note, version_line
-from gto_ci.cli.options import one_format, option_json, option_parts, option_plain, option_repo
-from gto_ci.errors import WrongArguments, quote
+from gto_ci.cli.options import READ, one_format, option_json, option_parts, option_plain, option_repo, option_verify
+from gto_ci.errors import WrongArguments
 from gto_ci.render import table, views
-
-READ = "Read the registry"
 
 commands = click.Group()
 
@@ -23,49 +21,6 @@ option_all_branches = click.option(
 option_all_commits = click.option(
     "-A", "--all-commits", is_flag=True, help="Read the annotations in all commits of all branches"
 )
-option_verify = click.option("--verify", is_flag=True, help="Check the signatures of the tags")
-
-
-@commands.command(
-    cls=Entry,
-    section=READ,
-    examples="""gto check-ref churn@v3.0.0
-    gto check-ref refs/tags/churn#prod#3 --json
-    gto check-ref churn#prod#3 --json --verify""",
-)
-@option_repo
-@click.argument("ref")
-@option_json
-@option_parts(
-    name="Print the artifact's name",
-    version="Print the version",
-    event="Print the kind of event",
-    stage="Print the stage",
-)
-@option_verify
-def check_ref(repo: str, ref: str, as_json: bool, part: str | None, verify: bool) -> None:
-    """Tell what the tag REF registered, assigned or deprecated.
-
-    Prints nothing where REF is no registry tag, and says on stderr why, where it resembles one.
-    With --verify the JSON has a "signature", and the sentence is followed by one on the signature.
-    """
-    one_format(as_json, part)
-    if verify and part:
-        raise click.UsageError("--verify goes with --json, or with no format.")
-    meaning = reading.explain_ref(repo, ref, verify=verify)
-    note(meaning.note)
-    for event in meaning.events:
-        if as_json:
-            shown = {"signature": views.signature_view(meaning.signature)} if meaning.signature else {}
-            click.echo(views.to_json({**views.event_view(event), **shown}))
-        elif part:
-            value = getattr(event, "artifact" if part == "name" else part)
-            if value is not None:
-                click.echo(value)
-        else:
-            click.echo(f"{emoji('✅ ')}{event}")
-            if meaning.signature:
-                click.echo(views.signature_sentence(meaning.signature))
 
 
 @commands.command(
@@ -224,22 +179,6 @@ def doctor(repo: str) -> None:
             click.echo(f"{emoji('❌')}{problem}")
         raise click.exceptions.Exit(1)
     click.echo(f"{emoji('✅ ')}No issues found")
-
-
-@commands.command(
-    cls=Entry, section=READ, examples="gto parse-tag churn#prod#3\ngto parse-tag churn@v1.0.0 --key version"
-)
-@click.argument("name")
-@click.option("--key", help="Print only this part")
-def parse_tag(name: str, key: str | None) -> None:
-    """Take a tag name apart, without looking into any repository."""
-    parts = reading.parse_tag(name)
-    if key is None:
-        click.echo(views.to_json(parts))
-    elif key in parts:
-        click.echo(views.to_json(parts[key]))
-    else:
-        raise WrongArguments(f"This tag has no part {quote(key)}", f"It has {', '.join(parts)}")
 
 
 @commands.command(cls=Entry, section=READ, hidden=True)

@@ -7,11 +7,15 @@ from functools import wraps
 
 import click
 
+READ = "Read the registry"  # the heading of commands that do
+
 option_repo = click.option(
     "-r", "--repo", default=".", show_default=True, help="Folder in a local repository, or a remote's URL"
 )
 option_json = click.option("--json", "as_json", is_flag=True, help="Print JSON")
 option_plain = click.option("--plain", is_flag=True, help="Print a table that is easy to grep")
+
+option_verify = click.option("--verify", is_flag=True, help="Check the signatures of the tags")
 
 
 def one_format(*formats: object) -> None:

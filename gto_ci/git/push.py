@@ -21,8 +21,6 @@ from gto_ci.git.parse import RemoteTag, parse_ls_remote, parse_ref
 from gto_ci.git.remote import FOR_A_PERSON, retrying
 from gto_ci.git.repository import Repository
 
-# GitHub starts no workflow for the tags of a push that holds more of them.
-TAGS_PER_PUSH = 3
 MARKS = "refs/gto-ci/newest/"
 
 _REJECTED = re.compile(r"^!\t\S*:(?P<ref>\S+)\t(?P<reason>.*)$", re.MULTILINE)

@@ -1,0 +1,104 @@
+"""Job: what one tag means. CI asks this in every run, so nothing is imported that the answer can do without."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from gto_ci import names
+from gto_ci.api.opening import RepoLike, opened
+from gto_ci.errors import quote
+from gto_ci.events import Event, TagRecord, explain_absence, read_events
+from gto_ci.git import Repository
+
+if TYPE_CHECKING:
+    from gto_ci.git.signatures import Signature
+
+
+@dataclass(frozen=True, slots=True)
+class RefMeaning:
+    """What a ref means: its events (one, or none), or why there is none although it looks like one.
+
+    ``signature`` is that of the event's tag, where it was asked for.
+    """
+
+    events: list[Event]
+    note: str = ""
+    signature: Signature | None = None
+
+
+def check_ref(repo: RepoLike, ref: str) -> list[Event]:
+    """Return the events that the tag ``ref`` (``NAME`` or ``refs/tags/NAME``) records: one, or none.
+
+    Only the tags of the artifact in question are read.
+
+    >>> [event] = api.check_ref(repo, "churn#prod#1")
+    >>> event.artifact, event.stage, event.version, event.event
+    ('churn', 'prod', 'v1.0.0', 'assignment')
+    >>> print(event)
+    Stage "prod" was assigned to version "v1.0.0" of artifact "churn"
+
+    Raises:
+        NoRepository, WrongConfig, GitError: the repository cannot be read.
+    """
+    return explain_ref(repo, ref).events
+
+
+def explain_ref(repo: RepoLike, ref: str, verify: bool = False) -> RefMeaning:
+    """Return what :func:`check_ref` does and, where that is nothing, a sentence that says why.
+
+    With ``verify`` the tag's signature is checked too.
+
+    >>> from gto_ci.api import checking
+    >>> checking.explain_ref(repo, "churn@v9.9.9").note
+    "There is no tag 'churn@v9.9.9' in this repository"
+
+    Raises:
+        NoRepository, WrongConfig, GitError: the repository cannot be read.
+    """
+    with opened(repo) as (repository, _):
+        tag = ref.removeprefix("refs/tags/")
+        name = names.match_tag(tag)
+        if name is None:
+            return RefMeaning([], _not_a_tag(tag))
+        records = repository.tag_records(name.artifact)
+        events = [event for event in read_events(records) if event.tag == tag]
+        if events:
+            return RefMeaning(events, signature=signatures_of(repository, records, events)[tag] if verify else None)
+        return RefMeaning([], explain_absence(records, tag, name))
+
+
+def parse_tag(name: str) -> dict[str, Any]:
+    """Return the parts of a tag name: ``name``, ``action``, and what applies of ``version``, ``stage``, ``counter``.
+
+    >>> api.parse_tag("churn@v1.0.0")
+    {'name': 'churn', 'version': 'v1.0.0', 'action': 'register'}
+
+    Raises:
+        InvalidTag: it is not in registry format.
+    """
+    from gto_ci.render import views
+
+    return views.tag_view(names.parse_tag(name))
+
+
+def signatures_of(
+    repository: Repository, records: Sequence[TagRecord], events: Sequence[Event]
+) -> dict[str, Signature]:
+    """Return the signatures of the tags of ``events``, by tag; git is asked about those alone that carry one.
+
+    Raises:
+        GitError: git cannot read the repository.
+    """
+    from gto_ci.git.signatures import UNSIGNED, verify
+
+    tags = {event.tag for event in events}
+    signed = {record.name: record.signed for record in records if record.signed and record.name in tags}
+    return {**dict.fromkeys(tags, UNSIGNED), **verify(repository, signed)}
+
+
+def _not_a_tag(tag: str) -> str:
+    if names.match_tag(tag.replace(":", "=")):
+        return f"{quote(tag)} is not a tag name: in tags ':' is written '='; try {quote(tag.replace(':', '='))}"
+    return f"{quote(tag)} is not in registry format" if names.looks_like_tag(tag) else ""
