@@ -107,6 +107,13 @@ def emoji(symbol: str) -> str:
     return f"{symbol} " if config.show_emojis(os.environ) else ""
 
 
+def raw(text: str) -> None:
+    """Print a stranger's text: to a program byte for byte, to a terminal without what would steer it."""
+    if sys.stdout.isatty():
+        text = "".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text)
+    sys.stdout.write(f"{text}\n")  # click.echo would take some of it away
+
+
 def note(text: str) -> None:
     """Tell a person something that is not the answer: on stderr, so that scripts do not read it."""
     if text:

@@ -8,7 +8,7 @@ import click
 
 from gto_ci.api import reading
 from gto_ci.cli.completion import artifact_names
-from gto_ci.cli.face import Entry, emoji, note, version_line
+from gto_ci.cli.face import Entry, emoji, note, raw, version_line
 from gto_ci.cli.options import READ, one_format, option_json, option_parts, option_plain, option_repo, option_verify
 from gto_ci.errors import WrongArguments
 from gto_ci.render import table, views
@@ -140,7 +140,7 @@ def describe(repo: str, name: str, rev: str | None, part: str | None) -> None:
     if part is None:
         click.echo(views.to_json(fields))
     elif part in fields:
-        click.echo(fields[part])
+        raw(fields[part])
     else:
         has = f"It has {', '.join(fields)}" if fields else "The files name it, and say no more"
         raise WrongArguments(f"No {part} in enrichment", has)

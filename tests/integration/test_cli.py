@@ -370,3 +370,18 @@ def test_check_ref_reads_only_its_artifacts_tags(
     listed = large.git("for-each-ref", "--format=%(refname:strip=2)", *patterns).splitlines()
     assert len(listed) == 200
     assert all(name.startswith(("a7@", "a7#")) for name in listed)
+
+
+def test_a_strangers_text_does_not_steer_the_terminal(tmp_path: Path) -> None:
+    text = "red: \x1b[31m, title: \x1b]0;x\x07, bell \x07"
+    work = WorkDir.init(tmp_path)
+    work.commit("one", artifacts__yaml="m: " + json.dumps({"description": text}))
+    assert gto("describe", "m", "--description", cwd=work.path).out == text + "\n"
+    screen, terminal = os.openpty()
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("GIT_", "GTO_"))} | ISOLATED
+    command = [BIN / "gto", "describe", "m", "--description"]
+    subprocess.run(command, cwd=work.path, env=environ, stdout=terminal, stderr=terminal, check=True)
+    os.close(terminal)
+    shown = os.read(screen, 1000).decode()
+    os.close(screen)
+    assert shown.splitlines() == [r"red: \x1b[31m, title: \x1b]0;x\x07, bell \x07"]
