@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from gto_ci.changes import Change, Deprecate, NewTag, Request, State, plan
 from gto_ci.config import Settings
 from gto_ci.errors import ArtifactNotFound, GitError, GtoError, PushRefused, TagProblem, quote
-from gto_ci.events import Event, TagRecord
+from gto_ci.events import Event, TagRecord, read_events
 from gto_ci.git import Repository
 from gto_ci.git.runner import without_password
 from gto_ci.git.tags import Tagger, make_tags, prepared
@@ -49,8 +49,8 @@ class Manner:
     say: Say = lambda _: None
 
 
-def carry_out(repository: Repository, settings: Settings, request: Request, manner: Manner) -> Change:
-    """Do what ``request`` asks for, and return what that was.
+def carry_out(repository: Repository, settings: Settings, request: Request, manner: Manner) -> Event | None:
+    """Do what ``request`` asks for, and return the event of the last tag made, None where none was.
 
     Raises:
         GtoError: it cannot be done; then nothing was changed, neither here nor on the remote, but
@@ -58,19 +58,18 @@ def carry_out(repository: Repository, settings: Settings, request: Request, mann
     """
     with _source(repository, manner) as source:
         for attempt in range(1, TRIES + 1):
-            change = _plan(repository, settings, request, source.records(request.name))
+            records = source.records(request.name)
+            change = _plan(repository, settings, request, records)
             if manner.dry_run:
                 _announce(change, source, manner.say)
-                return change
-            if not change.create and not change.delete:
-                manner.say("There is no tag to delete")
-                return change
+                return None
             try:
-                if change.delete:
+                if not change.create:
                     _delete(repository, change, source, manner.say)
-                else:
-                    _create(repository, change, source, manner)
-                return change
+                    return None
+                made = _create(repository, change, source, manner)
+                events = read_events([*records, *made])
+                return next((event for event in events if event.tag == made[-1].name), None)
             except (PushRefused, GitError) as error:
                 if change.delete or not _was_faster(error, manner.say):
                     raise
@@ -169,11 +168,12 @@ def _plan(repository: Repository, settings: Settings, request: Request, records:
         raise not_found(request.name, sorted({name.artifact for name in names if name})) from error
 
 
-def _create(repository: Repository, change: Change, source: _Source, manner: Manner) -> None:
+def _create(repository: Repository, change: Change, source: _Source, manner: Manner) -> list[TagRecord]:
+    """Make the tags, and return their records."""
     wanted = [(str(tag.name), tag.commit, tag.message) for tag in change.create]
     repository.bring_commits([tag.commit for tag in change.create])
-    oids = make_tags(repository, manner.tagger, wanted, change.earliest)
-    tags = {name: oid for (name, _, _), oid in zip(wanted, oids, strict=True)}
+    made = make_tags(repository, manner.tagger, wanted, change.earliest)
+    tags = {record.name: oid for oid, record in made}
     with prepared(repository, tags, {}) as commit:
         if source.remote is not None:
             from gto_ci.git.push import push_tags
@@ -192,6 +192,7 @@ def _create(repository: Repository, change: Change, source: _Source, manner: Man
     if behind:
         manner.say("The remote does not have the registration of that version yet; to push it, run:")
         manner.say(_command(source, behind))
+    return [record for _, record in made]
 
 
 def _left_behind(change: Change, source: _Source) -> list[str]:
@@ -202,6 +203,9 @@ def _left_behind(change: Change, source: _Source) -> list[str]:
 
 
 def _delete(repository: Repository, change: Change, source: _Source, say: Say) -> None:
+    if not change.delete:
+        say("There is no tag to delete")
+        return
     names = [event.tag for event in change.delete]
     here = repository.tag_ids(names)
     with prepared(repository, {}, here) as commit:

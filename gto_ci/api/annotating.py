@@ -63,11 +63,13 @@ def annotate(
     from gto_ci.annotations import editing  # late: reading does without
 
     check_artifact(name)
+    if "" in (type, path):
+        raise WrongArguments("The type or the path is empty", "Leave the option out to keep what is there")
     for label in labels or ():
         _check_word("label", label)
     if must_exist and not path:
         raise WrongArguments("`path` is required when `must_exist` is set to True", "Give the path, too")
-    change = editing.Change(type or None, path or None, must_exist, tuple(labels or ()), description, custom)
+    change = editing.Change(type, path, must_exist, tuple(labels or ()), description, custom)
     message = f"Annotate artifact `{name}`" + (f" of type `{type}`" if type else "")
     message += f" with path `{path}`" if path else ""
     with opened(repo) as (repository, settings):

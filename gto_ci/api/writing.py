@@ -13,7 +13,6 @@ from typing import Any
 from gto_ci.api.opening import RepoLike, opened
 from gto_ci.changes import (
     Assign,
-    Change,
     Deprecate,
     Deregister,
     Part,
@@ -23,7 +22,7 @@ from gto_ci.changes import (
 )
 from gto_ci.config import Settings
 from gto_ci.errors import RefNotFound, UnknownStage, WrongArguments, quote
-from gto_ci.events import Event, read_events
+from gto_ci.events import Event
 from gto_ci.git import Repository
 from gto_ci.git.tags import Tagger
 from gto_ci.names import check_artifact, check_stage
@@ -77,7 +76,7 @@ def register(
     with opened(repo) as (repository, settings):
         commit = _commit(repository, ref)
         request = Register(commit=commit, version=version, bump=bumps[0] if bumps else None, **common)
-        return _done(repository, carry_out(repository, settings, request, manner), manner)
+        return carry_out(repository, settings, request, manner)
 
 
 def assign(
@@ -132,7 +131,7 @@ def assign(
             skip_registration=skip_registration,
             **common,
         )
-        return _done(repository, carry_out(repository, settings, request, manner), manner)
+        return carry_out(repository, settings, request, manner)
 
 
 def unassign(
@@ -175,7 +174,7 @@ def unassign(
         allowed = _allowed(settings, stage)
         commit = None if ref is None else _commit(repository, ref)
         request = Unassign(stage=allowed, version=version, commit=commit, delete=delete, **common)
-        return _done(repository, carry_out(repository, settings, request, manner), manner)
+        return carry_out(repository, settings, request, manner)
 
 
 def deregister(
@@ -216,7 +215,7 @@ def deregister(
     with opened(repo) as (repository, settings):
         commit = None if ref is None else _commit(repository, ref)
         request = Deregister(version=version, commit=commit, delete=delete, **common)
-        return _done(repository, carry_out(repository, settings, request, manner), manner)
+        return carry_out(repository, settings, request, manner)
 
 
 def deprecate(
@@ -259,7 +258,7 @@ def deprecate(
             delete=delete,
             **common,
         )
-        return _done(repository, carry_out(repository, settings, request, manner), manner)
+        return carry_out(repository, settings, request, manner)
 
 
 def _common(name: str, message: str | None, simple: bool | None, force: bool) -> dict[str, Any]:
@@ -310,12 +309,3 @@ def _head(repository: Repository) -> str | None:
         return repository.commit_id("HEAD")
     except RefNotFound:  # nothing was committed yet
         return None
-
-
-def _done(repository: Repository, change: Change, manner: Manner) -> Event | None:
-    """The event that the last tag made is about."""
-    if manner.dry_run or not change.create:
-        return None
-    tag = change.create[-1].name
-    events = read_events(repository.tag_records(tag.artifact))
-    return next((event for event in events if event.tag == str(tag)), None)

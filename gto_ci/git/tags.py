@@ -13,8 +13,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from gto_ci.errors import GitError
+from gto_ci.events import TagRecord
 from gto_ci.git.parse import parse_tag_object
 from gto_ci.git.repository import Repository
 from gto_ci.git.scratch import lay_out
@@ -41,10 +43,17 @@ class Tagger:
         return {variable: value for variable, value in given.items() if value}
 
 
+class MadeTag(NamedTuple):
+    """A tag object that was written: its id, and what it says."""
+
+    oid: str
+    record: TagRecord
+
+
 def make_tags(
     repository: Repository, tagger: Tagger, tags: Sequence[tuple[str, str, str]], earliest: int = 0
-) -> list[str]:
-    """Write a tag object for each (name, commit, message), message as it stands, and return their ids.
+) -> list[MadeTag]:
+    """Write a tag object for each (name, commit, message), message as it stands, and return them.
 
     No ref is written. The tagger's date is git's: ``GIT_COMMITTER_DATE`` in any form that git
     reads, else now. Where now is before ``earliest`` (seconds since the epoch) by no more than
@@ -107,7 +116,10 @@ def _identity(repository: Repository, tagger: Tagger) -> bytes:
     try:
         said = repository.runner.run(["var", "GIT_COMMITTER_IDENT"], repository.root, environ=tagger.environ)
     except GitError as error:
-        step = "Set your name: git config --global user.name 'Your Name', and user.email likewise; or use --author"
+        step = (
+            "Set your name: git config --global user.name 'Your Name', and user.email likewise; "
+            "or use --author and --author-email"
+        )
         if "invalid date format" in error.stderr:
             step = "Set GIT_COMMITTER_DATE to a date with a time, such as 2024-05-06T12:00:00Z, or unset it"
         raise GitError(error.command, error.returncode, error.stdout, error.stderr, step) from error
@@ -131,12 +143,14 @@ def _wants_signatures(repository: Repository) -> bool:
         raise
 
 
-def _plain(repository: Repository, who: bytes, name: str, commit: str, message: str) -> str:
+def _plain(repository: Repository, who: bytes, name: str, commit: str, message: str) -> MadeTag:
     header = f"object {commit}\ntype commit\ntag {name}\ntagger ".encode()
-    return repository.git("mktag", stdin=header + who + b"\n\n" + os.fsencode(message) + b"\n").decode().strip()
+    data = header + who + b"\n\n" + os.fsencode(message) + b"\n"
+    oid = repository.git("mktag", stdin=data).decode().strip()
+    return MadeTag(oid, parse_tag_object(name, commit, data))
 
 
-def _signed(repository: Repository, environ: Mapping[str, str], name: str, commit: str, message: str) -> str:
+def _signed(repository: Repository, environ: Mapping[str, str], name: str, commit: str, message: str) -> MadeTag:
     """Have ``git tag`` sign, in a scratch repository, so that no ref of the user's is written.
 
     It reads the user's configuration and writes the object where the user's objects are.
@@ -158,13 +172,11 @@ def _signed(repository: Repository, environ: Mapping[str, str], name: str, commi
             raise GitError(error.command, error.returncode, error.stdout, error.stderr, _KEYS) from error
         oid = (root / "refs/tags" / name).read_text(encoding="ascii").strip()
     (made,) = repository.objects([oid])
-    if (
-        made is None or not parse_tag_object(name, commit, made.data).signed
-    ):  # git before 2.45 goes on without a key that it cannot load
-        raise GitError(
-            ["git", "tag"], None, stderr="the key could not be used, and nothing was signed", next_step=_KEYS
-        )
-    return oid
+    record = parse_tag_object(name, commit, made.data if made else b"")
+    if not record.signed:  # git before 2.45 goes on without a key that it cannot load
+        said = "the key could not be used, and nothing was signed"
+        raise GitError(["git", "tag"], None, stderr=said, next_step=_KEYS)
+    return MadeTag(oid, record)
 
 
 def _lock_advice(stderr: str) -> str:

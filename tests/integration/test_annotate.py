@@ -96,6 +96,8 @@ def test_must_exist(work: WorkDir) -> None:
 @pytest.mark.parametrize(
     ("args", "says"),
     [
+        (["annotate", "m", "--path", ""], "is empty"),
+        (["annotate", "m", "--type", ""], "is empty"),
         (["annotate", "m!"], "Invalid artifact name 'm!'"),
         (["annotate", "m", "--label", "a b"], "Invalid label 'a b'"),
         (["annotate", "m", "--type", "?"], "Invalid type '?'"),
