@@ -13,6 +13,7 @@ from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
+from tests.oracle.registries import Told
 from tests.workdir import FIRST_DATE, WorkDir
 
 NAMES = ("churn", "nn", "models/nlp", "cv-class", "segment2", "churn2", "no", "a1", "nlp")
@@ -57,7 +58,7 @@ class Step(NamedTuple):
 
 
 @dataclass
-class Story:
+class Story(Told):
     rng: Random
     names: list[str]
     types: list[str] | None = None
@@ -156,17 +157,6 @@ class Story:
         mine = [one for one in self.tags if one.artifact == tag.artifact]
         last = [one.kind for one in mine if one.version == tag.version and one.version][-1:]
         return last == ["register"] and mine[-1].kind != "deprecate"
-
-    def _minute(self) -> int:
-        self.now += 60
-        return self.now
-
-    def _say(self, *lines: str) -> None:
-        self.stream.extend(line.encode() + b"\n" for line in lines)
-
-    def _data(self, text: str) -> None:
-        data = text.encode()
-        self.stream.append(b"data %d\n%s\n" % (len(data), data))
 
 
 def random_story(seed: int) -> Story:

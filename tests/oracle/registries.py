@@ -63,8 +63,40 @@ class Tag(NamedTuple):
     annotated: bool = True
 
 
+def tags(*names: str) -> Callable[[WorkDir], None]:
+    """A commit with these tags; ``/`` instead of a name makes the next commit."""
+
+    def write(workdir: WorkDir) -> None:
+        workdir.commit("a commit")
+        for name in names:
+            if name == "/":
+                workdir.commit("a commit")
+            else:
+                workdir.tag(name)
+
+    return write
+
+
+class Told:
+    """What is told as a stream for ``git fast-import``, a minute at a time."""
+
+    now: int
+    stream: list[bytes]
+
+    def _minute(self) -> int:
+        self.now += 60
+        return self.now
+
+    def _say(self, *lines: str) -> None:
+        self.stream.extend(line.encode() + b"\n" for line in lines)
+
+    def _data(self, text: str) -> None:
+        data = text.encode()
+        self.stream.append(b"data %d\n%s\n" % (len(data), data))
+
+
 @dataclass
-class Story:
+class Story(Told):
     """What happened in a repository; commits are numbers until git has written them."""
 
     rng: Random
@@ -134,17 +166,6 @@ class Story:
         places = {(tag.artifact, tag.version, tag.commit) for tag in self.events() if tag.version}
         seen = Counter((artifact, version) for artifact, version, _ in places)
         return {copied for copied, number in seen.items() if number > 1}
-
-    def _minute(self) -> int:
-        self.now += 60
-        return self.now
-
-    def _say(self, *lines: str) -> None:
-        self.stream.extend(line.encode() + b"\n" for line in lines)
-
-    def _data(self, text: str) -> None:
-        data = text.encode()
-        self.stream.append(b"data %d\n%s\n" % (len(data), data))
 
 
 @dataclass

@@ -18,6 +18,7 @@ import pytest
 from tests.oracle import peers
 from tests.oracle.known_bugs import KNOWN_BUGS
 from tests.oracle.programs import Gto, Ours, Repair, environment
+from tests.oracle.registries import tags
 from tests.workdir import WorkDir
 
 DIFFERENCES = peers.PROJECT / "docs" / "differences-from-gto.md"
@@ -39,20 +40,6 @@ class Bug:
 
     def __str__(self) -> str:
         return f"{self.number}-{'-'.join(self.repair[:1] or self.argv[:1])}"
-
-
-def tags(*names: str) -> Callable[[WorkDir], None]:
-    """A commit with these tags; ``/`` instead of a name makes the next commit."""
-
-    def write(workdir: WorkDir) -> None:
-        workdir.commit("a commit")
-        for name in names:
-            if name == "/":
-                workdir.commit("a commit")
-            else:
-                workdir.tag(name)
-
-    return write
 
 
 def tag_of_tree(workdir: WorkDir) -> None:

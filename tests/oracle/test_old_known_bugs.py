@@ -19,6 +19,7 @@ from ruamel.yaml import YAML
 from tests.oracle import peers
 from tests.oracle.old_programs import MENDED, OldGto, Writer
 from tests.oracle.programs import Answer, Ours
+from tests.oracle.registries import tags
 from tests.oracle.test_old import comparable
 from tests.workdir import WorkDir
 
@@ -40,20 +41,6 @@ class Reading:
 
     def __str__(self) -> str:
         return f"{self.number}-{self.mended or self.argv[0]}"
-
-
-def tags(*names: str) -> Callable[[WorkDir], None]:
-    """A commit with these tags; ``/`` instead of a name makes the next commit."""
-
-    def write(workdir: WorkDir) -> None:
-        workdir.commit("a commit")
-        for name in names:
-            if name == "/":
-                workdir.commit("a commit")
-            else:
-                workdir.tag(name)
-
-    return write
 
 
 def index(text: str, *names: str) -> Callable[[WorkDir], None]:
