@@ -117,6 +117,18 @@ class WrongInput(GtoError):
     """An input or a setting of the action that cannot be used."""
 
 
+class NoGhost(GtoError):
+    """The patch repository has no such ghost, or several that begin so."""
+
+
+class GhostRefused(GtoError):
+    """A ghost is not what its name says, or writes what a patch may not write."""
+
+
+class DoesNotApply(GtoError):
+    """A patch does not fit the commit or the work tree that it is applied to."""
+
+
 class GitError(GtoError):
     """A git command failed. Holds the command, its exit code and both streams, free of secrets.
 

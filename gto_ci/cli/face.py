@@ -110,8 +110,21 @@ def emoji(symbol: str) -> str:
 def raw(text: str) -> None:
     """Print a stranger's text: to a program byte for byte, to a terminal without what would steer it."""
     if sys.stdout.isatty():
-        text = "".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text)
+        text = _harmless(text)
     sys.stdout.write(f"{text}\n")  # click.echo would take some of it away
+
+
+def raw_bytes(data: bytes) -> None:
+    """Print a stranger's bytes as they are; to a terminal without what would steer it."""
+    if sys.stdout.isatty():
+        sys.stdout.write(_harmless(data.decode(errors="replace")))
+    else:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+
+
+def _harmless(text: str) -> str:
+    return "".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text)
 
 
 def note(text: str) -> None:

@@ -6,17 +6,33 @@ import click
 
 from gto_ci import __version__
 from gto_ci.cli.face import Entry, SectionedGroup, run
+from gto_ci.cli.ghost_options import common
+
+_COMMANDS = {
+    "ghost_push": ("push", "pull", "show", "diff", "checkout"),
+    "ghost_list": ("list", "log", "delete", "gc"),
+    "completion": ("completion",),
+}
+HOMES = {name: f"gto_ci.cli.{module}" for module, names in _COMMANDS.items() for name in names}
 
 
-@click.group(cls=SectionedGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    name="git-ghost", cls=SectionedGroup, homes=HOMES, context_settings={"help_option_names": ["-h", "--help"]}
+)
+@common
 def app() -> None:
-    """Carry uncommitted changes to another place, exactly."""
+    """Carry uncommitted changes to another place, exactly.
+
+    A change is pushed to a repository for patches, and pulled wherever the same commit is checked
+    out: in a job, on a server, by a colleague.
+    """
 
 
-@app.command(cls=Entry)
+@app.command(cls=Entry, section="Set up")
+@common
 def version() -> None:
     """Print the version."""
-    click.echo(f"git-ghost (gto-ci) {__version__}")
+    click.echo(f"git-ghost {__version__} (gto-ci)")
 
 
 def main() -> None:

@@ -199,6 +199,16 @@ def parse_commit(oid: str, data: bytes) -> CommitRecord:
 _NOBODY = ("", "", 0, "+0000")
 
 
+def split_patch(patch: bytes) -> list[bytes]:
+    """Return the parts of a patch by ``git diff``, one a file, in its order.
+
+    No other line of a patch can begin like the heading of a part: those of text have a sign before
+    them, and the code of binary ones has no space.
+    """
+    starts = [match.start() for match in re.finditer(rb"^diff --git ", patch, re.MULTILINE)]
+    return [patch[start:end] for start, end in zip(starts, [*starts[1:], len(patch)], strict=True)]
+
+
 def parse_raw_diff(output: bytes) -> Iterator[tuple[str, list[tuple[str, str | None]]]]:
     """Yield each header and the changes below it, in the output of ``git diff-tree --stdin --raw -z`` or ``git log``.
 

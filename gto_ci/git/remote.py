@@ -11,7 +11,7 @@ import base64
 import re
 import shlex
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -72,9 +72,31 @@ class Remote:
     promisor: bool = False
 
 
+def own_transport_settings(entries: Sequence[tuple[str, str, str]]) -> list[tuple[str, str]]:
+    """Return, of a repository's settings (scope, key, value), its own that say how to reach URLs.
+
+    A header that is meant for whatever URL stays behind: it belongs to the repository's own remote.
+    """
+    return [
+        (key, value)
+        for scope, key, value in entries
+        if scope in ("local", "worktree") and _TRANSPORT_KEY.fullmatch(key) and key != "http.extraheader"
+    ]
+
+
+def read_settings(repository: Repository) -> list[tuple[str, str, str]]:
+    """Return all settings in effect in ``repository``, each with its scope, key and value.
+
+    Raises:
+        GitError: git cannot read the configuration.
+    """
+    listed = repository.git("config", "--list", "--show-scope", "-z").decode(errors="surrogateescape").split("\0")
+    return [(scope, *entry.partition("\n")[::2]) for scope, entry in zip(listed[::2], listed[1::2], strict=False)]
+
+
 def remote_at(url: str) -> Remote:
     """Return the remote at ``url``, which belongs to no repository here."""
-    return Remote("origin", url, (("remote.origin.url", url),), (), _folder(url))
+    return Remote("origin", url, (("remote.origin.url", url),), (), local_folder(url))
 
 
 def find_remote(repository: Repository, token: str = "", server_url: str = "") -> Remote | None:
@@ -87,8 +109,7 @@ def find_remote(repository: Repository, token: str = "", server_url: str = "") -
         GtoError: there are several remotes and none is called ``origin``.
         GitError: git cannot read the configuration.
     """
-    listed = repository.git("config", "--list", "--show-scope", "-z").decode(errors="surrogateescape").split("\0")
-    entries = [(scope, *entry.partition("\n")[::2]) for scope, entry in zip(listed[::2], listed[1::2], strict=False)]
+    entries = read_settings(repository)
     urls: dict[str, str] = {}
     for _, key, value in entries:
         if key.startswith("remote.") and key.endswith(".url"):
@@ -110,7 +131,7 @@ def find_remote(repository: Repository, token: str = "", server_url: str = "") -
         basic = base64.b64encode(f"x-access-token:{token}".encode()).decode()
         config.append((f"http.{server_url.rstrip('/')}/.extraheader", f"AUTHORIZATION: basic {basic}"))
     secrets = [token, *(secret for header in headers for secret in _secrets(header))]
-    folder = _folder(url)
+    folder = local_folder(url)
     if folder is not None and not any(key == "remote.origin.uploadpack" for key, _ in config):
         config += _trusting(folder, repository.root)
     promisor = any(key == f"remote.{name}.promisor" and value == "true" for key, value in own)
@@ -145,22 +166,27 @@ def _absolute(url: str, repository: Repository) -> str:
     return url
 
 
-def _folder(url: str) -> Path | None:
-    """The folder that a URL or path names, None where it is on another machine."""
+def local_folder(url: str) -> Path | None:
+    """Return the folder that a URL or path names, None where it is on another machine."""
     path = Path(unquote(url.removeprefix("file://")) if url.startswith("file://") else url)
     return path.resolve() if path.is_absolute() and path.is_dir() else None
 
 
 def _trusting(folder: Path, root: Path) -> list[tuple[str, str]]:
-    """Have git serve ``folder`` to us although another user owns it, if that is the one who owns ``root`` too.
+    trusted = trust(folder, root)
+    return [("remote.origin.uploadpack", f"git {trusted} upload-pack")] if trusted else []
 
-    Git asks for this trust in the serving process, which takes no configuration from our
-    environment; so it is given on the command that starts it.
+
+def trust(folder: Path, root: Path) -> str:
+    """Return the options with which git serves ``folder`` to us although another user owns it.
+
+    None are given unless that is the one who owns ``root`` too. Git asks for this trust in the
+    serving process, which takes no configuration from our environment; so it is given on the
+    command that starts it.
     """
     if folder.stat().st_uid != root.stat().st_uid:
-        return []
-    trusted = [f"-c safe.directory={shlex.quote(str(place))}" for place in (folder, folder / ".git")]
-    return [("remote.origin.uploadpack", f"git {' '.join(trusted)} upload-pack")]
+        return ""
+    return " ".join(f"-c safe.directory={shlex.quote(str(place))}" for place in (folder, folder / ".git"))
 
 
 def _same_host(url: str, server_url: str) -> bool:

@@ -8,14 +8,18 @@ are in no command line and no file, and are taken out of whatever a failure repo
 from __future__ import annotations
 
 import base64
+import os
 import re
 import shlex
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from gto_ci.errors import GitError
 
@@ -40,6 +44,8 @@ _SCRUBBED = frozenset(
     }
 )
 _URL_PASSWORD = re.compile(r"(?<=://)[^/@\s'\"]+@")
+Watch = Callable[[str], None]
+
 LOCAL_TIMEOUT = 300.0
 NETWORK_TIMEOUT = 600.0
 
@@ -70,12 +76,14 @@ class Runner:
         next_step: str = "",
         environ: Mapping[str, str] | None = None,
         detached: bool = False,
+        watch: Watch | None = None,
     ) -> bytes:
         """Run ``git ARGS`` in ``cwd`` and return its standard output.
 
         ``environ`` adds variables for this one process, those included that a caller's environment
         must not set. ``detached`` starts it in a session of its own: a signal to our process group
-        does not reach it, so what it has begun it ends.
+        does not reach it, so what it has begun it ends. ``watch`` is shown what it says on standard
+        error as it says it.
 
         Raises:
             GitError: git is missing, failed, or took longer than ``timeout`` seconds; the error
@@ -83,17 +91,9 @@ class Runner:
         """
         command = ["git", *args]
         try:
-            done = subprocess.run(
-                command,
-                cwd=cwd,
-                env=self._environment(environ),
-                input=stdin,
-                stdin=subprocess.DEVNULL if stdin is None else None,
-                capture_output=True,
-                timeout=timeout,
-                start_new_session=detached,
-                check=False,
-            )
+            options: dict[str, Any] = {"cwd": cwd, "env": self._environment(environ), "start_new_session": detached}
+            run = _run if watch is None else partial(_run_watched, watch)
+            done = run(command, stdin, timeout, options)
         except FileNotFoundError as error:
             if cwd is not None and not cwd.is_dir():
                 raise GitError(command, None, stderr=f"no such folder: {cwd}") from error
@@ -155,6 +155,46 @@ class Runner:
             for form in (secret, base64.b64encode(f"x-access-token:{secret}".encode()).decode()):
                 text = text.replace(form, "***")
         return without_password(text)
+
+
+def _run(
+    command: Sequence[str], stdin: bytes | None, timeout: float, options: Mapping[str, Any]
+) -> subprocess.CompletedProcess[bytes]:
+    source = {"stdin": subprocess.DEVNULL} if stdin is None else {"input": stdin}
+    return subprocess.run(command, capture_output=True, timeout=timeout, check=False, **source, **options)
+
+
+def _run_watched(
+    watch: Watch, command: Sequence[str], stdin: bytes | None, timeout: float, options: Mapping[str, Any]
+) -> subprocess.CompletedProcess[bytes]:
+    with tempfile.TemporaryFile() as source, tempfile.TemporaryFile() as output:
+        source.write(stdin or b"")
+        source.seek(0)
+        with subprocess.Popen(command, stdin=source, stdout=output, stderr=subprocess.PIPE, **options) as process:
+            assert process.stderr is not None
+            expired = threading.Event()
+
+            def expire() -> None:
+                expired.set()
+                process.kill()
+
+            watchdog = threading.Timer(timeout, expire)
+            watchdog.start()
+            said = b""
+            try:
+                while block := os.read(process.stderr.fileno(), 4096):
+                    said += block
+                    watch(block.decode(errors="replace"))
+                process.wait()
+            except BaseException:
+                process.kill()
+                raise
+            finally:
+                watchdog.cancel()
+        if expired.is_set():
+            raise subprocess.TimeoutExpired(command, timeout)
+        output.seek(0)
+        return subprocess.CompletedProcess(command, process.returncode, output.read(), said)
 
 
 def without_password(text: str) -> str:

@@ -126,6 +126,16 @@ class Snapshot:
         lines = "".join(f"{name}\n" for name in objects).encode()
         retrying(lambda: self._network(*command, stdin=lines), advice)
 
+    def all_commits(self, advice: Advice = FOR_THE_ACTION) -> set[str]:
+        """Return the ids of all commits that a ref of the remote leads to; commits alone are fetched.
+
+        Raises:
+            GitError: the remote cannot be reached.
+        """
+        everything = "--depth=2147483647"  # git's word for: as deep as it goes
+        self.bring(["+refs/*:refs/*"], everything, "--filter=tree:0", advice=advice)
+        return set(self.scratch.git("rev-list", "--all").decode().split())
+
     @property
     def lazy(self) -> bool:
         """Whether the remote knows filters, so that git fetches what is missing when it is read."""

@@ -1,24 +1,36 @@
-"""Edge, git: fetching tag objects, and nothing that they point to, from a server that knows no filters.
+"""Edge, git: two questions that the protocol knows, and git's commands do not ask.
 
-``git fetch`` cannot say "the tag, without its commit's files" to such a server. The protocol can:
-a client names what it wants and what it has, and the server leaves out all that hangs on what the
-client has. A tag's commit is known from the list of refs before anything is fetched, so here it is
-named as something that we have, and the tag objects alone come back. Git's own programs do the
-transport (``git remote-http``, ``git upload-pack``); only the request is ours. Protocol version 2,
-gitprotocol-v2(5).
+Tag objects, and nothing that they point to, from a server that knows no filters. ``git fetch`` cannot
+say "the tag, without its commit's files" to such a server. The protocol can: a client names what it
+wants and what it has, and the server leaves out all that hangs on what the client has. A tag's commit
+is known from the list of refs before anything is fetched, so here it is named as something that we
+have, and the tag objects alone come back.
+
+The refs that begin with something. ``git ls-remote`` has all refs sent, and chooses among them here.
+
+Git's own programs do the transport (``git remote-http``, ``git upload-pack``); only the request is
+ours. Protocol version 2, gitprotocol-v2(5).
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 from gto_ci.errors import GitError
 from gto_ci.git.runner import Runner
 
 _FLUSH, _DELIMITER = b"0000", b"0001"
+
+
+class Listing(NamedTuple):
+    """What a server answered: the id of each ref, its object format, and whether it knows filters."""
+
+    refs: dict[str, str]
+    object_format: str
+    filters: bool
 
 
 def fetch_tags(
@@ -33,14 +45,56 @@ def fetch_tags(
         GitError: the server cannot be reached, or does not answer in the protocol.
     """
     request = _request(tags, object_format)
-    speaking = Runner({**runner.environ, "GIT_PROTOCOL": "version=2"}, runner.config, runner.secrets)
     if folder is not None:
-        trusting = speaking.with_config(("safe.directory", str(folder)))
-        command = ["upload-pack", "--stateless-rpc", "--", str(folder)]
-        answer = trusting.run(command, repository, stdin=request, timeout=runner.network_timeout)
+        answer = _here(runner, repository, folder, [], stdin=request)
     else:
-        answer = _over_http(speaking, repository, url, request)
+        answer = _over_http(runner, repository, url, request)[1]
     runner.run(["index-pack", "--stdin"], repository, stdin=_pack_in(answer))
+
+
+def list_refs(runner: Runner, repository: Path, url: str, folder: Path | None, prefixes: Sequence[str]) -> Listing:
+    """Return the refs that begin with one of ``prefixes``; the server sends (about) those alone.
+
+    ``folder`` is the remote's folder where it is one on this machine; otherwise ``url`` is http or
+    https. The repository in which the conversation is held may have another object format.
+
+    Raises:
+        GitError: the server cannot be reached, or does not answer in the protocol.
+    """
+    if folder is not None:
+        said = _here(runner, repository, folder, ["--advertise-refs"])
+        answer = _here(runner, repository, folder, [], stdin=_listing_request(prefixes, _format_in(said)))
+    else:
+        said, answer = _over_http(runner, repository, url, prefixes)
+    refs: dict[str, str] = {}
+    for packet in _packets(answer):
+        oid, _, name = packet.decode(errors="surrogateescape").rstrip("\n").partition(" ")
+        if name.startswith(tuple(prefixes)):
+            refs[name] = oid
+    capable = [packet.decode(errors="replace").strip() for packet in _packets(said)]
+    fetch = next((one for one in capable if one.startswith("fetch=")), "")
+    return Listing(refs, _format_in(said), "filter" in fetch.removeprefix("fetch=").split())
+
+
+def _here(runner: Runner, repository: Path, folder: Path, options: Sequence[str], *, stdin: bytes = b"") -> bytes:
+    trusting = _speaking(runner).with_config(("safe.directory", str(folder)), ("safe.directory", str(folder / ".git")))
+    command = ["upload-pack", "--stateless-rpc", *options, "--", str(folder)]
+    return trusting.run(command, repository, stdin=stdin, timeout=runner.network_timeout)
+
+
+def _speaking(runner: Runner) -> Runner:
+    return Runner({**runner.environ, "GIT_PROTOCOL": "version=2"}, runner.config, runner.secrets)
+
+
+def _listing_request(prefixes: Sequence[str], object_format: str) -> bytes:
+    head = _packet("command=ls-refs\n") + _packet(f"object-format={object_format}\n")
+    return head + _DELIMITER + b"".join(_packet(f"ref-prefix {prefix}\n") for prefix in prefixes) + _FLUSH
+
+
+def _format_in(said: bytes) -> str:
+    """The object format among what a server says that it is capable of."""
+    named = (packet.strip().partition(b"=") for packet in _packets(said))
+    return next((value.decode(errors="replace") for key, _, value in named if key == b"object-format"), "sha1")
 
 
 def _request(tags: Iterable[tuple[str, str]], object_format: str) -> bytes:
@@ -52,10 +106,13 @@ def _request(tags: Iterable[tuple[str, str]], object_format: str) -> bytes:
     return head + _DELIMITER + arguments + _FLUSH
 
 
-def _over_http(runner: Runner, repository: Path, url: str, request: bytes) -> bytes:
-    """Hand ``request`` to git's HTTP helper, and return the server's answer (gitremote-helpers(7))."""
+def _over_http(runner: Runner, repository: Path, url: str, request: bytes | Sequence[str]) -> tuple[bytes, bytes]:
+    """Hand ``request`` to git's HTTP helper; what the server says that it is capable of, and its answer.
+
+    A request that is not bytes is for the refs that begin so. gitremote-helpers(7).
+    """
     command = [f"remote-{url.partition(':')[0]}", "origin", url]
-    with runner.start(command, repository) as helper:
+    with _speaking(runner).start(command, repository) as helper:
         assert helper.stdin is not None
         assert helper.stdout is not None
         watchdog = threading.Timer(runner.network_timeout, helper.kill)
@@ -65,10 +122,12 @@ def _over_http(runner: Runner, repository: Path, url: str, request: bytes) -> by
             helper.stdin.flush()
             if helper.stdout.readline() != b"\n":
                 raise _broken(command, "the server does not speak protocol version 2")
-            _read_section(helper.stdout)  # what it is capable of
+            said = _read_section(helper.stdout)
+            if not isinstance(request, bytes):
+                request = _listing_request(request, _format_in(said))
             helper.stdin.write(request)
             helper.stdin.flush()
-            return _read_section(helper.stdout)
+            return said, _read_section(helper.stdout)
         except (OSError, ValueError) as error:
             raise _broken(command, f"the connection ended ({error})") from error
         finally:
@@ -87,10 +146,8 @@ def _read_section(stream: IO[bytes]) -> bytes:
     return b"".join(chunks)
 
 
-def _pack_in(answer: bytes) -> bytes:
-    """The pack in the ``packfile`` section of an answer, taken out of its side band."""
-    pack: list[bytes] = []
-    started = False
+def _packets(answer: bytes) -> Iterator[bytes]:
+    """The contents of the packets in ``answer``; nothing for those that only divide."""
     at = 0
     while at < len(answer):
         try:
@@ -99,9 +156,18 @@ def _pack_in(answer: bytes) -> bytes:
             raise _broken(["git-upload-pack"], "the answer is not in packets") from error
         packet = answer[at + 4 : at + max(size, 4)]
         at += max(size, 4)
+        if packet.startswith(b"ERR "):
+            raise _broken(["git-upload-pack"], packet[4:].decode(errors="replace").strip())
+        if packet:
+            yield packet
+
+
+def _pack_in(answer: bytes) -> bytes:
+    """The pack in the ``packfile`` section of an answer, taken out of its side band."""
+    pack: list[bytes] = []
+    started = False
+    for packet in _packets(answer):
         if not started:
-            if packet.startswith(b"ERR "):
-                raise _broken(["git-upload-pack"], packet[4:].decode(errors="replace").strip())
             started = packet == b"packfile\n"
         elif packet[:1] == b"\x01":
             pack.append(packet[1:])

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import gto_ci
-from gto_ci import api
+from gto_ci import api, ghost
 from tests.workdir import WorkDir
 
 MODULES = [module.name for module in pkgutil.walk_packages(gto_ci.__path__, "gto_ci.")]
@@ -40,9 +40,17 @@ def repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return str(work.path)
 
 
+@pytest.fixture
+def ghosts(repo: str) -> str:
+    """The patch repository of the examples."""
+    path = Path(repo).with_name("ghosts.git")
+    WorkDir(Path(repo)).git("init", "--quiet", "--bare", str(path))
+    return str(path)
+
+
 @pytest.mark.parametrize("test", EXAMPLES, ids=lambda test: test.name)
-def test_examples(test: doctest.DocTest, repo: str) -> None:
-    test.globs.update(repo=repo, api=api)
+def test_examples(test: doctest.DocTest, repo: str, ghosts: str) -> None:
+    test.globs.update(repo=repo, ghosts=ghosts, api=api)
     said: list[str] = []
     result = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(test, out=said.append)
     assert result.failed == 0, "".join(said)
@@ -56,6 +64,16 @@ def test_the_api_is_documented(name: str) -> None:
     assert ">>>" in text
     hints = inspect.get_annotations(function)
     assert set(hints) == {*inspect.signature(function).parameters, "return"}
+
+
+@pytest.mark.parametrize("name", ghost.__all__)
+def test_the_library_of_ghosts_is_documented(name: str) -> None:
+    thing = getattr(ghost, name)
+    text = inspect.getdoc(thing) or ""
+    assert text
+    if inspect.isfunction(thing):
+        assert "Raises:" in text
+        assert set(inspect.get_annotations(thing)) == {*inspect.signature(thing).parameters, "return"}
 
 
 def test_importing_the_package_imports_nothing_else() -> None:

@@ -1,0 +1,162 @@
+"""Face: ``git-ghost``, the options that all its commands have, and reading words that several take."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import click
+
+from gto_ci.cli.face import note
+
+if TYPE_CHECKING:
+    from gto_ci.ghost.names import Kind
+    from gto_ci.ghost.session import Session
+
+KINDS = ("diff", "commits", "all")
+_NAMES = ("ghost_repo", "ghost_prefix", "src_dir", "ghost_working_dir", "max_size", "verbose")
+_SIZE = re.compile(r"([0-9]{1,12})([kKMG]?)B?")
+_UNITS = {"": 1, "k": 2**10, "K": 2**10, "M": 2**20, "G": 2**30}
+_AGE = re.compile(r"([0-9]{1,5})(h|d|w)")
+_SHOWN = 20  # names of files that were left out
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _read_size(_ctx: click.Context, _param: click.Parameter, text: str | None) -> int | None:
+    if text is None:
+        return None
+    found = _SIZE.fullmatch(text)
+    if not found:
+        raise click.BadParameter(f"{text!r} is no size, such as 500M or 1G.")
+    return int(found[1]) * _UNITS[found[2]]
+
+
+def read_age(_ctx: click.Context, _param: click.Parameter, text: str | None) -> timedelta | None:
+    """Return the time that ``30d``, ``12h`` or ``8w`` stands for."""
+    if text is None:
+        return None
+    found = _AGE.fullmatch(text)
+    if not found:
+        raise click.BadParameter(f"{text!r} is no age, such as 30d (days), 12h (hours) or 8w (weeks).")
+    unit = {"h": "hours", "d": "days", "w": "weeks"}[found[2]]
+    return timedelta(**{unit: int(found[1])})
+
+
+def common(command: F) -> F:
+    """Give a command the options that may stand before or behind its name.
+
+    They are kept in the context; :func:`session` reads them there, those behind the name first.
+    """
+    options = [
+        click.option("--ghost-repo", metavar="URL", help="Patch repository (default: GIT_GHOST_REPO)"),
+        click.option("--ghost-prefix", metavar="NAME", help="Prefix of ghosts (default: GIT_GHOST_PREFIX, or 'ghost')"),
+        click.option("--src-dir", metavar="DIR", help="Folder in the source repository (default: the current one)"),
+        click.option("--ghost-working-dir", metavar="DIR", help="Folder for temporary files (default: the system's)"),
+        click.option("--max-size", metavar="SIZE", callback=_read_size, help="Largest patch (default: 256M)"),
+        click.option("-v", "--verbose", count=True, help="Say on stderr what was done"),
+    ]
+
+    @wraps(command)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        given = click.get_current_context().ensure_object(dict)
+        for name in _NAMES:
+            value = kwargs.pop(name)
+            if value is not None:
+                given[name] = given.get(name, 0) + value if name == "verbose" else value
+        return command(*args, **kwargs)
+
+    for option in reversed(options):
+        run = option(run)
+    return cast(F, run)
+
+
+@contextmanager
+def session() -> Iterator[Session]:
+    """Yield a session with the options of the running command."""
+    from gto_ci.ghost.session import MAX_SIZE, Options, opened
+
+    given = click.get_current_context().ensure_object(dict)
+    options = Options(
+        repo=given.get("ghost_repo", ""),
+        prefix=given.get("ghost_prefix", ""),
+        source=given.get("src_dir", ""),
+        working_dir=given.get("ghost_working_dir", ""),
+        max_size=given.get("max_size", MAX_SIZE),
+        watch=_Transfer() if sys.stderr.isatty() else None,
+    )
+    with opened(options, os.environ) as found:
+        yield found
+
+
+def detail(text: str) -> None:
+    """Tell a person what was done, if they asked for it with ``-v``."""
+    if click.get_current_context().ensure_object(dict).get("verbose"):
+        note(text)
+
+
+def notes(texts: Sequence[str]) -> None:
+    """Tell a person what they have to know."""
+    for text in texts:
+        note(f"Note: {text}")
+
+
+def left_out(names: Sequence[str]) -> None:
+    """Say which untracked files are not part of a change."""
+    if not names:
+        return
+    from gto_ci.errors import quote
+
+    what = "1 untracked file is" if len(names) == 1 else f"{len(names)} untracked files are"
+    note(f"{what} not part of it; -u takes all of them, -I FILE one:")
+    for name in names[:_SHOWN]:
+        note(f"  {quote(name)[1:-1]}")
+    if len(names) > _SHOWN:
+        note(f"  … and {len(names) - _SHOWN} more")
+
+
+def kind_and_words(words: Sequence[str], least: dict[str, int], most: dict[str, int]) -> tuple[Kind, list[str]]:
+    """Return the kind that ``words`` begin with, ``diff`` where they name none, and the words after it.
+
+    Raises:
+        click.UsageError: there are fewer or more words than the kind takes.
+    """
+    kind = cast("Kind", words[0] if words and words[0] in KINDS else "diff")
+    rest = list(words[1:] if words and words[0] in KINDS else words)
+    if not least[kind] <= len(rest) <= most[kind]:
+        number = f"{least[kind]}" if least[kind] == most[kind] else f"{least[kind]} to {most[kind]}"
+        raise click.UsageError(f"'{kind}' takes {number} arguments, and got {len(rest)}.")
+    return kind, rest
+
+
+def progress(what: str) -> Callable[[int, int], None] | None:
+    """Return what shows a terminal how far a long work is, None where there is no terminal."""
+    if not sys.stderr.isatty():
+        return None
+
+    def show(done: int, whole: int) -> None:
+        filled = 30 * done // whole
+        bar = "█" * filled + "░" * (30 - filled)
+        click.echo(f"\r{what} {bar} {done}/{whole}", err=True, nl=done == whole)
+
+    return show
+
+
+class _Transfer:
+    """Shows git's own progress, of transfers that take a while."""
+
+    _TELLING = re.compile(r"(?:Receiving|Writing|Resolving|Compressing|Unpacking)[^\r\n]*[\r\n]")
+
+    def __init__(self) -> None:
+        self._begun = time.monotonic()
+
+    def __call__(self, said: str) -> None:
+        if time.monotonic() - self._begun > 1:
+            for line in self._TELLING.findall(said):
+                click.echo(f"\r{line.strip()}  ", err=True, nl="done" in line)

@@ -1,0 +1,66 @@
+"""Room, ghost: uncommitted changes and unpushed commits, carried to another clone through a repository for patches.
+
+A ghost is a branch there with a patch in it. The format is that of Git Ghost, so each reads what the
+other has written.
+
+>>> from gto_ci import ghost
+>>> with ghost.opened(ghost.Options(repo=ghosts, source=repo)) as session:
+...     [pushed] = ghost.push(session, base="HEAD", selection=ghost.Selection(untracked=True))
+...     pushed.ghost in ghost.list_ghosts(session)
+True
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gto_ci.ghost.collecting import gc
+    from gto_ci.ghost.listing import delete, list_ghosts, log
+    from gto_ci.ghost.names import CommitsGhost, DiffGhost
+    from gto_ci.ghost.pulling import pull, show
+    from gto_ci.ghost.pushing import diff, push
+    from gto_ci.ghost.session import Options, opened
+    from gto_ci.ghost.worktrees import checkout
+    from gto_ci.git.capture import Selection
+
+# Each is imported when it is first asked for: a command pays for what it uses.
+_HOMES = {
+    "CommitsGhost": "ghost.names",
+    "DiffGhost": "ghost.names",
+    "Options": "ghost.session",
+    "Selection": "git.capture",
+    "checkout": "ghost.worktrees",
+    "delete": "ghost.listing",
+    "diff": "ghost.pushing",
+    "gc": "ghost.collecting",
+    "list_ghosts": "ghost.listing",
+    "log": "ghost.listing",
+    "opened": "ghost.session",
+    "pull": "ghost.pulling",
+    "push": "ghost.pushing",
+    "show": "ghost.pulling",
+}
+__all__ = [
+    "CommitsGhost",
+    "DiffGhost",
+    "Options",
+    "Selection",
+    "checkout",
+    "delete",
+    "diff",
+    "gc",
+    "list_ghosts",
+    "log",
+    "opened",
+    "pull",
+    "push",
+    "show",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"gto_ci.{_HOMES[name]}"), name)

@@ -1,0 +1,126 @@
+"""Room, ghost: the names of ghosts. Pure.
+
+A ghost is a branch of the patch repository. Its name says what it holds::
+
+    PREFIX/FROM-TO       commits: those after FROM up to TO
+    PREFIX/BASE/HASH     diff: an uncommitted change of BASE; HASH is the SHA-1 of the patch
+
+FROM, TO and BASE are full ids of commits of the source repository. The format is Git Ghost's.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from gto_ci.errors import WrongArguments, quote
+
+DEFAULT_PREFIX = "ghost"
+BRANCHES = "refs/heads/"
+COMMIT_ID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+EMPTY_HASH = "da39a3ee5e6b4b0d3255bfef95601890afd80709"  # of a patch that changes nothing
+
+Kind = Literal["diff", "commits", "all"]
+
+_ID = COMMIT_ID.pattern
+_COMMITS = re.compile(rf"({_ID})-({_ID})")
+_DIFF = re.compile(rf"({_ID})/([0-9a-f]{{40}})")
+_HEX = re.compile(r"[0-9a-f]{4,64}")
+# what git check-ref-format refuses in a part of a name, or git's own programs read as something else
+_REFUSED = re.compile(r"\.\.|[\x00-\x20\x7f~^:?*\[\\]|@\{|//|/\.|^[-./]|/$|\.$|\.lock(?:/|$)|^@$")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class DiffGhost:
+    """An uncommitted change of ``base``; ``hash`` is the SHA-1 of its patch."""
+
+    prefix: str
+    base: str
+    hash: str
+
+    file: ClassVar[str] = "local-mod.patch"
+    kind: ClassVar[Literal["diff"]] = "diff"
+
+    @property
+    def start(self) -> str:
+        """The commit that it starts from."""
+        return self.base
+
+    @property
+    def end(self) -> str:
+        """What it leads to."""
+        return self.hash
+
+    @property
+    def ref(self) -> str:
+        """The full name of its branch; :func:`parse_ref` reads it back."""
+        return f"{BRANCHES}{self.prefix}/{self.base}/{self.hash}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class CommitsGhost:
+    """The commits after ``start`` up to ``end``."""
+
+    prefix: str
+    start: str
+    end: str
+
+    file: ClassVar[str] = "commits.patch"
+    bundle: ClassVar[str] = "commits.bundle"
+    kind: ClassVar[Literal["commits"]] = "commits"
+
+    @property
+    def ref(self) -> str:
+        """The full name of its branch; :func:`parse_ref` reads it back."""
+        return f"{BRANCHES}{self.prefix}/{self.start}-{self.end}"
+
+
+Ghost = DiffGhost | CommitsGhost
+
+
+def parse_ref(ref: str, prefix: str) -> Ghost | None:
+    """Return the ghost that the branch ``ref`` is under ``prefix``, None where it is none.
+
+    >>> parse_ref("refs/heads/my-team/x/" + 40 * "a" + "-" + 40 * "b", "my-team/x").start[:4]
+    'aaaa'
+    """
+    head = f"{BRANCHES}{prefix}/"
+    if not ref.startswith(head):
+        return None
+    rest = ref[len(head) :]
+    if found := _DIFF.fullmatch(rest):
+        return DiffGhost(prefix, *found.groups())
+    if found := _COMMITS.fullmatch(rest):
+        return CommitsGhost(prefix, *found.groups())
+    return None
+
+
+def check_prefix(prefix: str) -> str:
+    """Return ``prefix`` if it can begin the name of a branch.
+
+    Raises:
+        WrongArguments: it is empty, or git refuses such a name.
+    """
+    if not prefix:
+        raise WrongArguments("ghost-prefix must be specified", "For example: --ghost-prefix ghost")
+    if _REFUSED.search(prefix):
+        raise WrongArguments(
+            f"The prefix {quote(prefix)} cannot begin the name of a branch",
+            "Use letters, digits, '-', '_' and '/', for example: --ghost-prefix team/ghost",
+        )
+    return prefix
+
+
+def check_hex(text: str, what: str) -> str:
+    """Return ``text`` if it is an id or hash, or the first digits of one (four or more), in lower case.
+
+    Raises:
+        WrongArguments: it is not; ``what`` says what it should have been.
+    """
+    digits = text.lower()
+    if not _HEX.fullmatch(digits):
+        raise WrongArguments(
+            f"{quote(text)} is no {what}", "Give 40 hexadecimal digits, or the first of them (at least 4)"
+        )
+    return digits

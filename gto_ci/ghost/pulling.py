@@ -1,0 +1,172 @@
+"""Room, ghost: fetching ghosts, and applying them to the work tree exactly, or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from gto_ci.errors import DoesNotApply, GhostRefused, RefNotFound, quote
+from gto_ci.ghost.names import CommitsGhost, DiffGhost
+from gto_ci.ghost.session import Session, Stored
+from gto_ci.git.apply import apply_to_tree, put
+from gto_ci.git.capture import SUBMODULE, TreeChange, resolve
+from gto_ci.git.carry import pack_new, replay, unbundle
+
+_POINTER = b"version https://git-lfs.github.com/spec/v1\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """What a pull has done: the commit that HEAD is at, the id of the work tree's tree, the files that differ.
+
+    ``notes`` are for a person.
+    """
+
+    commit: str
+    tree: str
+    files: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def show(session: Session, *, diff: tuple[str, str] | None = None, commits: tuple[str, str] | None = None) -> bytes:
+    """Return patches as they are stored, commits (from, to) first, then the ``diff`` (base, hash).
+
+    Raises:
+        NoGhost: there is none such.
+        GhostRefused: it is not what its name says.
+        GitError: the patch repository cannot be reached.
+    """
+    found: list[tuple[DiffGhost | CommitsGhost, str]] = []
+    if commits is not None and not _nothing_between(session, *commits):
+        found.append(session.find_commits(*commits))
+        if diff is not None:
+            diff = (found[0][0].end, diff[1])
+    if diff is not None:
+        found.append(session.find_diff(*diff))
+    session.patches.fetch({ghost.ref: oid for ghost, oid in found}, limit=session.options.max_size)
+    return b"".join(session.read_fetched(ghost).patch for ghost, _ in found)
+
+
+def pull(
+    session: Session,
+    *,
+    diff: tuple[str, str] | None = None,
+    commits: tuple[str, str] | None = None,
+    force_base: bool = False,
+) -> Pulled:
+    """Apply commits (from, to), a ``diff`` (base, hash), or the one and then the other: all or nothing.
+
+    HEAD has to be at the commit that they start from, unless ``force_base`` has them merged with
+    what is there. A diff that is applied after commits is the one of the last of them.
+
+    Raises:
+        NoGhost: there is none such.
+        GhostRefused: it is not what its name says, or writes where it may not.
+        DoesNotApply: HEAD is elsewhere, or the work tree has changes of its own at the same paths.
+        GitError: the patch repository cannot be reached, or the work tree not be written.
+    """
+    head = session.head_commit()
+    notes: list[str] = []
+    commit, pack, named = head, b"", head
+    if commits is not None and not _nothing_between(session, *commits):
+        ghost, oid = session.find_commits(*commits)
+        named = ghost.end
+        if head == ghost.end:
+            notes.append(f"HEAD is at {ghost.end} already")
+        else:
+            commit, pack, note = _take_commits(session, session.read(ghost, oid), force_base=force_base)
+            notes += [note] if note else []
+        if diff is not None:
+            diff = (ghost.end, diff[1])
+    tree = commit
+    if diff is not None:
+        found, oid = session.find_diff(*diff)
+        if found.base not in (named, commit):
+            _check_base(session, found.base, force_base=force_base)
+        patch = session.read(found, oid).patch
+        merge = force_base and found.base != commit
+        tree = apply_to_tree(session.desk, commit, patch, three_way=merge)
+    changed = put(session.desk, session.head, commit, tree, pack)
+    return Pulled(
+        commit, _tree_id(session, tree), tuple(one.path for one in changed), (*notes, *_notes(session, changed))
+    )
+
+
+def _tree_id(session: Session, treeish: str) -> str:
+    return session.desk.git("rev-parse", "--verify", f"{treeish}^{{tree}}").decode().strip()
+
+
+def _nothing_between(session: Session, start: str, end: str) -> bool:
+    return session.start(start) == session.start(end)
+
+
+def _check_base(session: Session, base: str, *, force_base: bool) -> None:
+    """Make sure that HEAD is at ``base``.
+
+    Raises:
+        DoesNotApply: it is not; says how to get there.
+    """
+    head = session.head_commit()
+    if head == base or force_base:
+        return
+    here = resolve(session.source, base) is not None
+    step = f"git checkout {base}" if here else f"git fetch origin {base}, then git checkout {base}"
+    raise DoesNotApply(
+        f"HEAD is at {head}, and the ghost starts from {base}",
+        f"Check that out first: {step}; or merge it with what is here: --force-base",
+    )
+
+
+def _take_commits(session: Session, stored: Stored, *, force_base: bool) -> tuple[str, bytes, str]:
+    """The commit to go to, a pack of what the source repository lacks for it, and a note for a person."""
+    ghost = stored.ghost
+    assert isinstance(ghost, CommitsGhost)
+    desk, head = session.desk, session.head_commit()
+    _check_base(session, ghost.start, force_base=force_base)
+    bundle = stored.files.get(ghost.bundle)
+    try:
+        if bundle is not None and head == ghost.start:
+            return ghost.end, unbundle(desk, ghost.start, ghost.end, bundle), ""
+        session.check_size(stored.patch)
+        last = replay(desk, head, stored.patch, three_way=head != ghost.start)
+    except GhostRefused as error:
+        raise GhostRefused(
+            f"The ghost {ghost.start} {ghost.end} was refused: {error.cause}",
+            error.next_step or "Nothing was changed; ask its author to push it again",
+        ) from error
+    note = f"The commits were replayed, and have ids of their own: {ghost.end} is {last} here"
+    return last, pack_new(desk, head, last), note
+
+
+def ensure_commit(session: Session, commit: str) -> bytes:
+    """Have ``commit`` in the scratch repository, from a ghost if need be; return the pack that it came in.
+
+    Raises:
+        RefNotFound: neither the source repository nor a ghost has it.
+    """
+    if resolve(session.source, commit) is not None:
+        return b""
+    for ghost, oid in session.ghosts().items():
+        if isinstance(ghost, CommitsGhost) and ghost.end == commit and resolve(session.source, ghost.start):
+            stored = session.read(ghost, oid)
+            if ghost.bundle in stored.files:
+                return unbundle(session.desk, ghost.start, ghost.end, stored.files[ghost.bundle])
+    raise RefNotFound(
+        f"The commit {quote(commit)} is not in this repository, and no ghost brings it",
+        f"Fetch it: git fetch origin {commit}",
+    )
+
+
+def _notes(session: Session, changes: Sequence[TreeChange]) -> Iterable[str]:
+    """What a person has to do for the work tree to be as it was where the change was made."""
+    for change in changes:
+        if change.mode == SUBMODULE:
+            yield (
+                f"Submodule {quote(change.path)} was at {change.new}: "
+                f"git -C {quote(change.path)} fetch, then checkout {change.new}"
+            )
+    small = [change for change in changes if change.mode.startswith("100") and not change.removed]
+    for change in small:
+        place = session.source.root / change.path
+        if place.is_file() and place.stat().st_size <= 1024 and place.read_bytes().startswith(_POINTER):
+            yield f"Git LFS: {quote(change.path)} is a pointer now; 'git lfs pull' fetches its content"

@@ -1,0 +1,105 @@
+"""Room, ghost: going back to the code of a run, in a folder of its own: a linked work tree with the change applied."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from gto_ci.errors import DoesNotApply, GitError, NoGhost, WrongArguments, quote
+from gto_ci.ghost.names import DiffGhost, check_hex
+from gto_ci.ghost.pulling import ensure_commit
+from gto_ci.ghost.session import Session
+from gto_ci.git.apply import apply_to_tree
+from gto_ci.git.capture import Desk, Selection, capture
+from gto_ci.git.finish import finish
+from gto_ci.git.linked import Mark, add_worktree, marked_worktrees, remove_worktree
+from gto_ci.git.repository import Repository
+from gto_ci.git.runner import Runner
+
+
+def checkout(session: Session, digest: str, base: str | None = None, folder: str | None = None) -> Path:
+    """Make a linked work tree at the commit ``base`` with the diff ``digest`` applied, and return its folder.
+
+    Without ``base`` it is HEAD's diff, or the only one of that hash. ``folder`` is by default beside
+    the source repository, named after it and the hash. Where a commit is nowhere but in a ghost, it
+    is taken from there.
+
+    Raises:
+        NoGhost: there is none such, or there are several.
+        GhostRefused, DoesNotApply: it is not what its name says.
+        WrongArguments: ``folder`` is taken.
+        RefNotFound: nobody has the commit.
+    """
+    ghost, oid = _find(session, digest, base)
+    place = _place(session, ghost, folder)
+    pack = ensure_commit(session, ghost.base)
+    patch = session.read(ghost, oid).patch
+    tree = apply_to_tree(session.desk, ghost.base, patch)
+    desk = session.desk
+    finish(lambda: add_worktree(desk, place, Mark(ghost.base, ghost.hash, tree), pack))
+    return place
+
+
+def remove(session: Session, which: str, *, force: bool = False) -> Path:
+    """Remove the linked work tree that :func:`checkout` made, by its folder or hash, and return its folder.
+
+    Raises:
+        WrongArguments: there is none such, or there are several.
+        DoesNotApply: it was changed since, and ``force`` is not set.
+    """
+    found = marked_worktrees(session.source)
+    place = Path(os.path.abspath(session.folder / which))
+    chosen = {folder: mark for folder, mark in found.items() if folder in (place, place.resolve())}
+    if not chosen:
+        chosen = {folder: mark for folder, mark in found.items() if mark.hash.startswith(which.lower())}
+    if len(chosen) != 1:
+        known = ", ".join(quote(folder) for folder in found) or "there are none"
+        raise WrongArguments(
+            f"{quote(which)} is {'no' if not chosen else 'more than one'} work tree that 'git ghost checkout' made",
+            f"Name its folder or hash: {known}",
+        )
+    ((folder, mark),) = chosen.items()
+    if not force and folder.exists():
+        _check_unchanged(session, folder, mark)
+    finish(lambda: remove_worktree(session.source, folder))
+    return folder
+
+
+def _find(session: Session, digest: str, base: str | None) -> tuple[DiffGhost, str]:
+    if base is not None:
+        return session.find_diff(base, digest)
+    if session.head.commit is not None:
+        with suppress(NoGhost):
+            return session.find_diff(session.head.commit, digest)
+    digits = check_hex(digest, "hash of a diff")
+    found = {
+        ghost: oid
+        for ghost, oid in session.ghosts().items()
+        if isinstance(ghost, DiffGhost) and ghost.hash.startswith(digits)
+    }
+    return session.only(found, f"diff {digits}")
+
+
+def _place(session: Session, ghost: DiffGhost, folder: str | None) -> Path:
+    root = session.source.root
+    place = root.parent / f"{root.name}-{ghost.hash[:7]}" if folder is None else session.folder / folder
+    place = Path(os.path.abspath(place))
+    if os.path.lexists(place) and not (place.is_dir() and not any(place.iterdir())):
+        raise WrongArguments(f"{quote(place)} exists already", "Name another folder, or remove it")
+    return place
+
+
+def _check_unchanged(session: Session, folder: Path, mark: Mark) -> None:
+    desk = Desk(Repository.open(folder, Runner(session.source.runner.environ)), session.workshop)
+    try:
+        found = capture(desk, mark.base, Selection(untracked=True), folder)
+    except GitError as error:
+        raise DoesNotApply(
+            f"{quote(folder)} cannot be read: {error.cause}", "Remove it all the same: --force"
+        ) from error
+    if found.tree != mark.tree:
+        raise DoesNotApply(
+            f"{quote(folder)} was changed since",
+            "Save what you need, for example by 'git ghost push -u', or add --force",
+        )

@@ -1,0 +1,181 @@
+"""Edge, git: putting a patch, commits or both into a work tree, all of it or nothing.
+
+The patch is applied to a tree first, in an index of its own: whether it fits, and whether it writes
+where it may, is known before any file is touched. Then it is made sure that the work tree has
+nothing of its own where the new tree differs. What is left is to write files, which is the last
+step; see :mod:`gto_ci.git.finish`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from gto_ci.errors import DoesNotApply, GhostRefused, GitError, GtoError, quote
+from gto_ci.git.capture import Desk, TreeChange
+from gto_ci.git.commits import Head, make_visible
+from gto_ci.git.finish import back_up, finish
+from gto_ci.git.repository import Repository
+
+# What git's words for a path outside the work tree, or inside .git, have in common
+_FORBIDDEN = re.compile(r"invalid path|beyond a symbolic link|Invalid path|would be a directory/file conflict")
+_SHOWN = 5  # paths that an error names
+
+
+def apply_to_tree(desk: Desk, commit: str, patch: bytes, *, three_way: bool = False) -> str:
+    """Return the id of the tree of ``commit`` (or a tree) with ``patch`` applied. Nothing else is changed.
+
+    With ``three_way`` the patch may be of another commit, whose files are here.
+
+    Raises:
+        GhostRefused: the patch writes outside the work tree, or into ``.git``.
+        DoesNotApply: it does not fit, or is none.
+    """
+    index = desk.workshop.file("applied")
+    index.unlink(missing_ok=True)
+    desk.git("read-tree", commit, index=index)
+    if patch:
+        options = ["--3way"] if three_way else []
+        try:
+            desk.git("apply", "--cached", *options, "-", stdin=patch, index=index)
+        except GitError as error:
+            raise _unfit(error, commit, three_way=three_way) from error
+    return desk.git("write-tree", "--missing-ok", index=index).decode().strip()
+
+
+def _unfit(error: GitError, commit: str, *, three_way: bool) -> GtoError:
+    said = [line.removeprefix("error: ") for line in error.stderr.splitlines() if line.startswith(("error:", "U "))]
+    words = quote("; ".join(said) or error.stderr.strip(), 400)[1:-1]
+    if _FORBIDDEN.search(words):
+        return GhostRefused(
+            f"The patch writes where it may not: {words}", "Nothing was changed; do not trust its sender"
+        )
+    if three_way:
+        return DoesNotApply(
+            f"The patch does not merge with {commit[:12]}: {words}", "Nothing was changed; check out the patch's base"
+        )
+    return DoesNotApply(f"The patch does not apply to {commit[:12]}: {words}", "Nothing was changed")
+
+
+def put(desk: Desk, head: Head, commit: str, tree: str, pack: bytes = b"") -> list[TreeChange]:
+    """Go from ``head`` to ``commit``, and write into the work tree what ``tree`` has more; all of it or nothing.
+
+    ``commit`` may be that of ``head``, and ``tree`` that of ``commit``; ``pack`` holds the commits that
+    the repository lacks. The index is that of ``commit`` afterwards, what else was staged stays so.
+    Returns where work tree and ``commit`` differ.
+
+    Raises:
+        DoesNotApply: the work tree has changes of its own, or untracked files, at the same paths.
+        GitError: git cannot write; then all is as before.
+    """
+    assert head.commit is not None
+    further = desk.changes(commit, tree)
+    moving = desk.changes(head.commit, commit) if commit != head.commit else []
+    both = desk.changes(head.commit, tree) if moving else further
+    _check_free(desk, [*moving, *both])
+    if not (further or moving or commit != head.commit):
+        return []
+    touched = {change.path: None for change in (*moving, *further)}
+    places = [desk.root / path for path in touched]
+
+    def write() -> None:
+        backup = back_up([*places, desk.index], desk.root, desk.workshop.file("backup"))
+        try:
+            if commit != head.commit:
+                store(desk.repository, pack)
+                make_visible(desk.repository, head, commit, "git-ghost: pull commits")
+            if further:
+                write_tree(desk, commit, tree)
+        except BaseException:
+            if commit != head.commit:
+                _go_back(desk, head)
+            backup.restore()
+            raise
+
+    finish(write)
+    return further
+
+
+def write_tree(desk: Desk, commit: str, tree: str) -> None:
+    """Write into the work tree, which is at ``commit``, what ``tree`` has otherwise; the index stays.
+
+    Raises:
+        GitError: git cannot write.
+    """
+    # what is not checked out of a sparse work tree is written all the same, else it would be lost
+    options = ("-c", "core.sparseCheckout=false")
+    index = desk.copy_index()
+    # read-tree goes by times alone: a file that was touched, and is the same, would count as changed
+    with suppress(GitError):  # what it says, _check_free has asked more precisely
+        desk.git("update-index", "-q", "--refresh", index=index)
+    # content in Git LFS is not fetched here: that takes credentials of its own, and time
+    desk.git(*options, "read-tree", "-m", "-u", commit, tree, index=index, GIT_LFS_SKIP_SMUDGE="1")
+
+
+def store(repository: Repository, pack: bytes) -> None:
+    """Store the objects of a thin pack in ``repository``. Nothing refers to them yet.
+
+    Raises:
+        GitError: git cannot write.
+    """
+    if pack:
+        repository.git("-c", "gc.auto=0", "unpack-objects", "-q", stdin=pack)
+
+
+def _go_back(desk: Desk, head: Head) -> None:
+    if desk.repository.rev_parse("HEAD") != [head.commit]:
+        desk.repository.git("update-ref", "-m", "git-ghost: taken back", "HEAD", head.commit or "")
+
+
+def _check_free(desk: Desk, changes: Sequence[TreeChange]) -> None:
+    """Make sure that the work tree has nothing of its own at the paths of ``changes``."""
+    touched = {change.path for change in changes}
+    listed = desk.git("status", "--porcelain", "-z", "--no-renames", "--ignore-submodules=all")
+    dirty = [os.fsdecode(entry[3:]) for entry in listed.split(b"\0") if entry]
+    taken = sorted(touched.intersection(dirty))
+    if taken:
+        raise DoesNotApply(
+            f"The work tree has changes of its own in {_some(taken)}", "Commit them, or put them aside: git stash"
+        )
+    hidden = sorted(touched.intersection(_hidden(desk)))
+    if hidden:
+        raise DoesNotApply(
+            f"Git was told not to look at {_some(hidden)}", "Have it look again: git update-index --no-assume-unchanged"
+        )
+    removed = {change.path for change in changes if change.removed}
+    in_the_way = sorted(path for path in (_obstacle(desk.root, change, removed) for change in changes) if path)
+    if in_the_way:
+        raise DoesNotApply(f"Untracked files are in the way: {_some(in_the_way)}", "Move them, or delete them")
+
+
+def _hidden(desk: Desk) -> list[str]:
+    """The files that are marked as unchanged whatever they are; git shows them with a small letter."""
+    listed = desk.git("ls-files", "-v", "-z").split(b"\0")
+    return [os.fsdecode(entry[2:]) for entry in listed if entry[:1].islower()]
+
+
+def _obstacle(root: Path, change: TreeChange, removed: set[str]) -> str:
+    """What is where ``change`` makes a new file, ignored files included; "" for nothing."""
+    if not change.added:
+        return ""
+    parts = change.path.split("/")
+    for depth in range(1, len(parts)):
+        above = "/".join(parts[:depth])
+        place = root / above
+        if place.is_symlink() or (place.exists() and not place.is_dir()):
+            return "" if above in removed else above
+    place = root / change.path
+    if place.is_dir() and not place.is_symlink():
+        files = (
+            file.relative_to(root).as_posix() for file in place.rglob("*") if file.is_symlink() or not file.is_dir()
+        )
+        return next((file for file in files if file not in removed), "")
+    return change.path if os.path.lexists(place) else ""
+
+
+def _some(paths: Sequence[str]) -> str:
+    more = f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else ""
+    return ", ".join(quote(path) for path in paths[:_SHOWN]) + more

@@ -1,0 +1,354 @@
+"""Edge, git: the uncommitted change of a work tree, as a tree and as a patch.
+
+First git stages the work tree, as ``git add`` would, in an index and an object store beside the
+user's own, which stay as they are. Then the two trees are compared where none of the user's settings
+counts. So the same change gives the same bytes for everybody: those that ``git diff`` prints for
+somebody who has set nothing.
+
+What a person has set for git to *show* does not matter to the second step, and what would change
+content on its way into git (line ends, modes) is fixed for the first. Filters (``filter.NAME.clean``)
+run: they are part of how a repository keeps its files, and what one encrypts must not go out plain.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import stat
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from gto_ci.errors import GitError, GtoError, WrongArguments, quote
+from gto_ci.git.parse import split_patch
+from gto_ci.git.repository import Repository
+from gto_ci.git.runner import Runner
+from gto_ci.git.workshop import Scratch, Workshop
+
+DIFF = ("diff", "--patience", "--binary")
+SUBMODULE = "160000"
+_LINK_DEPTH = 3
+_GLOB = re.compile(r"[*?\[]")
+_POINTER = re.compile(rb"version https://git-lfs\.github\.com/spec/v1\n")
+_POINTER_CHANGED = re.compile(rb"^\+oid sha256:[0-9a-f]{64}\r?$", re.MULTILINE)
+_PIN = {
+    "core.attributesFile": os.devnull,
+    "core.autocrlf": "false",
+    "core.bigFileThreshold": "512m",
+    "core.checkStat": "default",
+    "core.eol": "native",
+    "core.fsmonitor": "false",
+    "core.hooksPath": os.devnull,
+    "core.safecrlf": "false",
+    "core.splitIndex": "false",
+    "core.trustctime": "true",
+    "core.protectHFS": "true",
+    "core.protectNTFS": "true",
+    "diff.ignoreSubmodules": "none",
+    "status.showUntrackedFiles": "no",
+    "apply.whitespace": "nowarn",
+    "apply.ignoreWhitespace": "no",
+    "gc.auto": "0",
+    "maintenance.auto": "false",
+}
+# on systems where these are facts of the file system, not a matter of taste, git has found them out itself
+_PIN_ON_UNIX = {"core.symlinks": "true"}
+_PIN_ON_LINUX = {"core.ignoreCase": "false", "core.precomposeUnicode": "false"}
+# variables by which a caller could change what the arguments of a command mean
+_STEERING = re.compile(
+    r"GIT_(?:LITERAL|GLOB|NOGLOB|ICASE)_PATHSPECS|GIT_(?:EXTERNAL_DIFF|DIFF_OPTS|ATTR_SOURCE|DEFAULT_HASH|FLUSH|PAGER)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which untracked files belong to a change: ``include``, as a person named them, or all that are not ignored."""
+
+    include: tuple[str, ...] = ()
+    untracked: bool = False
+    follow_symlinks: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """An uncommitted change of the commit ``base``.
+
+    ``tree`` is the id of the work tree that it leads to, ``left_out`` the untracked files that do not
+    belong to it, ``notes`` what a person has to know: what the patch says, and does not carry.
+    """
+
+    base: str
+    tree: str
+    patch: bytes
+    left_out: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+class TreeChange(NamedTuple):
+    """One path in which two trees differ; of what is not there, mode and id are zeros."""
+
+    path: str
+    old_mode: str
+    mode: str
+    old: str
+    new: str
+
+    @property
+    def added(self) -> bool:
+        """Whether the path is new."""
+        return self.old_mode == "000000"
+
+    @property
+    def removed(self) -> bool:
+        """Whether the path is gone."""
+        return self.mode == "000000"
+
+
+class Desk:
+    """A user's repository, seen with fixed settings, and a scratch repository that takes what is written."""
+
+    def __init__(self, repository: Repository, workshop: Workshop) -> None:
+        self.repository = repository
+        self.root = repository.root
+        self.workshop = workshop
+        self.scratch: Scratch = workshop.beside(repository)
+        index, head = repository.rev_parse("--path-format=absolute", "--git-path", "index", "--git-path", "HEAD")
+        self._index = Path(index)
+        environ = {name: value for name, value in repository.runner.environ.items() if not _STEERING.fullmatch(name)}
+        self._runner = Runner(environ, repository.runner.config, repository.runner.secrets)
+        # where the file system knows no modes, every file looks executable; HEAD never is
+        settings = {**_PIN, "core.fileMode": str(not Path(head).stat().st_mode & stat.S_IXUSR).lower()}
+        if sys.platform != "win32":
+            settings.update(_PIN_ON_UNIX)
+        if sys.platform == "linux":
+            settings.update(_PIN_ON_LINUX)
+        # as options of the command: they are stronger than `git -c …`, under which we may have been started
+        self.pins = [word for key, value in settings.items() for word in ("-c", f"{key}={value}")]
+
+    def git(self, *args: str, stdin: bytes | None = None, index: Path | None = None, **environ: str) -> bytes:
+        """Run git in the user's repository. New objects go to the scratch repository, and come from there too."""
+        variables = {"GIT_OBJECT_DIRECTORY": str(self.scratch.root / "objects"), **environ}
+        if index is not None:
+            variables["GIT_INDEX_FILE"] = str(index)
+        return self._runner.run([*self.pins, *args], self.root, stdin=stdin, environ=variables)
+
+    def neutral(self, *args: str) -> bytes:
+        """Run git with nobody's settings on the objects of both, the work tree's attributes in effect."""
+        places = {"GIT_DIR": str(self.scratch.root), "GIT_WORK_TREE": str(self.root)}
+        runner = self.scratch.neutral.runner
+        return runner.run(args, self.root, environ={**places, "GIT_INDEX_FILE": str(self.workshop.file("index"))})
+
+    def copy_index(self, name: str = "index") -> Path:
+        """Return a copy of the user's index, of the same age: by it git tells what may have changed since."""
+        copy = self.workshop.file(name)
+        copy.unlink(missing_ok=True)
+        if self._index.exists():
+            shutil.copy2(self._index, copy)
+        return copy
+
+    @property
+    def index(self) -> Path:
+        """The user's own index."""
+        return self._index
+
+    def untracked(self, *options: str) -> list[str]:
+        """Return the untracked files; a repository inside this one ends in a slash."""
+        return _names(self.git("ls-files", "--others", "-z", *options))
+
+    def changes(self, old: str, new: str) -> list[TreeChange]:
+        """Return where the trees (or commits) ``old`` and ``new`` differ, by path."""
+        fields = self.git("diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", old, new).split(b"\0")
+        found = []
+        for about, path in zip(fields[::2], fields[1::2], strict=False):
+            old_mode, mode, old_id, new_id, _ = about.decode().lstrip(":").split(" ")
+            found.append(TreeChange(os.fsdecode(path), old_mode, mode, old_id, new_id))
+        return found
+
+
+def capture(desk: Desk, base: str, selection: Selection, folder: Path, *, partial: bool = False) -> Change:
+    """Return the change of the commit ``base`` that the work tree holds, staged or not.
+
+    ``folder`` is what the names in ``selection`` are relative to; ``partial``: objects may have to be
+    fetched first.
+
+    Raises:
+        WrongArguments: a file to include is not there, or not inside the repository.
+        GitError: git cannot read the work tree.
+    """
+    untracked = desk.untracked("--exclude-standard")
+    chosen = _choose(desk, selection, folder, untracked)
+    index = desk.copy_index()
+    desk.git("add", "--update", index=index)
+    tracked = tree = _write_tree(desk, index)
+    if chosen:
+        names = b"".join(os.fsencode(name) + b"\0" for name in chosen)
+        options = ("--force", "--pathspec-from-file=-", "--pathspec-file-nul")
+        desk.git("add", *options, stdin=names, index=index, GIT_LITERAL_PATHSPECS="1")
+        tree = _write_tree(desk, index)
+    if partial:  # git fetches what it lacks; where nobody's settings count it could not
+        desk.git(*DIFF, base, tree)
+    patch = desk.neutral(*DIFF, base, tracked)
+    if chosen:
+        patch += _in_order(desk, tracked, tree, chosen)
+    taken = set(chosen)
+    left_out = tuple(name for name in untracked if name not in taken)
+    return Change(base, tree, patch, left_out, tuple(_notes(desk, base, tree, patch)))
+
+
+def _write_tree(desk: Desk, index: Path) -> str:
+    # without the option a partial clone would fetch every file
+    return desk.git("write-tree", "--missing-ok", index=index).decode().strip()
+
+
+def _in_order(desk: Desk, tracked: str, tree: str, chosen: Sequence[str]) -> bytes:
+    """The patch that adds the chosen files, in the order in which they were chosen."""
+    parts = split_patch(desk.neutral(*DIFF, "--no-renames", tracked, tree))
+    by_name = dict(zip([change.path for change in desk.changes(tracked, tree)], parts, strict=True))
+    return b"".join(by_name[name] for name in chosen if name in by_name)
+
+
+def _choose(desk: Desk, selection: Selection, folder: Path, untracked: Sequence[str]) -> list[str]:
+    """The untracked files that belong to the change, each once, in the order in which they were named."""
+    chosen: dict[str, None] = {}
+    for name in selection.include:
+        for path in _named(desk, name, folder, untracked):
+            chosen[path] = None
+            if selection.follow_symlinks:
+                chosen.update(dict.fromkeys(_behind(desk, path, untracked)))
+    if selection.untracked:
+        chosen.update(dict.fromkeys(name for name in untracked if not name.endswith("/")))
+    return list(chosen)
+
+
+def _named(desk: Desk, name: str, folder: Path, untracked: Sequence[str]) -> list[str]:
+    """The files that a person means by ``name``: a file, all untracked ones in a folder, or those of a pattern."""
+    if not name or "\0" in name:
+        raise WrongArguments(f"{quote(name)} is no name of a file", "Name an untracked file with --include")
+    path = _inside(desk, name, folder)
+    place = desk.root / path
+    if os.path.lexists(place):
+        for above in list(Path(path).parents)[:-1]:
+            if (desk.root / above).is_symlink():
+                raise WrongArguments(f"{quote(name)} lies behind the symbolic link {quote(above)}", "Name its target")
+        if place.is_symlink() or not place.is_dir():
+            return [path]
+        return _in_folder(desk, path, untracked) or _nothing(name, "holds no untracked file")
+    if _GLOB.search(name):
+        return desk.untracked("--exclude-standard", "--", f":(top,glob){path}") or _nothing(
+            name, "matches no untracked file"
+        )
+    return _nothing(name, "does not exist")
+
+
+def _nothing(name: str, why: str) -> list[str]:
+    raise WrongArguments(f"{quote(name)} {why}", "'git status' lists the untracked files")
+
+
+def _inside(desk: Desk, name: str, folder: Path) -> str:
+    """The path of ``name`` relative to the root, which it must not leave."""
+    place = os.path.normpath(os.path.join(os.path.realpath(folder), name))  # noqa: PTH118  a link stays a link
+    path = os.path.relpath(place, os.path.realpath(desk.root))
+    first = path.split(os.sep, 1)[0]
+    if first in (os.pardir, ".git") or os.path.isabs(path):  # noqa: PTH117
+        raise WrongArguments(
+            f"{quote(name)} is not located in the source directory", "Name a file inside the work tree"
+        )
+    return path.replace(os.sep, "/")
+
+
+def _in_folder(desk: Desk, path: str, untracked: Sequence[str]) -> list[str]:
+    prefix = "" if path == "." else f"{path}/"
+    found = [name for name in untracked if name.startswith(prefix) and not name.endswith("/")]
+    # a folder that is ignored as a whole, and was named all the same, is meant
+    return found or [name for name in desk.untracked("--", f":(top,literal){path}") if not name.endswith("/")]
+
+
+def _behind(desk: Desk, path: str, untracked: Sequence[str]) -> list[str]:
+    """What the symbolic link ``path`` leads to, step by step."""
+    found: list[str] = []
+    place = desk.root / path
+    for _ in range(_LINK_DEPTH):
+        if not place.is_symlink():
+            return found
+        target = str(place.readlink())
+        if os.path.isabs(target):  # noqa: PTH117
+            raise WrongArguments(
+                f"The symbolic link {quote(path)} leads to the absolute path {quote(target)}", "Make it relative"
+            )
+        inside = _inside(desk, target, place.parent)
+        place = desk.root / inside
+        if place.is_dir() and not place.is_symlink():
+            return [*found, *_in_folder(desk, inside, untracked)]
+        if not os.path.lexists(place):
+            raise WrongArguments(
+                f"The symbolic link {quote(path)} leads to nothing: {quote(inside)}", "Make its target"
+            )
+        found.append(inside)
+    if place.is_symlink():
+        raise WrongArguments(f"{quote(path)} is a chain of more than {_LINK_DEPTH} symbolic links", "Shorten it")
+    return found
+
+
+def _notes(desk: Desk, base: str, tree: str, patch: bytes) -> Iterable[str]:
+    """What the patch says and does not carry: commits and changes of submodules, content in Git LFS."""
+    changes = desk.changes(base, tree) if b"160000" in patch or _POINTER_CHANGED.search(patch) else []
+    for change in changes:
+        if SUBMODULE in (change.mode, change.old_mode) and not change.removed:
+            yield (
+                f"Submodule {quote(change.path)}: the patch says that it is at {change.new}, "
+                "and does not carry that commit; push it to the submodule's own remote"
+            )
+    if (desk.root / ".gitmodules").exists():
+        for path in _dirty_submodules(desk):
+            yield f"Submodule {quote(path)}: it has uncommitted changes of its own, which the patch does not carry"
+    if _POINTER_CHANGED.search(patch):
+        blobs = [change for change in changes if change.mode.startswith("100")]
+        for change, found in zip(blobs, _small(desk, [one.new for one in blobs]), strict=True):
+            if _POINTER.match(found):
+                yield (
+                    f"Git LFS: the patch carries the pointer of {quote(change.path)}, and not its content; "
+                    "'git lfs push' brings that to the server"
+                )
+
+
+def _dirty_submodules(desk: Desk) -> list[str]:
+    status = desk.git("status", "--porcelain=v2", "-z", "--no-renames", "--ignore-submodules=none")
+    found = []
+    for entry in _names(status):
+        fields = entry.split(" ", 8)
+        if fields[0] == "1" and fields[2][0] == "S" and set(fields[2][2:]) != {"."}:
+            found.append(fields[8])
+    return found
+
+
+def _small(desk: Desk, oids: Sequence[str]) -> list[bytes]:
+    """The content of blobs, nothing for those too large to be a pointer."""
+    listed = desk.git("cat-file", "--batch-check=%(objectsize)", stdin="".join(f"{oid}\n" for oid in oids).encode())
+    sizes = [int(line) for line in listed.decode().splitlines()]
+    wanted = [oid for oid, size in zip(oids, sizes, strict=True) if size <= 1024]
+    content = dict(zip(wanted, [desk.git("cat-file", "blob", oid) for oid in wanted], strict=True))
+    return [content.get(oid, b"") for oid in oids]
+
+
+def resolve(repository: Repository, rev: str) -> str | None:
+    """Return the id of the commit that ``rev`` names here, None where it names none.
+
+    Raises:
+        GtoError: it is empty, or git would take it for an option.
+        GitError: git cannot read the repository.
+    """
+    if not rev or rev.startswith("-") or "\0" in rev or "\n" in rev:
+        raise GtoError(f"{quote(rev)} is no commit", "Name a commit, branch or tag")
+    try:
+        return repository.rev_parse("--verify", "--quiet", "--end-of-options", f"{rev}^{{commit}}")[0]
+    except GitError as error:
+        if error.returncode != 1:
+            raise
+        return None
+
+
+def _names(listed: bytes) -> list[str]:
+    return [os.fsdecode(name) for name in listed.split(b"\0") if name]

@@ -1,0 +1,143 @@
+"""Edge, git: carrying commits from one clone to another: as a mailbox, and as they are.
+
+A mailbox (``git log --pretty=email``) is what Git Ghost stores. It says nothing of committers, so
+what is made of it has other ids. Beside it we store a bundle (gitformat-bundle(5)), from which the
+very commits come. An id is made of all that a commit holds and of all before it, so a bundle that
+yields the id that was asked for cannot have been tampered with.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from gto_ci.errors import DoesNotApply, GhostRefused, GitError, quote
+from gto_ci.git.apply import apply_to_tree
+from gto_ci.git.capture import Desk
+from gto_ci.git.repository import Repository
+
+_BUNDLE_REF = "refs/heads/ghost"
+_MAILBOX = ("log", "-p", "--reverse", "--pretty=email", "--stat", "-m", "--first-parent", "--binary")
+_DATE = re.compile(rb"^Date: (.*)$", re.MULTILINE)
+_QUIET_FSCK = "missingEmail=ignore,badTimezone=ignore,zeroPaddedFilemode=ignore,missingSpaceBeforeDate=ignore"
+
+
+@dataclass(frozen=True, slots=True)
+class Commits:
+    """Commits to carry: the mailbox, and the bundle."""
+
+    mailbox: bytes
+    bundle: bytes
+
+
+def is_ancestor(repository: Repository, one: str, other: str) -> bool:
+    """Tell whether the commit ``one`` is before ``other``, or the same.
+
+    Raises:
+        GitError: git cannot read the repository.
+    """
+    try:
+        repository.git("merge-base", "--is-ancestor", one, other)
+    except GitError as error:
+        if error.returncode != 1:
+            raise
+        return False
+    return True
+
+
+def pack_commits(desk: Desk, start: str, end: str, *, partial: bool = False) -> Commits:
+    """Return the commits after ``start`` up to ``end``. ``partial``: objects may have to be fetched first.
+
+    Raises:
+        GitError: git cannot read them all; the repository may be shallow.
+    """
+    if partial:
+        desk.git(*_MAILBOX, f"{start}..{end}")
+    mailbox = desk.neutral(*_MAILBOX, f"{start}..{end}")
+    wanted = f"{end}\n^{start}\n".encode()
+    pack = desk.git("pack-objects", "--revs", "--thin", "--stdout", "-q", "--delta-base-offset", stdin=wanted)
+    return Commits(mailbox, _bundle_head(start, end) + pack)
+
+
+def _bundle_head(start: str, end: str) -> bytes:
+    version = "# v2 git bundle\n" if len(end) == 40 else "# v3 git bundle\n@object-format=sha256\n"
+    return f"{version}-{start} \n{end} {_BUNDLE_REF}\n\n".encode()
+
+
+def unbundle(desk: Desk, start: str, end: str, bundle: bytes) -> bytes:
+    """Bring the commits of ``bundle`` into the scratch repository, and return the pack that they came in.
+
+    Raises:
+        GhostRefused: it holds other commits than those after ``start`` up to ``end``, or broken ones.
+    """
+    head, divider, pack = bundle.partition(b"\n\n")
+    lines = head.decode(errors="replace").split("\n")
+    if not divider or not lines[0].startswith("# v"):
+        raise GhostRefused("its bundle is none")
+    needs = [line[1:].partition(" ")[0] for line in lines[1:] if line.startswith("-")]
+    tips = [line.partition(" ")[0] for line in lines[1:] if line[:1] not in ("-", "@")]
+    if tips != [end] or needs != [start]:
+        raise GhostRefused("its bundle is of other commits")
+    git = desk.scratch.git
+    try:
+        git.git("index-pack", "--stdin", "--fix-thin", f"--strict={_QUIET_FSCK}", stdin=pack)
+        git.git("rev-list", "--objects", "--quiet", end, f"^{start}")
+        whole = is_ancestor(git, start, end)
+    except GitError as error:
+        raise GhostRefused(f"its bundle is broken: {error.cause}") from error
+    if not whole:
+        raise GhostRefused("its bundle is of other commits")
+    return pack
+
+
+def replay(desk: Desk, start: str, mailbox: bytes, *, three_way: bool = False) -> str:
+    """Return the last of the commits that the mails in ``mailbox`` make, one after another, on ``start``.
+
+    As ``git am`` does, but in the scratch repository: neither files nor branches are touched.
+
+    Raises:
+        GhostRefused: a mail is none, or writes where a patch may not.
+        DoesNotApply: a patch does not fit.
+    """
+    folder = desk.workshop.file("mails")
+    folder.mkdir()
+    box = desk.workshop.file("mailbox")
+    box.write_bytes(mailbox)
+    desk.scratch.neutral.git("mailsplit", "--keep-cr", f"-o{folder}", "--", str(box))
+    commit = start
+    for mail in sorted(folder.iterdir()):
+        commit = _replay_one(desk, commit, mail, three_way=three_way)
+    return commit
+
+
+def _replay_one(desk: Desk, parent: str, mail: Path, *, three_way: bool) -> str:
+    message, patch = desk.workshop.file("message"), desk.workshop.file("patch")
+    try:
+        info = desk.scratch.neutral.git("mailinfo", "-b", str(message), str(patch), stdin=mail.read_bytes())
+    except GitError as error:
+        raise GhostRefused(f"mail {mail.name} in its mailbox is none: {error.cause}") from error
+    fields = dict(line.partition(": ")[::2] for line in info.decode(errors="surrogateescape").splitlines())
+    if not fields.get("Date"):
+        raise GhostRefused(f"mail {mail.name} in its mailbox has no date")
+    subject = fields.get("Subject", "")
+    try:
+        tree = apply_to_tree(desk, parent, patch.read_bytes(), three_way=three_way)
+    except DoesNotApply as error:
+        raise DoesNotApply(f"The commit {quote(subject)} does not apply. {error.cause}", error.next_step) from error
+    body = message.read_bytes()
+    text = subject.encode(errors="surrogateescape") + (b"\n\n" + body if body.strip() else b"\n")
+    author = {
+        "GIT_AUTHOR_NAME": fields.get("Author") or "unknown",
+        "GIT_AUTHOR_EMAIL": fields.get("Email", ""),
+        "GIT_AUTHOR_DATE": fields["Date"],
+    }
+    runner = desk.scratch.git.runner
+    made = runner.run(["commit-tree", "-p", parent, "-F", "-", tree], desk.scratch.root, stdin=text, environ=author)
+    return made.decode().strip()
+
+
+def pack_new(desk: Desk, start: str, end: str) -> bytes:
+    """Return a thin pack of the commits that were made in the scratch repository after ``start``."""
+    wanted = f"{end}\n^{start}\n".encode()
+    return desk.scratch.git.git("pack-objects", "--revs", "--thin", "--stdout", "-q", stdin=wanted)

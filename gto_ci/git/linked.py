@@ -1,0 +1,89 @@
+"""Edge, git: linked work trees that show a commit with a change applied.
+
+Each has a mark in its administrative folder: what it was made of, so that it can be told from a
+person's own, and whether it was changed since.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from gto_ci.git.apply import store
+from gto_ci.git.capture import Desk
+from gto_ci.git.repository import Repository
+from gto_ci.git.runner import Runner
+
+_MARK = "git-ghost.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What a linked work tree was made of: the commit, the hash of the diff, the id of the tree that they make."""
+
+    base: str
+    hash: str
+    tree: str
+
+
+def add_worktree(desk: Desk, folder: Path, mark: Mark, pack: bytes) -> None:
+    """Make a linked work tree at ``mark.base`` whose files are those of ``mark.tree``; ``pack`` holds new commits.
+
+    Raises:
+        GitError: git cannot write; then there is none.
+    """
+    store(desk.repository, pack)
+    options = ("--quiet", "--detach", "--no-checkout")
+    quiet = Repository(desk.root, desk.repository.runner.with_config(("core.hooksPath", os.devnull)))
+    quiet.git("worktree", "add", *options, "--", str(folder), mark.base)
+    try:
+        runner = _plain(quiet.runner)
+        objects = {"GIT_OBJECT_DIRECTORY": str(desk.scratch.root / "objects"), "GIT_LFS_SKIP_SMUDGE": "1"}
+        runner.run([*desk.pins, "read-tree", "--reset", "-u", mark.tree], folder, environ=objects)
+        runner.run(["reset", "--quiet", "--mixed", mark.base], folder)
+        (_administration(folder, runner) / _MARK).write_text(json.dumps(asdict(mark)), encoding="utf-8")
+    except BaseException:
+        remove_worktree(desk.repository, folder)
+        raise
+
+
+def marked_worktrees(repository: Repository) -> dict[Path, Mark]:
+    """Return the linked work trees that :func:`add_worktree` made, by folder.
+
+    Raises:
+        GitError: git cannot read the repository.
+    """
+    common = Path(repository.rev_parse("--path-format=absolute", "--git-common-dir")[0])
+    found: dict[Path, Mark] = {}
+    for file in sorted(common.glob(f"worktrees/*/{_MARK}")):
+        try:
+            mark = Mark(**json.loads(file.read_text(encoding="utf-8")))
+            folder = Path((file.parent / "gitdir").read_text(encoding="utf-8").strip()).parent
+        except (OSError, ValueError, TypeError):  # damaged: then it is nobody's to remove
+            continue
+        found[folder] = mark
+    return found
+
+
+def remove_worktree(repository: Repository, folder: Path) -> None:
+    """Remove a linked work tree, and whatever was changed in it.
+
+    Raises:
+        GitError: git cannot remove it.
+    """
+    if folder.exists():
+        repository.git("worktree", "remove", "--force", "--", str(folder))
+    else:
+        repository.git("worktree", "prune")
+
+
+def _plain(runner: Runner) -> Runner:
+    # the ceiling of the source repository has nothing to do with a folder elsewhere
+    environ = {name: value for name, value in runner.environ.items() if name != "GIT_CEILING_DIRECTORIES"}
+    return Runner(environ, runner.config, runner.secrets)
+
+
+def _administration(folder: Path, runner: Runner) -> Path:
+    return Path(runner.run(["rev-parse", "--absolute-git-dir"], folder).decode(errors="surrogateescape").strip())

@@ -1,0 +1,348 @@
+"""Edge, git: the repository in which ghosts are kept, and the few branches of it that a command needs.
+
+It is never cloned. Its branches are listed by the beginning of their names; one is fetched without its
+history, or pushed, or deleted, by itself. What travels is about what the branch holds, over HTTP and on
+this machine whatever else is there; over SSH git has the names of all branches sent first.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+from gto_ci.errors import GhostRefused, GitError, PushRefused, WrongArguments, quote
+from gto_ci.git import wire
+from gto_ci.git.parse import allows_filters, parse_symref_listing
+from gto_ci.git.remote import Advice, local_folder, retrying, trust
+from gto_ci.git.repository import Repository
+from gto_ci.git.runner import Watch, without_password
+from gto_ci.git.workshop import Scratch, Workshop
+
+FOR_GHOSTS = Advice(
+    "Check your credentials for the patch repository: 'git ls-remote' with the same URL has to work",
+    "Check --ghost-repo (or GIT_GHOST_REPO), and the network",
+)
+BATCH = 500  # refs that one push deletes at the most
+_SCHEMES = ("http", "https", "ssh", "git+ssh", "ssh+git", "git", "file")
+_SCP = re.compile(r"(?:[\w.-]+@)?\[?[\w.:-]+\]?:(?!//).+", re.DOTALL)
+_FETCH = ("--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--depth=1")
+_REJECTED = re.compile(r"^!\t[^\t]*:(?P<ref>refs/[^\t]*)\t(?P<reason>.*)$", re.MULTILINE)
+_EXISTS = re.compile(r"already exists|stale info|non-fast-forward|fetch first|failed to update ref|cannot lock ref")
+# Refs that come here are to have objects of a size that fits into memory; git streams what is larger to disk.
+_CAREFUL = (
+    ("core.bigFileThreshold", "32m"),
+    ("fetch.unpackLimit", "1"),
+    ("gc.auto", "0"),
+    ("maintenance.auto", "false"),
+)
+
+
+class Entry(NamedTuple):
+    """One entry of a branch's tree."""
+
+    mode: str
+    name: str
+    oid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a patch repository is, ready for git.
+
+    ``url`` holds no password; ``config`` is process-only configuration that does; ``shown`` is what
+    to call it before a person.
+    """
+
+    url: str
+    config: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+
+    @property
+    def shown(self) -> str:
+        """The address for a message."""
+        return quote(without_password(self.url))
+
+    @property
+    def folder(self) -> Path | None:
+        """Where it is, if it is on this machine."""
+        return local_folder(self.url)
+
+    @property
+    def over_http(self) -> bool:
+        """Whether it is spoken to over HTTP."""
+        return self.url.startswith(("http://", "https://"))
+
+
+def read_address(text: str, cwd: Path) -> Address:
+    """Return the address that a person gave: a path, a URL, or git's ``HOST:PATH``.
+
+    A password in it goes on in git's environment only, so that no command line shows it.
+
+    Raises:
+        WrongArguments: git would take it for an option or a program to run, or it is none of these.
+    """
+    wrong = f"{quote(without_password(text))} is no address of a repository"
+    step = "Give a folder, a URL with https, ssh or file, or user@host:path"
+    if not text.isprintable() or text.startswith("-"):
+        raise WrongArguments(wrong, step)
+    scheme, divider, _ = text.partition("://")
+    if divider:
+        try:
+            parts = urlsplit(text)
+            host = parts.hostname or ""
+        except ValueError as error:
+            raise WrongArguments(wrong, step) from error
+        if scheme.lower() not in _SCHEMES or host.startswith("-") or (not host and scheme.lower() != "file"):
+            raise WrongArguments(wrong, step)
+        return _without_login(text) if scheme.lower() in ("http", "https") else Address(text)
+    path = Path(cwd, text)
+    if path.is_dir() or not _SCP.fullmatch(text) or "::" in text:
+        if "::" in text and not path.is_dir():  # git's way to name a program that does the transport
+            raise WrongArguments(wrong, step)
+        return Address(str(path))
+    if text.rpartition("@")[2].startswith("-"):
+        raise WrongArguments(wrong, step)
+    return Address(text)
+
+
+def _without_login(url: str) -> Address:
+    from gto_ci.git.receive_pack import basic
+
+    parts = urlsplit(url)
+    if parts.password is None:
+        return Address(url)
+    clean = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    password = unquote(parts.password)
+    header = f"Authorization: {basic(unquote(parts.username or ''), password)}"
+    site = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], "/", "", ""))
+    return Address(clean, ((f"http.{site}.extraheader", header),), (password, header.rpartition(" ")[2]))
+
+
+class PatchRepository:
+    """The patch repository at ``address``. Branches of it come into a scratch repository in ``workshop``.
+
+    ``settings`` are those of the source repository that say how to reach URLs. ``watch`` is told how
+    far transfers are.
+    """
+
+    def __init__(
+        self,
+        workshop: Workshop,
+        address: Address,
+        settings: Sequence[tuple[str, str]] = (),
+        watch: Watch | None = None,
+    ) -> None:
+        self.address = address
+        self._watch = watch
+        self._workshop = workshop
+        self._config = (*settings, *_CAREFUL, *address.config, ("remote.origin.url", address.url))
+        folder = address.folder
+        self._trust = trust(folder, workshop.folder) if folder is not None else ""
+        if self._trust:
+            self._config = (*self._config, ("remote.origin.uploadpack", f"git {self._trust} upload-pack"))
+        self._filters = False
+        self._lay_out("sha1")
+
+    def _lay_out(self, object_format: str) -> None:
+        self._format = object_format
+        self.scratch = self._workshop.alone("patches", object_format)
+        runner = self.scratch.git.runner.with_config(*self._config, secrets=self.address.secrets)
+        self._git = Repository(self.scratch.root, runner)
+
+    def list(self, prefixes: Sequence[str]) -> dict[str, str]:
+        """Return the ids of the refs that begin with one of ``prefixes``, by name.
+
+        Raises:
+            GitError: the patch repository cannot be reached.
+        """
+        found = retrying(lambda: self._list(prefixes), FOR_GHOSTS)
+        self._filters = found.filters
+        if found.object_format != self._format:
+            self._lay_out(found.object_format)
+        return found.refs
+
+    def fetch(self, refs: Mapping[str, str], *, limit: int, content: bool = True) -> None:
+        """Bring branches here (name: id), without what was before them; without ``content``, their commits alone.
+
+        Files larger than ``limit`` stay where they are, if the server can leave them out.
+
+        Raises:
+            GitError: the patch repository cannot be reached, or has no such branch any more.
+        """
+        options = [f"--filter={f'blob:limit={limit + 1}' if content else 'tree:0'}"] if self._filters else []
+        names = "".join(f"{oid}:{ref}\n" for ref, oid in refs.items()).encode()
+        command = ["fetch", "--progress" if self._watch else "--quiet", *_FETCH, *options, "--stdin", "--", "origin"]
+        retrying(lambda: self._converse(*command, stdin=names, watch=self._watch), FOR_GHOSTS)
+
+    def make_branch(self, files: Mapping[str, bytes], message: str, user: Mapping[str, str]) -> str:
+        """Write a commit without parents whose tree holds ``files``, in the scratch repository, and return its id.
+
+        ``user`` are the settings ``user.name`` and ``user.email``; the variables that git reads are stronger.
+
+        Raises:
+            GitError: git refuses such a name, or cannot write.
+        """
+        git = self.scratch.git
+        entries = ""
+        for name, data in sorted(files.items()):
+            blob = git.git("hash-object", "-w", "-t", "blob", "--no-filters", "--stdin", stdin=data).decode().strip()
+            entries += f"100644 blob {blob}\t{name}\0"
+        tree = git.git("mktree", "-z", stdin=entries.encode()).decode().strip()
+        who = git.runner.with_config(*user.items(), ("i18n.commitEncoding", "UTF-8"))
+        said = message.encode(errors="surrogateescape")
+        return who.run(["commit-tree", "-F", "-", tree], git.root, stdin=said).decode().strip()
+
+    def create(self, refs: Mapping[str, str]) -> None:
+        """Make branches (name: id of a commit in the scratch repository), all or none.
+
+        Raises:
+            PushRefused: the patch repository does not take them; ``taken`` are those that it has.
+            GitError: it cannot be reached.
+        """
+        self._update([(ref, "", oid) for ref, oid in refs.items()])
+
+    def delete(self, refs: Mapping[str, str]) -> None:
+        """Delete branches (name: id that the patch repository has), all or none.
+
+        Raises:
+            PushRefused: the patch repository does not let go of them, or they have changed.
+            GitError: it cannot be reached.
+        """
+        self._update([(ref, oid, "") for ref, oid in refs.items()])
+
+    def size(self, names: Sequence[str]) -> int | None:
+        """Return the size of the objects called ``names`` (``COMMIT:PATH``) together, of those that are there.
+
+        None where only fetching them would tell: the patch repository is on another machine.
+        """
+        folder = self.address.folder
+        if folder is None:
+            return None
+        runner = self._git.runner.with_config(("safe.directory", str(folder)), ("safe.directory", str(folder / ".git")))
+        asked = "".join(f"{name}\n" for name in names).encode()
+        listed = runner.run(["cat-file", "--batch-check=%(objectsize)"], folder, stdin=asked)
+        return sum(int(line) for line in listed.decode(errors="replace").splitlines() if line.isdigit())
+
+    def _list(self, prefixes: Sequence[str]) -> wire.Listing:
+        folder, runner = self.address.folder, self._git.runner
+        if folder is not None or (self.address.over_http and not self._leads_elsewhere()):
+            # an older server says no, and so does one that refuses us: git finds out which, and says so
+            with suppress(GitError):
+                return wire.list_refs(runner, self._git.root, self.address.url, folder, prefixes)
+        trace = self._workshop.file("trace")
+        trace.unlink(missing_ok=True)
+        patterns = [f"{prefix}*" for prefix in prefixes]
+        listed = self._converse("ls-remote", "--", "origin", *patterns, GIT_TRACE_PACKET=str(trace))
+        said = trace.read_text(encoding="utf-8", errors="replace") if trace.exists() else ""
+        refs = {ref: oid for ref, oid in parse_symref_listing(listed)[0].items() if ref.startswith(tuple(prefixes))}
+        told = re.search(r"\bobject-format=(sha1|sha256)\b", said)
+        return wire.Listing(refs, told[1] if told else "sha1", allows_filters(said))
+
+    def _leads_elsewhere(self, *options: str) -> bool:
+        """Whether the user's settings lead to another URL than the one that was given."""
+        found = self._git.git("remote", "get-url", *options, "origin").decode(errors="surrogateescape")
+        return found.strip() != self.address.url
+
+    def _update(self, updates: Sequence[tuple[str, str, str]]) -> None:
+        try:
+            refused, words = retrying(lambda: self._update_once(updates), FOR_GHOSTS)
+        except GitError as error:
+            if not _REJECTED.search(error.stdout):
+                raise
+            refused = {match["ref"]: match["reason"] for match in _REJECTED.finditer(error.stdout)}
+            words = re.findall(r"^remote: *(\S.*?)\s*$", error.stderr, re.MULTILINE)
+        if not refused:
+            return
+        there = self.list([ref for ref, _, _ in updates])
+        if all(there.get(ref, "") == new for ref, _, new in updates):  # done after all, though the answer was lost
+            return
+        taken = [ref for ref, old, _ in updates if there.get(ref, "") not in ("", old)]
+        reasons = sorted({reason for reason in refused.values() if "atomic" not in reason})
+        said = "; ".join([*reasons, *words]) or "it gives no reason"
+        raise PushRefused(
+            f"The patch repository {self.address.shown} refused: {quote(said, 400)[1:-1]}",
+            "Nothing was changed; ask its owner for permission",
+            taken,
+            raced=bool(taken) and all(_EXISTS.search(reason) for reason in reasons),
+        )
+
+    def _update_once(self, updates: Sequence[tuple[str, str, str]]) -> tuple[Mapping[str, str], Sequence[str]]:
+        """The reasons for the refs that were refused, and the server's words."""
+        if self.address.over_http and not self._leads_elsewhere("--push"):
+            from gto_ci.git.receive_pack import Update, update_refs  # late: HTTP of our own is large
+
+            wanted = [Update(*update) for update in updates]
+            new = "".join(f"{oid}\n" for _, _, oid in updates if oid).encode()
+            pack = self._git.git("pack-objects", "-q", "--revs", "--stdout", stdin=new) if new else b""
+            answer = update_refs(
+                self._git.runner, self._git.root, self.address.url, wanted, pack, self._format, self._watch
+            )
+            if answer is not None:
+                return answer.refused, answer.words
+        self._push(updates)
+        return {}, ()
+
+    def _push(self, updates: Sequence[tuple[str, str, str]]) -> None:
+        options = ["--porcelain", "--no-follow-tags", "--recurse-submodules=no", "--no-verify"]
+        if len(updates) > 1:
+            options.append("--atomic")
+        options += [f"--force-with-lease={ref}:{old}" for ref, old, _ in updates]
+        if self.address.folder is not None:
+            # what a server hides it does not list: all branches but those that are asked for
+            shown = " ".join(f"-c receive.hideRefs={shlex.quote(f'!{ref}')}" for ref, _, _ in updates)
+            options.append(f"--receive-pack=git {self._trust} -c receive.hideRefs=refs/heads {shown} receive-pack")
+        if self._watch:
+            options.append("--progress")
+        refspecs = (f"{new}:{ref}" for ref, _, new in updates)
+        self._converse("push", *options, "--", "origin", *refspecs, watch=self._watch)
+
+    def _converse(self, *args: str, stdin: bytes | None = None, watch: Watch | None = None, **environ: str) -> bytes:
+        runner = self._git.runner
+        seconds = str(max(1, int(runner.network_timeout)))
+        patient = runner.with_config(("http.lowSpeedLimit", "1"), ("http.lowSpeedTime", seconds))
+        timeout = runner.network_timeout
+        return patient.run(args, self._git.root, stdin=stdin, timeout=timeout, environ=environ, watch=watch)
+
+
+def read_branch(scratch: Scratch, ref: str) -> tuple[bytes, list[Entry]]:
+    """Return the raw commit of a branch that was fetched, and the entries of its tree.
+
+    Raises:
+        GhostRefused: it is no commit.
+    """
+    commit, tree = scratch.neutral.objects([ref, f"{ref}^{{tree}}"])
+    if commit is None or commit.kind != "commit" or tree is None or tree.kind != "tree":
+        raise GhostRefused("it is no commit")
+    return commit.data, _entries(tree.data, len(commit.oid) // 2)
+
+
+def blob_sizes(scratch: Scratch, ref: str, oids: Sequence[str]) -> list[int | None]:
+    """Return the sizes of blobs in the branch ``ref``; None for each that was too large to come, or is no blob.
+
+    Raises:
+        GitError: git cannot read the scratch repository.
+    """
+    listed = scratch.neutral.git("rev-list", "--objects", "--missing=print", "--end-of-options", ref)
+    missing = {line[1:] for line in listed.decode(errors="replace").splitlines() if line.startswith("?")}
+    here = "".join(f"{oid}\n" for oid in oids if oid not in missing).encode()
+    checked = scratch.neutral.git("cat-file", "--batch-check", stdin=here).decode().splitlines()
+    sizes = {words[0]: int(words[2]) for words in map(str.split, checked) if len(words) == 3 and words[1] == "blob"}
+    return [sizes.get(oid) for oid in oids]
+
+
+def _entries(tree: bytes, width: int) -> list[Entry]:
+    """Take apart a raw tree object: mode, space, name, NUL, the id in bytes."""
+    entries: list[Entry] = []
+    at = 0
+    while at < len(tree):
+        space, end = tree.index(b" ", at), tree.index(b"\0", at)
+        oid = tree[end + 1 : end + 1 + width].hex()
+        entries.append(Entry(tree[at:space].decode(), tree[space + 1 : end].decode(errors="surrogateescape"), oid))
+        at = end + 1 + width
+    return entries

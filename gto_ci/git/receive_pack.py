@@ -1,0 +1,230 @@
+"""Edge, git: changing a few refs of a server over HTTP, whatever number of refs it has.
+
+``git push`` begins with all the refs of the server being sent to it: of a patch repository with
+100,000 ghosts, 14 MB for a patch of 5 kB. No later version of the protocol changes that for pushes.
+But the request that follows stands for itself: it names each ref, what it is now and what it is to
+be, and the server checks that anyway. So it can be sent alone (gitprotocol-pack(5), "Reference Update
+Request"; gitprotocol-http(5), "Smart Service git-receive-pack").
+
+Git offers no command for this, so it is the one conversation with a server that is not git's own. It
+is held where nothing about the connection is out of the ordinary. Otherwise, and whenever the answer
+is not what the protocol says, :func:`update_refs` returns None, and its caller lets ``git push`` do
+it, which knows all ways to reach a server and all its complaints.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import ssl
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import NamedTuple
+from urllib.error import HTTPError
+from urllib.parse import urlsplit
+from urllib.request import BaseHandler, HTTPRedirectHandler, HTTPSHandler, ProxyHandler, Request, build_opener
+
+from gto_ci import __version__
+from gto_ci.errors import GitError
+from gto_ci.git.runner import Runner, Watch
+
+# Settings of http.* under which plain HTTP by Python does the same as git's own client.
+_ORDINARY = frozenset(
+    {"extraheader", "sslcainfo", "postbuffer", "lowspeedlimit", "lowspeedtime", "version", "useragent"}
+)
+_UNUSUAL = re.compile(r"GIT_SSL_(?!CAINFO).*|GIT_PROXY_.*|(?:https?|all)_proxy", re.IGNORECASE)
+_RESULT = "application/x-git-receive-pack-result"
+
+
+class Update(NamedTuple):
+    """One ref, and the ids that it has and is to have; "" for none."""
+
+    ref: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the server said: the reason for each ref that it refused, and words for a person."""
+
+    refused: Mapping[str, str]
+    words: Sequence[str]
+
+
+def update_refs(
+    runner: Runner,
+    repository: Path,
+    url: str,
+    updates: Sequence[Update],
+    pack: bytes,
+    object_format: str,
+    watch: Watch | None = None,
+) -> Answer | None:
+    """Ask the server at ``url`` to change refs, all or none; ``pack`` holds the objects that it lacks.
+
+    ``watch`` is told how much has been sent.
+
+    Returns None where this is not the way to do it; then the server has changed nothing, or an
+    answer was lost, and a push finds out which.
+    """
+    settings = _ordinary_settings(runner, repository, url)
+    if settings is None:
+        return None
+    connection = _Connection(runner, repository, url, settings)
+    try:
+        answer = connection.post(_request(updates, object_format) + pack, watch)
+        return _parse(answer) if answer is not None else None
+    except (OSError, ValueError, GitError):  # no connection, a broken answer, no credentials
+        return None
+
+
+def _ordinary_settings(runner: Runner, repository: Path, url: str) -> dict[str, str] | None:
+    """The settings of http.* for ``url``, None if one is set that only git understands."""
+    if any(_UNUSUAL.fullmatch(name) and value for name, value in runner.environ.items()):
+        return None
+    try:
+        listed = runner.run(["config", "-z", "--get-urlmatch", "http", url], repository)
+    except GitError as error:
+        return {} if error.returncode == 1 else None
+    pairs = (entry.partition("\n")[::2] for entry in listed.decode(errors="surrogateescape").split("\0") if entry)
+    settings = {key.rpartition(".")[2]: value for key, value in pairs}
+    if settings.pop("sslverify", "true").lower() not in ("true", "1", "yes", "on"):
+        return None
+    return settings if settings.keys() <= _ORDINARY else None
+
+
+class _Watched(BytesIO):
+    """What is sent, and somebody who is told how much of it has been read."""
+
+    def __init__(self, body: bytes, watch: Watch | None) -> None:
+        super().__init__(body)
+        self._size = len(body)
+        self._watch = watch
+
+    def read(self, size: int | None = -1) -> bytes:
+        block = super().read(size)
+        if self._watch is not None and block:
+            self._watch(f"Writing objects: {100 * self.tell() // self._size}% ({self._size:,} bytes)\r")
+        return block
+
+
+class _NoRedirects(HTTPRedirectHandler):
+    """A server that sends us elsewhere is git's to follow: a POST would become a GET."""
+
+    def redirect_request(self, *_: object) -> None:
+        return None
+
+
+class _Connection:
+    """Requests to one server, with the credentials that git has for it."""
+
+    def __init__(self, runner: Runner, repository: Path, url: str, settings: Mapping[str, str]) -> None:
+        self._runner = runner
+        self._repository = repository
+        self._url = url
+        self._settings = settings
+        self._headers = {
+            "User-Agent": f"git/gto-ci-{__version__}",
+            "Content-Type": "application/x-git-receive-pack-request",
+            "Accept": _RESULT,
+        }
+        name, _, value = settings.get("extraheader", "").partition(":")
+        if value:
+            self._headers[name.strip()] = value.strip()
+
+    def post(self, body: bytes, watch: Watch | None) -> bytes | None:
+        """The server's answer to ``body``, None where it refuses in terms of HTTP."""
+        if "authorization" not in {name.lower() for name in self._headers}:
+            # a flush alone asks for nothing; it tells whether the server wants to know who we are
+            status, _ = self._send(b"0000")
+            if status == 401:
+                self._headers["Authorization"] = self._credentials()
+            elif status != 200:
+                return None
+        status, answer = self._send(body, watch)
+        return answer if status == 200 else None
+
+    def _send(self, body: bytes, watch: Watch | None = None) -> tuple[int, bytes]:
+        handlers: list[BaseHandler] = [ProxyHandler({}), _NoRedirects()]
+        if self._url.startswith("https:"):
+            cafile = self._runner.environ.get("GIT_SSL_CAINFO") or self._settings.get("sslcainfo")
+            context = ssl.create_default_context(cafile=Path(cafile).expanduser() if cafile else None)
+            handlers.append(HTTPSHandler(context=context))
+        headers = {**self._headers, "Content-Length": str(len(body))}
+        source = _Watched(body, watch)
+        request = Request(f"{self._url.rstrip('/')}/git-receive-pack", source, headers)  # noqa: S310
+        try:
+            with build_opener(*handlers).open(request, timeout=self._runner.network_timeout) as answer:
+                fits = answer.headers.get("Content-Type") == _RESULT
+                return (answer.status if fits else 0), answer.read()
+        except HTTPError as error:
+            with error:
+                return error.code, b""
+
+    def _credentials(self) -> str:
+        """The header for what git's credential helpers know of this server.
+
+        Raises:
+            GitError: they know nothing.
+        """
+        parts = urlsplit(self._url)
+        host = parts.netloc.rpartition("@")[2]
+        asked = {"protocol": parts.scheme, "host": host, "path": parts.path.lstrip("/"), "username": parts.username}
+        lines = "".join(f"{key}={value}\n" for key, value in asked.items() if value)
+        filled = self._runner.run(["credential", "fill"], self._repository, stdin=f"{lines}\n".encode())
+        found = dict(line.partition("=")[::2] for line in filled.decode().splitlines())
+        return basic(found["username"], found["password"])
+
+
+def basic(user: str, password: str) -> str:
+    """Return the value of the header that says who we are, RFC 7617."""
+    return f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"
+
+
+def _request(updates: Sequence[Update], object_format: str) -> bytes:
+    nothing = "0" * (64 if object_format == "sha256" else 40)
+    lines = [f"{update.old or nothing} {update.new or nothing} {update.ref}" for update in updates]
+    capabilities = f"report-status side-band-64k delete-refs atomic object-format={object_format} agent=gto-ci"
+    lines[0] += f"\0{capabilities}"
+    return b"".join(b"%04x%s" % (len(line.encode()) + 4, line.encode()) for line in lines) + b"0000"
+
+
+def _parse(answer: bytes) -> Answer:
+    """Read the report, within its side band or not; ValueError where there is none."""
+    words = b""
+    report = b""
+    for packet in _packets(answer):
+        if packet[:1] == b"\x01":
+            report += packet[1:]
+        elif packet[:1] in (b"\x02", b"\x03"):
+            words += packet[1:]
+        else:
+            report += b"%04x%s" % (len(packet) + 4, packet)
+    lines = [packet.decode(errors="replace").rstrip("\n") for packet in _packets(report)]
+    if not lines or not lines[0].startswith("unpack "):
+        raise ValueError("no report")
+    refused = {ref: reason for kind, ref, reason in (_words(line) for line in lines[1:]) if kind == "ng"}
+    if lines[0] != "unpack ok" and not refused:
+        raise ValueError(lines[0])
+    said = [line.strip() for line in re.split(r"[\r\n]+", words.decode(errors="replace")) if line.strip()]
+    return Answer(refused, said)
+
+
+def _words(line: str) -> tuple[str, str, str]:
+    kind, _, rest = line.partition(" ")
+    ref, _, reason = rest.partition(" ")
+    return kind, ref, reason
+
+
+def _packets(data: bytes) -> list[bytes]:
+    found: list[bytes] = []
+    at = 0
+    while at < len(data):
+        size = int(data[at : at + 4], 16)
+        if size > 4:
+            found.append(data[at + 4 : at + size])
+        at += max(size, 4)
+    return found

@@ -1,0 +1,105 @@
+"""Room, render: ghosts as plain dictionaries, and as tables for people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gto_ci.ghost.collecting import Collected
+from gto_ci.ghost.listing import Logged
+from gto_ci.ghost.names import Ghost
+from gto_ci.ghost.patch import stat
+from gto_ci.ghost.pushing import Pushed
+from gto_ci.render.table import table
+from gto_ci.render.views import Row
+
+_DIGITS = 12  # of a hash in a table; enough to name it by
+
+
+def ghost_view(ghost: Ghost) -> Row:
+    """Return a ghost as ``git ghost list --json`` prints it."""
+    return {"kind": ghost.kind, "from": ghost.start, "to": ghost.end}
+
+
+def pushed_view(pushed: Pushed) -> Row:
+    """Return what was pushed as ``git ghost push --json`` prints it; ``size`` is in bytes."""
+    view: Row = {**ghost_view(pushed.ghost), "created": pushed.created, "size": pushed.size}
+    if pushed.change is not None:
+        change = pushed.change
+        counts = stat(change.patch)
+        view |= {"files": counts.files, "added": counts.added, "removed": counts.removed, "tree": change.tree}
+        view |= {"left_out": list(change.left_out), "notes": list(change.notes)}
+    return view
+
+
+def logged_view(logged: Logged) -> Row:
+    """Return a ghost as ``git ghost log --json`` prints it; ``size`` is in bytes."""
+    return {
+        **ghost_view(logged.ghost),
+        "created_at": logged.created_at,
+        "author": logged.author,
+        "author_email": logged.author_email,
+        "note": logged.note,
+        "size": logged.size,
+        "files": logged.stat.files,
+        "added": logged.stat.added,
+        "removed": logged.stat.removed,
+    }
+
+
+def log_table(logged: Sequence[Logged], *, plain: bool = False) -> str:
+    """Return ghosts as ``git ghost log`` shows them to a person."""
+    if not logged:
+        return "No ghosts start from this commit"
+    rows = [
+        {
+            "date": one.created_at.isoformat(" "),
+            "kind": one.ghost.kind,
+            "hash": one.ghost.end[:_DIGITS],
+            "author": _line(one.author),
+            "change": str(one.stat),
+            "size": human_size(one.size),
+            "note": _line(one.note) or None,
+        }
+        for one in logged
+    ]
+    return table(rows, plain=plain)
+
+
+def collected_view(collected: Collected, *, dry_run: bool) -> Row:
+    """Return what was deleted as ``git ghost gc --json`` prints it; ``size`` is in bytes, null where it is unknown."""
+    return {
+        "deleted": [ghost_view(ghost) for ghost in collected.ghosts],
+        "kept": collected.kept,
+        "size": collected.size,
+        "dry_run": dry_run,
+    }
+
+
+def collected_sentence(collected: Collected, *, dry_run: bool) -> str:
+    """Return what was deleted, and freed, for a person."""
+    number = len(collected.ghosts)
+    what = f"{number} {'ghost' if number == 1 else 'ghosts'}"
+    freed = f", {human_size(collected.size)} of patches" if collected.size is not None else ""
+    return f"{'Would delete' if dry_run else 'Deleted'} {what}{freed}; {collected.kept} stay"
+
+
+def human_size(size: int) -> str:
+    """Return a number of bytes for a person.
+
+    >>> human_size(999), human_size(5123)
+    ('999 B', '5.1 kB')
+    """
+    if size < 1000:
+        return f"{size} B"
+    value = float(size)
+    for unit in ("kB", "MB", "GB"):
+        value /= 1000
+        if value < 1000 or unit == "GB":
+            break
+    return f"{value:.1f} {unit}"
+
+
+def _line(text: str) -> str:
+    """One line that cannot steer a terminal."""
+    first = text.partition("\n")[0]
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in first)[:60]
