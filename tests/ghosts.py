@@ -105,8 +105,9 @@ def tree_of(work: WorkDir) -> str:
     """The id of the tree that the whole work tree is, with what is untracked and not ignored; nothing is changed."""
     index = work.path.parent / f".index-of-{work.path.name}"
     environ = work.environ() | {"GIT_INDEX_FILE": str(index)}
+    plain = ["-c", "core.fileMode=true", "-c", "core.symlinks=true", "-c", "core.autocrlf=false"]
     for command in (["read-tree", "HEAD"], ["add", "--all"]):
-        subprocess.run(["git", *command], cwd=work.path, env=environ, check=True, capture_output=True)
+        subprocess.run(["git", *plain, *command], cwd=work.path, env=environ, check=True, capture_output=True)
     done = subprocess.run(["git", "write-tree"], cwd=work.path, env=environ, check=True, capture_output=True)
     index.unlink()
     return done.stdout.decode().strip()

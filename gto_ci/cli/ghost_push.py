@@ -85,6 +85,8 @@ def push(
         if one.change is not None:
             left_out(one.change.left_out)
             notes(one.change.notes)
+        if message and not one.created:
+            notes([f"{one.ghost.start} {one.ghost.end} was there already, and keeps the note that it has"])
         detail(f"{'Pushed' if one.created else 'It was there already:'} {one.ghost.kind}, {one.size:,} bytes")
     if kind != "diff" and not any(not isinstance(one.ghost, DiffGhost) for one in pushed):
         notes([f"There are no commits between {rest[0]} and {base}"])

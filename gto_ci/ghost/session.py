@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -43,6 +44,7 @@ G = TypeVar("G", DiffGhost, CommitsGhost)
 MAX_SIZE = 256 * 2**20
 SUBJECT = "Create ghost commit"
 _NOBODY = {"user.name": "Git Ghost", "user.email": "git-ghost@example.com"}
+_IDENTITY = re.compile(r"GIT_(?:AUTHOR|COMMITTER)_(?:NAME|EMAIL|DATE)")
 _STEP = "Nothing was changed; ask its author to push it again"
 
 
@@ -333,12 +335,14 @@ def opened(options: Options, environ: Mapping[str, str] | None = None) -> Iterat
         WrongInput: there is no folder for temporary files.
         WrongArguments: the prefix cannot begin the name of a branch.
     """
-    environ = os.environ if environ is None else environ
+    given = os.environ if environ is None else environ
+    # an empty name is what a job passes on that has none; git would refuse it
+    environ = {name: value for name, value in given.items() if value or not _IDENTITY.fullmatch(name)}
     working_dir = Path(options.working_dir) if options.working_dir else None
     with open_workshop(Runner(environ), working_dir) as workshop:
         yield Session(options, environ, workshop)
 
 
 def ordered(ghosts: Sequence[Ghost] | Mapping[Ghost, str]) -> list[Ghost]:
-    """Return ghosts in the order of listings: by where they start, then by what they lead to."""
-    return sorted(ghosts, key=lambda ghost: (ghost.start, ghost.end))
+    """Return ghosts in the order of listings: commits first, then by where they start, and what they lead to."""
+    return sorted(ghosts, key=lambda ghost: (ghost.kind, ghost.start, ghost.end))

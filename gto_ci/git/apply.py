@@ -82,7 +82,7 @@ def put(desk: Desk, head: Head, commit: str, tree: str, pack: bytes = b"") -> li
     places = [desk.root / path for path in touched]
 
     def write() -> None:
-        backup = back_up([*places, desk.index], desk.root, desk.workshop.file("backup"))
+        backup = back_up([*places, *desk.records], desk.root, desk.workshop.file("backup"))
         try:
             if commit != head.commit:
                 store(desk.repository, pack)

@@ -115,8 +115,9 @@ class Desk:
         self.root = repository.root
         self.workshop = workshop
         self.scratch: Scratch = workshop.beside(repository)
-        index, head = repository.rev_parse("--path-format=absolute", "--git-path", "index", "--git-path", "HEAD")
-        self._index = Path(index)
+        asked = (word for name in ("index", "HEAD", "ORIG_HEAD") for word in ("--git-path", name))
+        index, head, before = repository.rev_parse("--path-format=absolute", *asked)
+        self._index, self._orig_head = Path(index), Path(before)
         environ = {name: value for name, value in repository.runner.environ.items() if not _STEERING.fullmatch(name)}
         self._runner = Runner(environ, repository.runner.config, repository.runner.secrets)
         # where the file system knows no modes, every file looks executable; HEAD never is
@@ -150,9 +151,9 @@ class Desk:
         return copy
 
     @property
-    def index(self) -> Path:
-        """The user's own index."""
-        return self._index
+    def records(self) -> list[Path]:
+        """The files of the repository that going to a commit replaces, beside refs: the user's index, and ORIG_HEAD."""
+        return [self._index, self._orig_head]
 
     def untracked(self, *options: str) -> list[str]:
         """Return the untracked files; a repository inside this one ends in a slash."""
@@ -191,7 +192,7 @@ def capture(desk: Desk, base: str, selection: Selection, folder: Path, *, partia
     if partial:  # git fetches what it lacks; where nobody's settings count it could not
         desk.git(*DIFF, base, tree)
     patch = desk.neutral(*DIFF, base, tracked)
-    if chosen:
+    if tree != tracked:
         patch += _in_order(desk, tracked, tree, chosen)
     taken = set(chosen)
     left_out = tuple(name for name in untracked if name not in taken)

@@ -123,7 +123,7 @@ def back_up(paths: Iterable[Path], root: Path, folder: Path) -> Backup:
         else:
             backup.kept[place] = None
         above = place.parent
-        while above != root and not os.path.lexists(above) and above not in backup.new_folders:
+        while root in above.parents and not os.path.lexists(above) and above not in backup.new_folders:
             backup.new_folders.append(above)
             above = above.parent
     backup.new_folders.sort(key=lambda one: len(one.parts), reverse=True)
