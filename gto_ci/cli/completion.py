@@ -16,7 +16,15 @@ _SETUP = {
     "zsh": '# in ~/.zshrc:  eval "$({program} completion zsh)"',
     "fish": "# in ~/.config/fish/config.fish:  {program} completion fish | source",
 }
-
+# What git's own completion calls for `git ghost …`; the variable holds where in the line `ghost` stands.
+_AS_A_COMMAND_OF_GIT = """
+_{name}() {{
+    local at=${{__git_cmd_idx:-1}}
+    local words=({program} "${{COMP_WORDS[@]:at + 1}}") last=$((COMP_CWORD - at))
+    local COMP_WORDS=("${{words[@]}}") COMP_CWORD=$last
+    _{name}_completion {program}
+}}
+"""
 
 commands = click.Group()
 
@@ -40,7 +48,10 @@ def script(app: click.Command, program: str, shell: str) -> str:
     kind = get_completion_class(shell)
     assert kind is not None  # click knows all of SHELLS
     variable = "_" + program.replace("-", "_").upper() + "_COMPLETE"
-    return f"{_SETUP[shell].format(program=program)}\n{kind(app, {}, program, variable).source()}"
+    source = kind(app, {}, program, variable).source()
+    if shell == "bash" and program.startswith("git-"):
+        source += _AS_A_COMMAND_OF_GIT.format(name=program.replace("-", "_"), program=program)
+    return f"{_SETUP[shell].format(program=program)}\n{source}"
 
 
 def artifact_names(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -69,6 +80,11 @@ def version_names(ctx: click.Context, _param: click.Parameter, incomplete: str) 
     except GtoError:
         return []
     return _beginning(incomplete, [version.version for version in versions] if isinstance(versions, list) else [])
+
+
+def ghost_kinds(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Return the kinds of ghosts that begin with what was typed as the first word."""
+    return [] if ctx.params.get("words") else _beginning(incomplete, ["diff", "commits", "all"])
 
 
 def _artifacts(ctx: click.Context) -> list[str]:

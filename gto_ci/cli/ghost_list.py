@@ -6,6 +6,7 @@ from datetime import datetime, timedelta, timezone
 
 import click
 
+from gto_ci.cli.completion import ghost_kinds
 from gto_ci.cli.face import Entry
 from gto_ci.cli.ghost_options import KINDS, common, kind_and_words, progress, read_age, session
 from gto_ci.cli.options import option_json, option_plain
@@ -26,7 +27,7 @@ option_to = click.option("--to", "end", default="", metavar="HASH", help="Only t
     examples="""git ghost list all
     git ghost list --from HEAD --no-headers -o only-to""",
 )
-@click.argument("words", nargs=-1, metavar="[diff|commits|all]")
+@click.argument("words", nargs=-1, metavar="[diff|commits|all]", shell_complete=ghost_kinds)
 @option_from
 @option_to
 @click.option("--no-headers", is_flag=True, help="Leave out the headings")
@@ -49,7 +50,12 @@ def list_(words: tuple[str, ...], start: str, end: str, no_headers: bool, output
         click.echo(line)
 
 
-@commands.command(cls=Entry, section=KEEP, examples="git ghost log\ngit ghost log origin/main -n 5 --json")
+@commands.command(
+    cls=Entry,
+    short_help="Tell who made the ghosts of a commit, when and why",
+    section=KEEP,
+    examples="git ghost log\ngit ghost log origin/main -n 5 --json",
+)
 @click.argument("base", default="HEAD")
 @click.option("-n", "--most", type=click.IntRange(1), metavar="N", help="Show only the newest N")
 @option_json
@@ -74,7 +80,7 @@ def log(base: str, most: int | None, as_json: bool, plain: bool) -> None:
     examples="""git ghost delete --from HEAD --to e5f2a81
     git ghost delete all --all --dryrun""",
 )
-@click.argument("words", nargs=-1, metavar="[diff|commits|all]")
+@click.argument("words", nargs=-1, metavar="[diff|commits|all]", shell_complete=ghost_kinds)
 @option_from
 @option_to
 @click.option("--all", "several", is_flag=True, help="Delete several")
@@ -94,6 +100,7 @@ def delete(words: tuple[str, ...], start: str, end: str, several: bool, dry_run:
 
 @commands.command(
     cls=Entry,
+    short_help="Delete ghosts by age, or whose commit is gone",
     section=KEEP,
     examples="""git ghost gc --older-than 30d --dry-run
     git ghost gc --unreachable --keep-last 20""",

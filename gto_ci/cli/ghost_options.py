@@ -57,8 +57,18 @@ def common(command: F) -> F:
     options = [
         click.option("--ghost-repo", metavar="URL", help="Patch repository (default: GIT_GHOST_REPO)"),
         click.option("--ghost-prefix", metavar="NAME", help="Prefix of ghosts (default: GIT_GHOST_PREFIX, or 'ghost')"),
-        click.option("--src-dir", metavar="DIR", help="Folder in the source repository (default: the current one)"),
-        click.option("--ghost-working-dir", metavar="DIR", help="Folder for temporary files (default: the system's)"),
+        click.option(
+            "--src-dir",
+            type=click.Path(),
+            metavar="DIR",
+            help="Folder in the source repository (default: the current one)",
+        ),
+        click.option(
+            "--ghost-working-dir",
+            type=click.Path(),
+            metavar="DIR",
+            help="Folder for temporary files (default: the system's)",
+        ),
         click.option("--max-size", metavar="SIZE", callback=_read_size, help="Largest patch (default: 256M)"),
         click.option("-v", "--verbose", count=True, help="Say on stderr what was done"),
     ]

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
+from gto_ci.cli.completion import ghost_kinds
 from gto_ci.cli.face import Entry, raw_bytes
 from gto_ci.cli.ghost_options import common, detail, kind_and_words, left_out, notes, session
 from gto_ci.cli.options import option_json
@@ -25,7 +26,12 @@ def _selection(command: F) -> F:
     for option in reversed(
         [
             click.option(
-                "-I", "--include", multiple=True, metavar="FILE", help="Untracked file, folder or pattern to take too"
+                "-I",
+                "--include",
+                multiple=True,
+                type=click.Path(),
+                metavar="FILE",
+                help="Untracked file, folder or pattern to take too",
             ),
             click.option("-u", "--untracked", is_flag=True, help="Take all untracked files that are not ignored"),
             click.option("--follow-symlinks", is_flag=True, help="With a link that -I names, take what it leads to"),
@@ -37,13 +43,16 @@ def _selection(command: F) -> F:
 
 @commands.command(
     cls=Entry,
+    short_help="Push a change, or commits, to the patch repository",
     section=CARRY,
     examples="""git ghost push
     git ghost push -u -m "learning rate 0.1"
     git ghost push commits origin/main
     git ghost push all origin/main""",
 )
-@click.argument("words", nargs=-1, metavar="[diff [BASE]|commits FROM [TO]|all FROM [BASE]]")
+@click.argument(
+    "words", nargs=-1, metavar="[diff [BASE]|commits FROM [TO]|all FROM [BASE]]", shell_complete=ghost_kinds
+)
 @_selection
 @click.option("-m", "--message", default="", metavar="NOTE", help="A note, which 'git ghost log' shows")
 @option_json
@@ -94,12 +103,15 @@ def push(
 
 @commands.command(
     cls=Entry,
+    short_help="Apply a change here: exactly, or not at all",
     section=CARRY,
     examples="""git ghost pull e5f2a81
     git ghost pull commits 9b97b80
     git ghost pull all 9b97b80 e5f2a81""",
 )
-@click.argument("words", nargs=-1, metavar="[diff [BASE] HASH|commits [FROM] TO|all [FROM] TO HASH]")
+@click.argument(
+    "words", nargs=-1, metavar="[diff [BASE] HASH|commits [FROM] TO|all [FROM] TO HASH]", shell_complete=ghost_kinds
+)
 @click.option("--force-base", is_flag=True, help="Merge it, where HEAD is not the commit that it starts from")
 @common
 def pull(words: tuple[str, ...], force_base: bool) -> None:
@@ -117,11 +129,14 @@ def pull(words: tuple[str, ...], force_base: bool) -> None:
 
 @commands.command(
     cls=Entry,
+    short_help="Print a patch as it is stored",
     section=CARRY,
     examples="""git ghost show e5f2a81
     git ghost show commits 9b97b80""",
 )
-@click.argument("words", nargs=-1, metavar="[diff [BASE] HASH|commits [FROM] TO|all [FROM] TO HASH]")
+@click.argument(
+    "words", nargs=-1, metavar="[diff [BASE] HASH|commits [FROM] TO|all [FROM] TO HASH]", shell_complete=ghost_kinds
+)
 @common
 def show(words: tuple[str, ...]) -> None:
     """Print a patch as it is stored, byte for byte."""
@@ -142,7 +157,12 @@ def _wanted(words: tuple[str, ...]) -> dict[str, tuple[str, str]]:
     return {"commits": (start, rest[-2]), "diff": (rest[-2], rest[-1])}
 
 
-@commands.command(cls=Entry, section=CARRY, examples="git ghost diff\ngit ghost diff -u origin/main")
+@commands.command(
+    cls=Entry,
+    short_help="Print what a push would capture",
+    section=CARRY,
+    examples="git ghost diff\ngit ghost diff -u origin/main",
+)
 @click.argument("base", default="HEAD")
 @_selection
 @common
@@ -161,6 +181,7 @@ def diff(base: str, include: tuple[str, ...], untracked: bool, follow_symlinks: 
 
 @commands.command(
     cls=Entry,
+    short_help="Go back to the code of a run, in a folder of its own",
     section=CARRY,
     examples="""git ghost checkout e5f2a81
     git ghost checkout 9b97b80 e5f2a81 ../run-42

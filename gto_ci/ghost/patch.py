@@ -14,7 +14,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 _BOUNDARY = re.compile(rb"^diff --git ", re.MULTILINE)
-_BINARY = re.compile(rb"^(literal|delta) ([0-9]+)\r?\n([^\r\n]+)", re.MULTILINE)
+_BINARY = re.compile(rb"^(literal|delta) ([^\n]*)", re.MULTILINE)
+_NUMBER = re.compile(rb"\s*([+-]?)0*([0-9]{0,20})")
+_TOO_MANY = 2**64
+_HEAD = 20  # bytes that two numbers of a delta take at the most
 _HUNK = re.compile(rb"^@@ -[0-9]+(?:,([0-9]+))? \+[0-9]+(?:,([0-9]+))? @@", re.MULTILINE)
 
 
@@ -62,33 +65,55 @@ def declared_size(patch: bytes) -> int:
     What text becomes is no longer than the patch itself, and is not counted.
     """
     total = 0
-    for kind, size, line in _BINARY.findall(patch):
-        total += int(size[:20])
-        if kind == b"delta":
-            total += _result_of_delta(line)
+    for found in _BINARY.finditer(patch):
+        total += _number(found[2])
+        if found[1] == b"delta":
+            total += _result_of_delta(patch, found.end() + 1)
     return total
 
 
-def _result_of_delta(line: bytes) -> int:
-    """The size that the beginning of a delta names as its result's: two numbers, in groups of seven bits.
+def _number(text: bytes) -> int:
+    """The number that ``text`` begins with, as C's strtoul reads it, and so git: after spaces, a sign, zeros."""
+    sign, digits = _NUMBER.match(text).groups()  # type: ignore[union-attr]  # it matches nothing, too
+    return int(digits or 0) if sign != b"-" or not digits else _TOO_MANY
 
-    gitformat-pack(5), "Deltified representation". 0 where it cannot be read; then git cannot either.
+
+def _result_of_delta(patch: bytes, at: int) -> int:
+    """The size that the delta whose lines begin at ``at`` names as its result's: the second of two numbers.
+
+    0 where it cannot be read; then git cannot either. gitformat-pack(5), "Deltified representation".
     """
+    unpacker, head = zlib.decompressobj(), b""
     try:
-        # the first character of a line says how many bytes it stands for; five characters are four bytes
-        packed = base64.b85decode(line[1 : 1 + (len(line) - 1) // 5 * 5])
-        head = zlib.decompressobj().decompress(packed, 32)
-    except (ValueError, zlib.error):
-        return 0
-    numbers = [0, 0]
-    at = 0
-    for which in range(2):
-        shift = 0
-        while at < len(head):
-            byte = head[at]
-            at += 1
-            numbers[which] |= (byte & 0x7F) << shift
-            shift += 7
-            if not byte & 0x80:
+        # what a line decodes to is for its author to choose: as little as one byte, or nothing of the delta yet
+        for packed in _packed(patch, at):
+            head += unpacker.decompress(packed, _HEAD - len(head))
+            if len(head) == _HEAD or unpacker.eof:
                 break
-    return numbers[1]
+    except (ValueError, zlib.error):
+        pass
+    return _second_number(head)
+
+
+def _packed(patch: bytes, at: int) -> Iterator[bytes]:
+    """What each line of a binary hunk holds: a letter for the number of bytes, and them, in base 85."""
+    while (end := patch.find(b"\n", at)) > at:
+        letter = patch[at]
+        length = letter - ord("A") + 1 if letter <= ord("Z") else letter - ord("a") + 27
+        yield base64.b85decode(patch[at + 1 : end])[:length]
+        at = end + 1
+
+
+def _second_number(head: bytes) -> int:
+    """The second number, in groups of seven bits; ``head`` is shorter than ``_HEAD`` where the delta ends with it."""
+    numbers = [0]
+    shift = 0
+    for byte in head:
+        numbers[-1] |= (byte & 0x7F) << shift
+        shift += 7
+        if not byte & 0x80:
+            if len(numbers) == 2:
+                return numbers[1]
+            numbers.append(0)
+            shift = 0
+    return 0 if len(head) < _HEAD else _TOO_MANY  # padded, to be read as something else by somebody

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from gto_ci.errors import DoesNotApply, GhostRefused, RefNotFound, quote
 from gto_ci.ghost.names import CommitsGhost, DiffGhost
 from gto_ci.ghost.session import Session, Stored
-from gto_ci.git.apply import apply_to_tree, put
+from gto_ci.git.apply import apply_to_tree, growth, put
 from gto_ci.git.capture import SUBMODULE, TreeChange, resolve
 from gto_ci.git.carry import pack_new, replay, unbundle
 
@@ -86,6 +86,7 @@ def pull(
         patch = session.read(found, oid).patch
         merge = force_base and found.base != commit
         tree = apply_to_tree(session.desk, commit, patch, three_way=merge)
+    session.check_written(growth(session.desk, head, tree), "It")
     changed = put(session.desk, session.head, commit, tree, pack)
     return Pulled(
         commit, _tree_id(session, tree), tuple(one.path for one in changed), (*notes, *_notes(session, changed))
@@ -143,6 +144,7 @@ def ensure_commit(session: Session, commit: str) -> bytes:
 
     Raises:
         RefNotFound: neither the source repository nor a ghost has it.
+        GhostRefused: the ghost that has it is not what its name says, or too large.
     """
     if resolve(session.source, commit) is not None:
         return b""
@@ -150,7 +152,9 @@ def ensure_commit(session: Session, commit: str) -> bytes:
         if isinstance(ghost, CommitsGhost) and ghost.end == commit and resolve(session.source, ghost.start):
             stored = session.read(ghost, oid)
             if ghost.bundle in stored.files:
-                return unbundle(session.desk, ghost.start, ghost.end, stored.files[ghost.bundle])
+                pack = unbundle(session.desk, ghost.start, ghost.end, stored.files[ghost.bundle])
+                session.check_written(growth(session.desk, ghost.start, ghost.end), "Its bundle")
+                return pack
     raise RefNotFound(
         f"The commit {quote(commit)} is not in this repository, and no ghost brings it",
         f"Fetch it: git fetch origin {commit}",

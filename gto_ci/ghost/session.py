@@ -318,9 +318,16 @@ class Session:
         Raises:
             GhostRefused: it is.
         """
-        size = max(len(patch), declared_size(patch))
+        self.check_written(max(len(patch), declared_size(patch)), "its patch")
+
+    def check_written(self, size: int, what: str) -> None:
+        """Make sure that ``size`` bytes, which ``what`` would write, are not too many.
+
+        Raises:
+            GhostRefused: they are.
+        """
         if size > self.options.max_size:
-            self._too_large(f"its patch would write {size:,} bytes")
+            self._too_large(f"{what} would write {size:,} bytes")
 
     def _too_large(self, what: str) -> None:
         limit = self.options.max_size

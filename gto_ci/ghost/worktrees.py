@@ -10,7 +10,7 @@ from gto_ci.errors import DoesNotApply, GitError, NoGhost, WrongArguments, quote
 from gto_ci.ghost.names import DiffGhost, check_hex
 from gto_ci.ghost.pulling import ensure_commit
 from gto_ci.ghost.session import Session
-from gto_ci.git.apply import apply_to_tree
+from gto_ci.git.apply import apply_to_tree, growth
 from gto_ci.git.capture import Desk, Selection, capture
 from gto_ci.git.finish import finish
 from gto_ci.git.linked import Mark, add_worktree, marked_worktrees, remove_worktree
@@ -36,6 +36,7 @@ def checkout(session: Session, digest: str, base: str | None = None, folder: str
     pack = ensure_commit(session, ghost.base)
     patch = session.read(ghost, oid).patch
     tree = apply_to_tree(session.desk, ghost.base, patch)
+    session.check_written(growth(session.desk, ghost.base, tree), "It")
     desk = session.desk
     finish(lambda: add_worktree(desk, place, Mark(ghost.base, ghost.hash, tree), pack))
     return place

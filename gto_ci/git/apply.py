@@ -15,13 +15,17 @@ from contextlib import suppress
 from pathlib import Path
 
 from gto_ci.errors import DoesNotApply, GhostRefused, GitError, GtoError, quote
-from gto_ci.git.capture import Desk, TreeChange
+from gto_ci.git.capture import SUBMODULE, Desk, TreeChange
 from gto_ci.git.commits import Head, make_visible
 from gto_ci.git.finish import back_up, finish
+from gto_ci.git.parse import split_patch
 from gto_ci.git.repository import Repository
 
 # What git's words for a path outside the work tree, or inside .git, have in common
 _FORBIDDEN = re.compile(r"invalid path|beyond a symbolic link|Invalid path|would be a directory/file conflict")
+# What a patch may make: a file, a symbolic link, a submodule. Git would take the mode of a folder, too.
+_WRONG_MODE = re.compile(rb"^new (?:file )?mode (?!(?:100[0-7]{3}|120000|160000)\r?$)([^\r\n]*)", re.MULTILINE)
+_DISTRUST = "Nothing was changed; do not trust its sender"
 _SHOWN = 5  # paths that an error names
 
 
@@ -31,9 +35,12 @@ def apply_to_tree(desk: Desk, commit: str, patch: bytes, *, three_way: bool = Fa
     With ``three_way`` the patch may be of another commit, whose files are here.
 
     Raises:
-        GhostRefused: the patch writes outside the work tree, or into ``.git``.
+        GhostRefused: the patch writes outside the work tree, or into ``.git``, or what is no file.
         DoesNotApply: it does not fit, or is none.
     """
+    if wrong := _WRONG_MODE.search(patch):
+        mode = quote(wrong[1].decode(errors="replace"))
+        raise GhostRefused(f"The patch makes something that is no file, its mode is {mode}", _DISTRUST)
     index = desk.workshop.file("applied")
     index.unlink(missing_ok=True)
     desk.git("read-tree", commit, index=index)
@@ -43,16 +50,43 @@ def apply_to_tree(desk: Desk, commit: str, patch: bytes, *, three_way: bool = Fa
             desk.git("apply", "--cached", *options, "-", stdin=patch, index=index)
         except GitError as error:
             raise _unfit(error, commit, three_way=three_way) from error
+        _check_parts(desk, patch)
     return desk.git("write-tree", "--missing-ok", index=index).decode().strip()
+
+
+def _check_parts(desk: Desk, patch: bytes) -> None:
+    """Make sure that git took each part of ``patch``, and no other, for the change of a file.
+
+    It passes over a part that it cannot read, and takes for one what other programs write: there an
+    absolute path would be read as one inside the work tree.
+    """
+    taken = desk.git("apply", "--numstat", "-z", "-", stdin=patch).count(b"\0")
+    if taken != len(split_patch(patch)):
+        raise GhostRefused("The patch holds parts that 'git diff' does not make: words, or absolute paths", _DISTRUST)
+
+
+def growth(desk: Desk, old: str, new: str) -> int:
+    """Return how many bytes the files of the tree (or commit) ``new`` have more than those of ``old``.
+
+    Those that a partial clone lacks are not counted, where git (2.44) can be kept from fetching them.
+
+    Raises:
+        GitError: git cannot read the trees.
+    """
+    changes = [change for change in desk.changes(old, new) if SUBMODULE not in (change.old_mode, change.mode)]
+    before = [change.old for change in changes if not change.added]
+    after = [change.new for change in changes if not change.removed]
+    asked = "".join(f"{oid}\n" for oid in {*before, *after}).encode()
+    listed = desk.git("cat-file", "--batch-check", stdin=asked, GIT_NO_LAZY_FETCH="1").decode().splitlines()
+    size = {words[0]: int(words[2]) for words in map(str.split, listed) if len(words) == 3}
+    return sum(size.get(oid, 0) for oid in after) - sum(size.get(oid, 0) for oid in before)
 
 
 def _unfit(error: GitError, commit: str, *, three_way: bool) -> GtoError:
     said = [line.removeprefix("error: ") for line in error.stderr.splitlines() if line.startswith(("error:", "U "))]
     words = quote("; ".join(said) or error.stderr.strip(), 400)[1:-1]
     if _FORBIDDEN.search(words):
-        return GhostRefused(
-            f"The patch writes where it may not: {words}", "Nothing was changed; do not trust its sender"
-        )
+        return GhostRefused(f"The patch writes where it may not: {words}", _DISTRUST)
     if three_way:
         return DoesNotApply(
             f"The patch does not merge with {commit[:12]}: {words}", "Nothing was changed; check out the patch's base"

@@ -206,7 +206,7 @@ def split_patch(patch: bytes) -> list[bytes]:
     them, and the code of binary ones has no space.
     """
     starts = [match.start() for match in re.finditer(rb"^diff --git ", patch, re.MULTILINE)]
-    return [patch[start:end] for start, end in zip(starts, [*starts[1:], len(patch)], strict=True)]
+    return [patch[start:end] for start, end in zip(starts, [*starts[1:], len(patch)], strict=False)]
 
 
 def parse_raw_diff(output: bytes) -> Iterator[tuple[str, list[tuple[str, str | None]]]]:

@@ -31,6 +31,7 @@ FOR_GHOSTS = Advice(
 BATCH = 500  # refs that one push deletes at the most
 _SCHEMES = ("http", "https", "ssh", "git+ssh", "ssh+git", "git", "file")
 _SCP = re.compile(r"(?:[\w.-]+@)?\[?[\w.:-]+\]?:(?!//).+", re.DOTALL)
+_HELPER = re.compile(r"[a-zA-Z0-9+.-]*::")  # git's way to name a program that does the transport
 _FETCH = ("--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--depth=1")
 _REJECTED = re.compile(r"^!\t[^\t]*:(?P<ref>refs/[^\t]*)\t(?P<reason>.*)$", re.MULTILINE)
 _EXISTS = re.compile(r"already exists|stale info|non-fast-forward|fetch first|failed to update ref|cannot lock ref")
@@ -102,13 +103,11 @@ def read_address(text: str, cwd: Path) -> Address:
             raise WrongArguments(wrong, step)
         return _without_login(text) if scheme.lower() in ("http", "https") else Address(text)
     path = Path(cwd, text)
-    if path.is_dir() or not _SCP.fullmatch(text) or "::" in text:
-        if "::" in text and not path.is_dir():  # git's way to name a program that does the transport
-            raise WrongArguments(wrong, step)
+    if path.is_dir():
         return Address(str(path))
-    if text.rpartition("@")[2].startswith("-"):
+    if _HELPER.match(text) or text.rpartition("@")[2].startswith("-"):
         raise WrongArguments(wrong, step)
-    return Address(text)
+    return Address(text if _SCP.fullmatch(text) else str(path))
 
 
 def _without_login(url: str) -> Address:
@@ -152,6 +151,9 @@ class PatchRepository:
     def _lay_out(self, object_format: str) -> None:
         self._format = object_format
         self.scratch = self._workshop.alone("patches", object_format)
+        # `git remote get-url` knows only a remote that this file names; its URL is in no file
+        with (self.scratch.root / "config").open("a", encoding="ascii") as config:
+            config.write('[remote "origin"]\n\tmirror = false\n')
         runner = self.scratch.git.runner.with_config(*self._config, secrets=self.address.secrets)
         self._git = Repository(self.scratch.root, runner)
 

@@ -191,6 +191,7 @@ def _run_watched(
                 raise
             finally:
                 watchdog.cancel()
+                watchdog.join()  # a fork that comes later is to find no thread
         if expired.is_set():
             raise subprocess.TimeoutExpired(command, timeout)
         output.seek(0)

@@ -132,6 +132,7 @@ def _over_http(runner: Runner, repository: Path, url: str, request: bytes | Sequ
             raise _broken(command, f"the connection ended ({error})") from error
         finally:
             watchdog.cancel()
+            watchdog.join()  # a fork that comes later is to find no thread
             helper.kill()
 
 

@@ -84,3 +84,33 @@ def test_in_the_shell(shell: str, work: WorkDir, words: str, expected: str) -> N
 
 def test_an_unknown_shell(work: WorkDir) -> None:
     assert gto(work, "completion", "csh").code == 2
+
+
+GHOST_WORDS = [
+    (["git-ghost", "pu"], ["push", "pull"]),
+    (["git-ghost", "push", "co"], ["commits"]),
+    (["git-ghost", "list", ""], ["diff", "commits", "all"]),
+    (["git-ghost", "pull", "--force"], ["--force-base"]),
+    (["git-ghost", "gc", "--un"], ["--unreachable"]),
+]
+
+
+@pytest.mark.parametrize(("words", "expected"), GHOST_WORDS)
+def test_words_of_git_ghost(work: WorkDir, words: list[str], expected: list[str]) -> None:
+    asked = {"COMP_WORDS": " ".join(words), "COMP_CWORD": str(len(words) - 1), "_GIT_GHOST_COMPLETE": "bash_complete"}
+    answered = gto(work, program="git-ghost", **asked).out.splitlines()
+    assert [line.partition(",")[2] for line in answered if line] == expected
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
+@pytest.mark.parametrize(("line", "at"), [("git ghost", 1), ("git -C . ghost", 3)])
+def test_as_a_command_of_git(work: WorkDir, line: str, at: int) -> None:
+    """Git's own completion calls `_git_ghost`, with the whole line."""
+    script = f"""eval "$(git-ghost completion bash)"
+        __git_cmd_idx={at} COMP_WORDS=({line} push co) COMP_CWORD={at + 2}
+        _git_ghost; printf '%s\\n' "${{COMPREPLY[@]}}" """
+    path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-c", script], cwd=work.path, env=environ(work, PATH=path), capture_output=True, text=True
+    )
+    assert done.stdout.split() == ["commits"], done
