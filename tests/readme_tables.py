@@ -1,4 +1,4 @@
-"""The parts of the README that are made, not written: the tables of ``action.yml``, the transcript of ``gto``.
+"""The parts of the README that are made, not written: the tables of ``action.yml``, the transcripts of the programs.
 
 ``python -m tests.readme_tables --write`` brings the README up to date; without ``--write`` the
 exit code tells whether it is (``tests/test_readme.py`` does the same).
@@ -21,7 +21,8 @@ from tests.workdir import WorkDir
 
 PROJECT = Path(__file__).resolve().parents[1]
 README, ACTION = PROJECT / "README.md", PROJECT / "action.yml"
-_TRANSCRIPT = re.compile(r"^(```console\n)(\$ gto .*?\n)(```)$", re.DOTALL | re.MULTILINE)
+_TRANSCRIPT = re.compile(r"^(```console\n)(\$ (?:gto|git ghost) .*?\n)(```)$", re.DOTALL | re.MULTILINE)
+_PROGRAMS = {"gto": "gto", "git ghost": "git_ghost"}
 
 
 def with_tables(readme: str, action: Mapping[str, Any]) -> str:
@@ -51,7 +52,7 @@ def outputs_table(outputs: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def with_transcript(readme: str, repository: WorkDir) -> str:
-    """Return ``readme`` with every command of its ``gto`` transcripts run anew in ``repository``."""
+    """Return ``readme`` with every command of its transcripts run anew in ``repository``."""
     return _TRANSCRIPT.sub(lambda block: f"{block[1]}{_transcript(block[2], repository)}{block[3]}", readme)
 
 
@@ -70,6 +71,9 @@ def example_registry(folder: Path) -> WorkDir:
     repository.tag("data=customers@v0.3.0", message="Snapshot of February")
     repository.now += 3600
     repository.tag("churn#prod#3", message="Promote after the review")
+    # what `git ghost` is shown with: a change that is not committed, and a place for it
+    repository.write("features", "2, normalised\n")
+    repository.git("init", "--quiet", "--bare", "../ghosts.git")
     return repository
 
 
@@ -93,12 +97,14 @@ def _transcript(old: str, repository: WorkDir) -> str:
 
 
 def _run(command: str, repository: WorkDir) -> str:
-    program, *arguments = shlex.split(command)
-    if program != "gto":
+    program = next((name for name in _PROGRAMS if command.startswith(f"{name} ")), None)
+    if program is None:
         raise ValueError(f"not a command of ours: {command}")
-    start = [sys.executable, "-X", "utf8", "-c", "from gto_ci.cli.gto import main; main()", *arguments]
+    arguments = shlex.split(command.removeprefix(program))
+    main = f"from gto_ci.cli.{_PROGRAMS[program]} import main; main()"
+    start = [sys.executable, "-X", "utf8", "-c", main, *arguments]
     environ = {name: value for name, value in repository.environ().items() if not name.startswith("GTO_")}
-    environ["PYTHONPATH"] = str(PROJECT)
+    environ |= {"PYTHONPATH": str(PROJECT), "GIT_GHOST_REPO": str(repository.path.with_name("ghosts.git"))}
     done = subprocess.run(
         start,
         cwd=repository.path,

@@ -56,12 +56,13 @@ def test_transcript_is_what_the_program_prints(readme: str, registry: WorkDir) -
     assert "$ gto show\n" in readme
 
 
-def test_python_example_runs(readme: str, registry: WorkDir, monkeypatch: pytest.MonkeyPatch) -> None:
-    (block,) = re.findall(r"^```python\n(.*?)^```$", readme, re.DOTALL | re.MULTILINE)
+def test_python_examples_run(readme: str, registry: WorkDir, monkeypatch: pytest.MonkeyPatch) -> None:
+    blocks = re.findall(r"^```python\n(.*?)^```$", readme, re.DOTALL | re.MULTILINE)
+    assert len(blocks) == 2
     monkeypatch.chdir(registry.path)
     for name in ("GTO_STAGES", "GTO_TYPES", "GTO_INDEX"):
         monkeypatch.delenv(name, raising=False)
-    example = doctest.DocTestParser().get_doctest(block, {}, "README.md", str(README), 0)
+    example = doctest.DocTestParser().get_doctest("\n".join(blocks), {}, "README.md", str(README), 0)
     report: list[str] = []
     outcome = doctest.DocTestRunner(verbose=False).run(example, out=report.append)
     assert outcome.attempted >= 4

@@ -248,7 +248,7 @@ class Session:
         """
         where = f"under the prefix {quote(self.prefix)} in {self.patches.address.shown}"
         if not found:
-            raise NoGhost(f"There are no {what} {where}", "'git ghost list all' shows what is there")
+            raise NoGhost(f"No {what} {where}", "'git ghost list all' shows what is there")
         if len(found) > 1:
             names = ", ".join(
                 f"{ghost.start} {ghost.end}" for ghost in sorted(found, key=lambda g: (g.start, g.end))[:5]

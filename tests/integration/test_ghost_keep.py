@@ -269,8 +269,8 @@ def test_checkout_that_fails_leaves_nothing(ghosts: Ghosts) -> None:
         ([bad], "does not apply"),
         ([digest, "../full"], "exists already"),
         ([digest, "../full/file"], "exists already"),
-        (["0" * 40], "There are no"),
-        (["1" * 40, digest], "There are no"),
+        (["0" * 40], "No diff"),
+        (["1" * 40, digest], "No diff"),
         ([digest, "/proc/nothing"], "git worktree failed"),
     ):
         ran = ghosts.run(ghosts.there, "checkout", *args)

@@ -297,9 +297,9 @@ def test_all_or_nothing_of_all(ghosts: Ghosts) -> None:
 
 def test_no_such_ghost(ghosts: Ghosts) -> None:
     digest = push(ghosts)
-    refused(ghosts, ghosts.there, "pull", "0" * 40, because="There are no diff 0+ .*list all")
-    refused(ghosts, ghosts.there, "pull", "0" * 40, digest, because="There are no diff")
-    refused(ghosts, ghosts.there, "pull", "commits", "0" * 40, because="There are no commits")
+    refused(ghosts, ghosts.there, "pull", "0" * 40, because="No diff 0+ .*list all")
+    refused(ghosts, ghosts.there, "pull", "0" * 40, digest, because="No diff")
+    refused(ghosts, ghosts.there, "pull", "commits", "0" * 40, because="No commits from")
     refused(ghosts, ghosts.there, "pull", "nothing", digest, because="'nothing' was not found")
 
 
