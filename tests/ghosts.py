@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.running import Ran, gto
+from tests import forking
+from tests.running import Ran
 from tests.workdir import WorkDir
 
 
@@ -42,7 +43,7 @@ class Ghosts:
 
     def run(self, work: WorkDir, *args: str, **more: str) -> Ran:
         """Run `git-ghost` in `work`."""
-        return gto(work, *args, program="git-ghost", **{"GIT_GHOST_REPO": self.url, **self.more, **more})
+        return forking.shared().run(work, *args, **{"GIT_GHOST_REPO": self.url, **self.more, **more})
 
     def ok(self, work: WorkDir, *args: str, **more: str) -> str:
         """Run `git-ghost` in `work`, expect success, and return what it printed."""

@@ -28,7 +28,7 @@ _COMMITS = re.compile(rf"({_ID})-({_ID})")
 _DIFF = re.compile(rf"({_ID})/([0-9a-f]{{40}})")
 _HEX = re.compile(r"[0-9a-f]{4,64}")
 # what git check-ref-format refuses in a part of a name, or git's own programs read as something else
-_REFUSED = re.compile(r"\.\.|[\x00-\x20\x7f~^:?*\[\\]|@\{|//|/\.|^[-./]|/$|\.$|\.lock(?:/|$)|^@$")
+_REFUSED = re.compile(r"\.\.|[\x00-\x20\x7f~^:?*\[\\]|@\{|//|/\.|^[-./]|/$|\.$|\.lock(?:/|$)|^@$|[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -9,8 +9,9 @@ from gto_ci.errors import DoesNotApply, GhostRefused, RefNotFound, quote
 from gto_ci.ghost.names import CommitsGhost, DiffGhost
 from gto_ci.ghost.session import Session, Stored
 from gto_ci.git.apply import apply_to_tree, growth, put
-from gto_ci.git.capture import SUBMODULE, TreeChange, resolve
+from gto_ci.git.capture import resolve
 from gto_ci.git.carry import pack_new, replay, unbundle
+from gto_ci.git.desk import SUBMODULE, TreeChange
 
 _POINTER = b"version https://git-lfs.github.com/spec/v1\n"
 

@@ -30,10 +30,12 @@ from gto_ci.ghost.names import (
     parse_ref,
 )
 from gto_ci.ghost.patch import declared_size
-from gto_ci.git.capture import Desk, resolve
+from gto_ci.git.address import read_address
+from gto_ci.git.capture import resolve
 from gto_ci.git.commits import Head, read_head
+from gto_ci.git.desk import Desk
 from gto_ci.git.parse import parse_commit
-from gto_ci.git.patch_repository import PatchRepository, blob_sizes, read_address, read_branch
+from gto_ci.git.patch_repository import PatchRepository, blob_sizes, read_branch
 from gto_ci.git.remote import own_transport_settings, read_settings
 from gto_ci.git.repository import Repository
 from gto_ci.git.runner import Runner, Watch

@@ -11,7 +11,8 @@ from gto_ci.ghost.names import DiffGhost, check_hex
 from gto_ci.ghost.pulling import ensure_commit
 from gto_ci.ghost.session import Session
 from gto_ci.git.apply import apply_to_tree, growth
-from gto_ci.git.capture import Desk, Selection, capture
+from gto_ci.git.capture import Selection, capture
+from gto_ci.git.desk import Desk
 from gto_ci.git.finish import finish
 from gto_ci.git.linked import Mark, add_worktree, marked_worktrees, remove_worktree
 from gto_ci.git.repository import Repository

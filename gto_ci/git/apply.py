@@ -15,8 +15,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from gto_ci.errors import DoesNotApply, GhostRefused, GitError, GtoError, quote
-from gto_ci.git.capture import SUBMODULE, Desk, TreeChange
 from gto_ci.git.commits import Head, make_visible
+from gto_ci.git.desk import SUBMODULE, Desk, TreeChange
 from gto_ci.git.finish import back_up, finish
 from gto_ci.git.parse import split_patch
 from gto_ci.git.repository import Repository

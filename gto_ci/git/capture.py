@@ -14,53 +14,20 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
-import stat
-import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 from gto_ci.errors import GitError, GtoError, WrongArguments, quote
+from gto_ci.git.desk import SUBMODULE, Desk, file_names
 from gto_ci.git.parse import split_patch
 from gto_ci.git.repository import Repository
-from gto_ci.git.runner import Runner
-from gto_ci.git.workshop import Scratch, Workshop
 
 DIFF = ("diff", "--patience", "--binary")
-SUBMODULE = "160000"
 _LINK_DEPTH = 3
 _GLOB = re.compile(r"[*?\[]")
 _POINTER = re.compile(rb"version https://git-lfs\.github\.com/spec/v1\n")
 _POINTER_CHANGED = re.compile(rb"^\+oid sha256:[0-9a-f]{64}\r?$", re.MULTILINE)
-_PIN = {
-    "core.attributesFile": os.devnull,
-    "core.autocrlf": "false",
-    "core.bigFileThreshold": "512m",
-    "core.checkStat": "default",
-    "core.eol": "native",
-    "core.fsmonitor": "false",
-    "core.hooksPath": os.devnull,
-    "core.safecrlf": "false",
-    "core.splitIndex": "false",
-    "core.trustctime": "true",
-    "core.protectHFS": "true",
-    "core.protectNTFS": "true",
-    "diff.ignoreSubmodules": "none",
-    "status.showUntrackedFiles": "no",
-    "apply.whitespace": "nowarn",
-    "apply.ignoreWhitespace": "no",
-    "gc.auto": "0",
-    "maintenance.auto": "false",
-}
-# on systems where these are facts of the file system, not a matter of taste, git has found them out itself
-_PIN_ON_UNIX = {"core.symlinks": "true"}
-_PIN_ON_LINUX = {"core.ignoreCase": "false", "core.precomposeUnicode": "false"}
-# variables by which a caller could change what the arguments of a command mean
-_STEERING = re.compile(
-    r"GIT_(?:LITERAL|GLOB|NOGLOB|ICASE)_PATHSPECS|GIT_(?:EXTERNAL_DIFF|DIFF_OPTS|ATTR_SOURCE|DEFAULT_HASH|FLUSH|PAGER)"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,88 +52,6 @@ class Change:
     patch: bytes
     left_out: tuple[str, ...]
     notes: tuple[str, ...]
-
-
-class TreeChange(NamedTuple):
-    """One path in which two trees differ; of what is not there, mode and id are zeros."""
-
-    path: str
-    old_mode: str
-    mode: str
-    old: str
-    new: str
-
-    @property
-    def added(self) -> bool:
-        """Whether the path is new."""
-        return self.old_mode == "000000"
-
-    @property
-    def removed(self) -> bool:
-        """Whether the path is gone."""
-        return self.mode == "000000"
-
-
-class Desk:
-    """A user's repository, seen with fixed settings, and a scratch repository that takes what is written."""
-
-    def __init__(self, repository: Repository, workshop: Workshop) -> None:
-        self.repository = repository
-        self.root = repository.root
-        self.workshop = workshop
-        self.scratch: Scratch = workshop.beside(repository)
-        asked = (word for name in ("index", "HEAD", "ORIG_HEAD") for word in ("--git-path", name))
-        index, head, before = repository.rev_parse("--path-format=absolute", *asked)
-        self._index, self._orig_head = Path(index), Path(before)
-        environ = {name: value for name, value in repository.runner.environ.items() if not _STEERING.fullmatch(name)}
-        self._runner = Runner(environ, repository.runner.config, repository.runner.secrets)
-        # where the file system knows no modes, every file looks executable; HEAD never is
-        settings = {**_PIN, "core.fileMode": str(not Path(head).stat().st_mode & stat.S_IXUSR).lower()}
-        if sys.platform != "win32":
-            settings.update(_PIN_ON_UNIX)
-        if sys.platform == "linux":
-            settings.update(_PIN_ON_LINUX)
-        # as options of the command: they are stronger than `git -c …`, under which we may have been started
-        self.pins = [word for key, value in settings.items() for word in ("-c", f"{key}={value}")]
-
-    def git(self, *args: str, stdin: bytes | None = None, index: Path | None = None, **environ: str) -> bytes:
-        """Run git in the user's repository. New objects go to the scratch repository, and come from there too."""
-        variables = {"GIT_OBJECT_DIRECTORY": str(self.scratch.root / "objects"), **environ}
-        if index is not None:
-            variables["GIT_INDEX_FILE"] = str(index)
-        return self._runner.run([*self.pins, *args], self.root, stdin=stdin, environ=variables)
-
-    def neutral(self, *args: str) -> bytes:
-        """Run git with nobody's settings on the objects of both, the work tree's attributes in effect."""
-        places = {"GIT_DIR": str(self.scratch.root), "GIT_WORK_TREE": str(self.root)}
-        runner = self.scratch.neutral.runner
-        return runner.run(args, self.root, environ={**places, "GIT_INDEX_FILE": str(self.workshop.file("index"))})
-
-    def copy_index(self, name: str = "index") -> Path:
-        """Return a copy of the user's index, of the same age: by it git tells what may have changed since."""
-        copy = self.workshop.file(name)
-        copy.unlink(missing_ok=True)
-        if self._index.exists():
-            shutil.copy2(self._index, copy)
-        return copy
-
-    @property
-    def records(self) -> list[Path]:
-        """The files of the repository that going to a commit replaces, beside refs: the user's index, and ORIG_HEAD."""
-        return [self._index, self._orig_head]
-
-    def untracked(self, *options: str) -> list[str]:
-        """Return the untracked files; a repository inside this one ends in a slash."""
-        return _names(self.git("ls-files", "--others", "-z", *options))
-
-    def changes(self, old: str, new: str) -> list[TreeChange]:
-        """Return where the trees (or commits) ``old`` and ``new`` differ, by path."""
-        fields = self.git("diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", old, new).split(b"\0")
-        found = []
-        for about, path in zip(fields[::2], fields[1::2], strict=False):
-            old_mode, mode, old_id, new_id, _ = about.decode().lstrip(":").split(" ")
-            found.append(TreeChange(os.fsdecode(path), old_mode, mode, old_id, new_id))
-        return found
 
 
 def capture(desk: Desk, base: str, selection: Selection, folder: Path, *, partial: bool = False) -> Change:
@@ -318,7 +203,7 @@ def _notes(desk: Desk, base: str, tree: str, patch: bytes) -> Iterable[str]:
 def _dirty_submodules(desk: Desk) -> list[str]:
     status = desk.git("status", "--porcelain=v2", "-z", "--no-renames", "--ignore-submodules=none")
     found = []
-    for entry in _names(status):
+    for entry in file_names(status):
         fields = entry.split(" ", 8)
         if fields[0] == "1" and fields[2][0] == "S" and set(fields[2][2:]) != {"."}:
             found.append(fields[8])
@@ -338,10 +223,10 @@ def resolve(repository: Repository, rev: str) -> str | None:
     """Return the id of the commit that ``rev`` names here, None where it names none.
 
     Raises:
-        GtoError: it is empty, or git would take it for an option.
+        GtoError: it is empty, or git would take it for an option, or for what is not in a commit's history.
         GitError: git cannot read the repository.
     """
-    if not rev or rev.startswith("-") or "\0" in rev or "\n" in rev:
+    if not rev or rev.startswith(("-", "^")) or "\0" in rev or "\n" in rev:
         raise GtoError(f"{quote(rev)} is no commit", "Name a commit, branch or tag")
     try:
         return repository.rev_parse("--verify", "--quiet", "--end-of-options", f"{rev}^{{commit}}")[0]
@@ -349,7 +234,3 @@ def resolve(repository: Repository, rev: str) -> str | None:
         if error.returncode != 1:
             raise
         return None
-
-
-def _names(listed: bytes) -> list[str]:
-    return [os.fsdecode(name) for name in listed.split(b"\0") if name]

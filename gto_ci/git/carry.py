@@ -14,7 +14,7 @@ from pathlib import Path
 
 from gto_ci.errors import DoesNotApply, GhostRefused, GitError, quote
 from gto_ci.git.apply import apply_to_tree
-from gto_ci.git.capture import Desk
+from gto_ci.git.desk import Desk
 from gto_ci.git.repository import Repository
 
 _BUNDLE_REF = "refs/heads/ghost"

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from gto_ci.git.apply import store
-from gto_ci.git.capture import Desk
+from gto_ci.git.desk import Desk
 from gto_ci.git.repository import Repository
 from gto_ci.git.runner import Runner
 

@@ -11,17 +11,15 @@ import re
 import shlex
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import NamedTuple
-from urllib.parse import unquote, urlsplit, urlunsplit
+from typing import Any, NamedTuple
 
-from gto_ci.errors import GhostRefused, GitError, PushRefused, WrongArguments, quote
+from gto_ci.errors import GhostRefused, GitError, PushRefused, quote
 from gto_ci.git import wire
+from gto_ci.git.address import Address
 from gto_ci.git.parse import allows_filters, parse_symref_listing
-from gto_ci.git.remote import Advice, local_folder, retrying, trust
+from gto_ci.git.remote import Advice, retrying, trust
 from gto_ci.git.repository import Repository
-from gto_ci.git.runner import Watch, without_password
+from gto_ci.git.runner import Watch
 from gto_ci.git.workshop import Scratch, Workshop
 
 FOR_GHOSTS = Advice(
@@ -29,9 +27,6 @@ FOR_GHOSTS = Advice(
     "Check --ghost-repo (or GIT_GHOST_REPO), and the network",
 )
 BATCH = 500  # refs that one push deletes at the most
-_SCHEMES = ("http", "https", "ssh", "git+ssh", "ssh+git", "git", "file")
-_SCP = re.compile(r"(?:[\w.-]+@)?\[?[\w.:-]+\]?:(?!//).+", re.DOTALL)
-_HELPER = re.compile(r"[a-zA-Z0-9+.-]*::")  # git's way to name a program that does the transport
 _FETCH = ("--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--depth=1")
 _REJECTED = re.compile(r"^!\t[^\t]*:(?P<ref>refs/[^\t]*)\t(?P<reason>.*)$", re.MULTILINE)
 _EXISTS = re.compile(r"already exists|stale info|non-fast-forward|fetch first|failed to update ref|cannot lock ref")
@@ -50,77 +45,6 @@ class Entry(NamedTuple):
     mode: str
     name: str
     oid: str
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Where a patch repository is, ready for git.
-
-    ``url`` holds no password; ``config`` is process-only configuration that does; ``shown`` is what
-    to call it before a person.
-    """
-
-    url: str
-    config: tuple[tuple[str, str], ...] = field(default=(), repr=False)
-    secrets: tuple[str, ...] = field(default=(), repr=False)
-
-    @property
-    def shown(self) -> str:
-        """The address for a message."""
-        return quote(without_password(self.url))
-
-    @property
-    def folder(self) -> Path | None:
-        """Where it is, if it is on this machine."""
-        return local_folder(self.url)
-
-    @property
-    def over_http(self) -> bool:
-        """Whether it is spoken to over HTTP."""
-        return self.url.startswith(("http://", "https://"))
-
-
-def read_address(text: str, cwd: Path) -> Address:
-    """Return the address that a person gave: a path, a URL, or git's ``HOST:PATH``.
-
-    A password in it goes on in git's environment only, so that no command line shows it.
-
-    Raises:
-        WrongArguments: git would take it for an option or a program to run, or it is none of these.
-    """
-    wrong = f"{quote(without_password(text))} is no address of a repository"
-    step = "Give a folder, a URL with https, ssh or file, or user@host:path"
-    if not text.isprintable() or text.startswith("-"):
-        raise WrongArguments(wrong, step)
-    scheme, divider, _ = text.partition("://")
-    if divider:
-        try:
-            parts = urlsplit(text)
-            host = parts.hostname or ""
-        except ValueError as error:
-            raise WrongArguments(wrong, step) from error
-        if scheme.lower() not in _SCHEMES or host.startswith("-") or (not host and scheme.lower() != "file"):
-            raise WrongArguments(wrong, step)
-        return _without_login(text) if scheme.lower() in ("http", "https") else Address(text)
-    path = Path(cwd, text)
-    if path.is_dir():
-        return Address(str(path))
-    if _HELPER.match(text) or text.rpartition("@")[2].startswith("-"):
-        raise WrongArguments(wrong, step)
-    return Address(text if _SCP.fullmatch(text) else str(path))
-
-
-def _without_login(url: str) -> Address:
-    from gto_ci.git.receive_pack import basic
-
-    parts = urlsplit(url)
-    if parts.password is None:
-        return Address(url)
-    clean = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
-    password = unquote(parts.password)
-    header = f"Authorization: {basic(unquote(parts.username or ''), password)}"
-    site = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], "/", "", ""))
-    return Address(clean, ((f"http.{site}.extraheader", header),), (password, header.rpartition(" ")[2]))
 
 
 class PatchRepository:
@@ -150,6 +74,7 @@ class PatchRepository:
 
     def _lay_out(self, object_format: str) -> None:
         self._format = object_format
+        self._without_content = False
         self.scratch = self._workshop.alone("patches", object_format)
         # `git remote get-url` knows only a remote that this file names; its URL is in no file
         with (self.scratch.root / "config").open("a", encoding="ascii") as config:
@@ -177,6 +102,9 @@ class PatchRepository:
         Raises:
             GitError: the patch repository cannot be reached, or has no such branch any more.
         """
+        if content and self._without_content:  # git would not fetch again what it has the commit of
+            self._lay_out(self._format)
+        self._without_content = not content
         options = [f"--filter={f'blob:limit={limit + 1}' if content else 'tree:0'}"] if self._filters else []
         names = "".join(f"{oid}:{ref}\n" for ref, oid in refs.items()).encode()
         command = ["fetch", "--progress" if self._watch else "--quiet", *_FETCH, *options, "--stdin", "--", "origin"]
@@ -302,14 +230,22 @@ class PatchRepository:
         if self._watch:
             options.append("--progress")
         refspecs = (f"{new}:{ref}" for ref, _, new in updates)
-        self._converse("push", *options, "--", "origin", *refspecs, watch=self._watch)
+        # On this machine the one who takes a push is a process of ours: killed with us, it would leave its refs locked.
+        # Elsewhere git may have to ask for a passphrase, which it could not without our terminal.
+        detached = self.address.folder is not None
+        self._converse("push", *options, "--", "origin", *refspecs, watch=self._watch, detached=detached)
 
-    def _converse(self, *args: str, stdin: bytes | None = None, watch: Watch | None = None, **environ: str) -> bytes:
-        runner = self._git.runner
-        seconds = str(max(1, int(runner.network_timeout)))
-        patient = runner.with_config(("http.lowSpeedLimit", "1"), ("http.lowSpeedTime", seconds))
-        timeout = runner.network_timeout
-        return patient.run(args, self._git.root, stdin=stdin, timeout=timeout, environ=environ, watch=watch)
+    def _converse(
+        self,
+        *args: str,
+        stdin: bytes | None = None,
+        watch: Watch | None = None,
+        detached: bool = False,
+        **environ: str,
+    ) -> bytes:
+        runner = self._git.runner.patient()
+        options: dict[str, Any] = {"stdin": stdin, "environ": environ, "watch": watch, "detached": detached}
+        return runner.run(args, self._git.root, timeout=runner.network_timeout, **options)
 
 
 def read_branch(scratch: Scratch, ref: str) -> tuple[bytes, list[Entry]]:

@@ -126,11 +126,8 @@ def converse(repository: Repository, *args: str) -> bytes:
     Raises:
         GitError: git failed, or it took longer.
     """
-    runner = repository.runner
-    # a server that takes the connection and then says nothing ends the helper too, not only git
-    seconds = str(max(1, int(runner.network_timeout)))
-    patient = runner.with_config(("http.lowSpeedLimit", "1"), ("http.lowSpeedTime", seconds))
-    return patient.run(args, repository.root, timeout=runner.network_timeout)
+    runner = repository.runner.patient()
+    return runner.run(args, repository.root, timeout=runner.network_timeout)
 
 
 def _was_rejected(error: GitError) -> bool:

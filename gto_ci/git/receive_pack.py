@@ -14,7 +14,6 @@ it, which knows all ways to reach a server and all its complaints.
 
 from __future__ import annotations
 
-import base64
 import re
 import ssl
 from collections.abc import Mapping, Sequence
@@ -28,6 +27,7 @@ from urllib.request import BaseHandler, HTTPRedirectHandler, HTTPSHandler, Proxy
 
 from gto_ci import __version__
 from gto_ci.errors import GitError
+from gto_ci.git.address import basic
 from gto_ci.git.runner import Runner, Watch
 
 # Settings of http.* under which plain HTTP by Python does the same as git's own client.
@@ -177,11 +177,6 @@ class _Connection:
         filled = self._runner.run(["credential", "fill"], self._repository, stdin=f"{lines}\n".encode())
         found = dict(line.partition("=")[::2] for line in filled.decode().splitlines())
         return basic(found["username"], found["password"])
-
-
-def basic(user: str, password: str) -> str:
-    """Return the value of the header that says who we are, RFC 7617."""
-    return f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"
 
 
 def _request(updates: Sequence[Update], object_format: str) -> bytes:

@@ -136,6 +136,15 @@ class Runner:
         given = self.environ.get("GTO_NETWORK_TIMEOUT", "")
         return float(given) if re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,3})?", given) else NETWORK_TIMEOUT
 
+    def patient(self) -> Runner:
+        """Return a runner for conversations with a remote, which end when nothing has come for too long.
+
+        A server that takes the connection and then says nothing ends git's helper too, and not only
+        git: the helper would keep our pipes open.
+        """
+        seconds = str(max(1, int(self.network_timeout)))
+        return self.with_config(("http.lowSpeedLimit", "1"), ("http.lowSpeedTime", seconds))
+
     def _environment(self, more: Mapping[str, str] | None = None) -> dict[str, str]:
         environment = {name: value for name, value in self.environ.items() if name not in _SCRUBBED}
         environment.update(LC_ALL="C", LANGUAGE="", GIT_OPTIONAL_LOCKS="0")

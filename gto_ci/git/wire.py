@@ -14,8 +14,12 @@ ours. Protocol version 2, gitprotocol-v2(5).
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
 import threading
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -112,10 +116,10 @@ def _over_http(runner: Runner, repository: Path, url: str, request: bytes | Sequ
     A request that is not bytes is for the refs that begin so. gitremote-helpers(7).
     """
     command = [f"remote-{url.partition(':')[0]}", "origin", url]
-    with _speaking(runner).start(command, repository) as helper:
+    with _speaking(runner.patient()).start(command, repository, detached=True) as helper:
         assert helper.stdin is not None
         assert helper.stdout is not None
-        watchdog = threading.Timer(runner.network_timeout, helper.kill)
+        watchdog = threading.Timer(runner.network_timeout, _end, [helper])
         watchdog.start()
         try:
             helper.stdin.write(b"stateless-connect git-upload-pack\n")
@@ -133,7 +137,16 @@ def _over_http(runner: Runner, repository: Path, url: str, request: bytes | Sequ
         finally:
             watchdog.cancel()
             watchdog.join()  # a fork that comes later is to find no thread
-            helper.kill()
+            _end(helper)
+
+
+def _end(helper: subprocess.Popen[bytes]) -> None:
+    """Kill the helper, and the process that git has started for it, which would keep our pipes open."""
+    if not hasattr(os, "killpg"):
+        helper.kill()
+        return
+    with suppress(ProcessLookupError):
+        os.killpg(helper.pid, signal.SIGKILL)
 
 
 def _read_section(stream: IO[bytes]) -> bytes:

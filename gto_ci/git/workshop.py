@@ -53,15 +53,18 @@ class Workshop:
     folder: Path
     runner: Runner
 
-    def beside(self, repository: Repository) -> Scratch:
+    def beside(self, repository: Repository, *names: str) -> tuple[Scratch, list[Path]]:
         """Return a new scratch repository that borrows the objects of ``repository``, and has its object format.
+
+        With it come the paths of the files called ``names`` of that repository: it is asked only once.
 
         Raises:
             GitError: git cannot read ``repository``.
         """
-        asked = ("--path-format=absolute", "--git-path", "objects", "--git-path", "shallow", "--show-object-format")
-        objects, shallow, object_format = repository.rev_parse(*asked)
-        return self._scratch("beside", object_format, Path(objects), Path(shallow))
+        asked = (word for name in ("objects", "shallow", *names) for word in ("--git-path", name))
+        *paths, object_format = repository.rev_parse("--path-format=absolute", *asked, "--show-object-format")
+        objects, shallow, *others = map(Path, paths)
+        return self._scratch("beside", object_format, objects, shallow), others
 
     def alone(self, name: str, object_format: str) -> Scratch:
         """Return a scratch repository that knows of no other; one of that ``name`` is replaced."""
