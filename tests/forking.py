@@ -17,7 +17,7 @@ from tests.running import Ran, environ
 from tests.workdir import WorkDir
 
 _SERVING = """
-import json, os, sys, tempfile
+import gc, json, os, sys, tempfile
 from gto_ci.cli import face, ghost_list, ghost_options, ghost_push, git_ghost
 from gto_ci.ghost import collecting, listing, pulling, pushing, worktrees
 from gto_ci.git import receive_pack
@@ -40,6 +40,7 @@ def serve(call, out, err):
     sys.stderr.flush()
     os._exit(code)
 
+gc.freeze()
 answers = os.fdopen(os.dup(1), "w")
 requests = os.fdopen(os.dup(0))
 for line in requests:

@@ -16,6 +16,7 @@ ISOLATED = {
     "GIT_CONFIG_GLOBAL": os.devnull,
     "GIT_CONFIG_NOSYSTEM": "1",
     "GIT_TERMINAL_PROMPT": "0",
+    "GIT_TEST_FSYNC": "0",  # git's own switch for tests: no repository here has to outlive a power cut
     "LC_ALL": "C",
 }
 

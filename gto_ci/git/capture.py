@@ -90,10 +90,14 @@ def _write_tree(desk: Desk, index: Path) -> str:
 
 
 def _in_order(desk: Desk, tracked: str, tree: str, chosen: Sequence[str]) -> bytes:
-    """The patch that adds the chosen files, in the order in which they were chosen."""
+    """The patch that adds the chosen files, in the order in which they were chosen.
+
+    What is in their way goes first: git does not see that it is gone where a link to itself is in its folder's place.
+    """
     parts = split_patch(desk.neutral(*DIFF, "--no-renames", tracked, tree))
     by_name = dict(zip([change.path for change in desk.changes(tracked, tree)], parts, strict=True))
-    return b"".join(by_name[name] for name in chosen if name in by_name)
+    added = [by_name.pop(name) for name in chosen if name in by_name]
+    return b"".join([*by_name.values(), *added])
 
 
 def _choose(desk: Desk, selection: Selection, folder: Path, untracked: Sequence[str]) -> list[str]:

@@ -26,6 +26,7 @@ _PIN = {
     "core.checkStat": "default",
     "core.eol": "native",
     "core.fsmonitor": "false",
+    "core.fsync": "none",  # what is written goes to a scratch repository
     "core.hooksPath": os.devnull,
     "core.safecrlf": "false",
     "core.splitIndex": "false",

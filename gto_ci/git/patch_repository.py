@@ -11,7 +11,7 @@ import re
 import shlex
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from gto_ci.errors import GhostRefused, GitError, PushRefused, quote
 from gto_ci.git import wire
@@ -23,7 +23,7 @@ from gto_ci.git.runner import Watch
 from gto_ci.git.workshop import Scratch, Workshop
 
 FOR_GHOSTS = Advice(
-    "Check your credentials for the patch repository: 'git ls-remote' with the same URL has to work",
+    "Check your credentials for the patch repository; nobody is asked here, so git needs a credential helper or a key",
     "Check --ghost-repo (or GIT_GHOST_REPO), and the network",
 )
 BATCH = 500  # refs that one push deletes at the most
@@ -244,8 +244,10 @@ class PatchRepository:
         **environ: str,
     ) -> bytes:
         runner = self._git.runner.patient()
-        options: dict[str, Any] = {"stdin": stdin, "environ": environ, "watch": watch, "detached": detached}
-        return runner.run(args, self._git.root, timeout=runner.network_timeout, **options)
+        timeout = runner.network_timeout
+        return runner.run(
+            args, self._git.root, stdin=stdin, timeout=timeout, environ=environ, detached=detached, watch=watch
+        )
 
 
 def read_branch(scratch: Scratch, ref: str) -> tuple[bytes, list[Entry]]:

@@ -24,7 +24,8 @@ def lay_out(
     (root / "HEAD").write_text("ref: refs/heads/none\n", encoding="ascii")
     extension = f"[extensions]\n\tobjectFormat = {object_format}\n" if object_format != "sha1" else ""
     included = f"[include]\n\tpath = {_quoted(str(include))}\n" if include else ""
-    text = f"[core]\n\trepositoryFormatVersion = 1\n\tbare = true\n{extension}{included}"
+    # what is in it need not outlive a power cut, and waiting for the disk is most of what writing takes
+    text = f"[core]\n\trepositoryFormatVersion = 1\n\tbare = true\n\tfsync = none\n{extension}{included}"
     (root / "config").write_bytes(os.fsencode(text))
     if objects is not None:
         (root / "objects/info/alternates").write_bytes(_alternate(objects))

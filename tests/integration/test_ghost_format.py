@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.ghosts import Ghosts, bytes_of, diff_of, tree_of
+from tests.running import gto
 from tests.workdir import WorkDir
 
 # what Git Ghost runs to make a mailbox
@@ -348,6 +349,15 @@ def test_version_and_help(ghosts: Ghosts) -> None:
         assert "Usage" in ghosts.ok(ghosts.here, name, "--help")
     inside = ghosts.run(ghosts.here, "version")
     assert inside.code == 0
+
+
+def test_the_same_commands_under_gto_ci(ghosts: Ghosts) -> None:
+    ghosts.here.write("foo", "b\n")
+    pushed = gto(ghosts.here, "ghost", "--ghost-repo", ghosts.url, "push", program="gto-ci")
+    assert (pushed.code, pushed.err) == (0, "")
+    pulled = gto(ghosts.there, "ghost", "pull", pushed.out.split()[1], "--ghost-repo", ghosts.url, program="gto-ci")
+    assert (pulled.code, pulled.out, pulled.err) == (0, "", "")
+    assert tree_of(ghosts.there) == tree_of(ghosts.here)
 
 
 @pytest.mark.parametrize("args", [["pull"], ["push", "commits"], ["push", "a", "b"], ["show", "a", "b", "c"], ["gc"]])
