@@ -1,9 +1,9 @@
-"""Runs `gto` again and again, and kills it: a process of its own for `test_kills.py`, to which orphans come home.
+"""Runs our programs again and again, and kills them: a process of its own for `killer.py`, to which orphans come home.
 
-It reads a request from each line of its standard input and answers with a line, both JSON. `gto` runs in a fork, behind
-the imports, so that what a kill hits is its work; in its own process group, which is what is killed. Git processes that
-gto put into sessions of their own outlive that: they become children of this process, which answers when the last of
-them has ended.
+It reads a request from each line of its standard input and answers with a line, both JSON. The program runs in a fork,
+behind the imports, so that what a kill hits is its work; in its own process group, which is what is killed. What the
+program put into sessions of their own outlives that: those processes become children of this one, which answers when
+the last of them has ended.
 """
 
 from __future__ import annotations
@@ -19,9 +19,11 @@ from contextlib import suppress
 from typing import Any, NoReturn
 
 from gto_ci.api import annotating, writing  # noqa: F401  imported here once, so that no fork has to
-from gto_ci.cli import gto
+from gto_ci.cli import ghost_list, ghost_push, git_ghost, gto  # noqa: F401
+from gto_ci.ghost import listing, pulling, pushing  # noqa: F401
 
 _PR_SET_CHILD_SUBREAPER = 36
+_PROGRAMS = {"gto": gto.main, "git-ghost": git_ghost.main}
 
 
 def main() -> None:
@@ -70,8 +72,8 @@ def _run(request: dict[str, Any]) -> NoReturn:
         ):
             os.dup2(os.open(name, flags, 0o600), number)
         os.dup2(1, 2)
-        sys.argv[:] = ["gto", *request["args"]]
-        gto.main()
+        sys.argv[:] = [request["program"], *request["args"]]
+        _PROGRAMS[request["program"]]()
         code = 0
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else int(end.code is not None)

@@ -27,6 +27,8 @@ _FORBIDDEN = re.compile(r"invalid path|beyond a symbolic link|Invalid path|would
 _WRONG_MODE = re.compile(rb"^new (?:file )?mode (?!(?:100[0-7]{3}|120000|160000)\r?$)([^\r\n]*)", re.MULTILINE)
 _DISTRUST = "Nothing was changed; do not trust its sender"
 _SHOWN = 5  # paths that an error names
+# Git does not quote a name for its spaces, and cannot read its own header back where a folder's name ends in one
+_MISREAD = re.compile(rb"^diff --git a/(.* /.*) b/\1$", re.MULTILINE)
 
 
 def apply_to_tree(desk: Desk, commit: str, patch: bytes, *, three_way: bool = False) -> str:
@@ -41,6 +43,7 @@ def apply_to_tree(desk: Desk, commit: str, patch: bytes, *, three_way: bool = Fa
     if wrong := _WRONG_MODE.search(patch):
         mode = quote(wrong[1].decode(errors="replace"))
         raise GhostRefused(f"The patch makes something that is no file, its mode is {mode}", _DISTRUST)
+    patch = _MISREAD.sub(rb'diff --git "a/\1" "b/\1"', patch)
     index = desk.workshop.file("applied")
     index.unlink(missing_ok=True)
     desk.git("read-tree", commit, index=index)

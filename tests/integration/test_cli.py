@@ -285,7 +285,7 @@ def test_a_closed_pipe_is_no_error(work: WorkDir) -> None:
 
 def test_the_other_programs(work: WorkDir) -> None:
     assert gto("check-ref", "churn@v1.0.0", "--name", cwd=work.path, program="gto-ci").out == "churn\n"
-    assert gto("version", cwd=work.path, program="git-ghost").out.startswith("git-ghost (gto-ci) ")
+    assert gto("version", cwd=work.path, program="git-ghost").out.startswith("git-ghost ")
     assert gto("ghost", "version", cwd=work.path, program="gto-ci").code == 0
     environ = {**os.environ, **ISOLATED, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
     ghost = subprocess.run(["git", "ghost", "version"], env=environ, capture_output=True, check=True)
