@@ -1,4 +1,4 @@
-"""Many runs of `git-ghost`, each a process, without the time that Python takes to start for each.
+"""Many runs of our programs, each a process, without the time that Python takes to start for each.
 
 One process has everything imported, and forks for each run: what runs is the program, with arguments, environment,
 folder and streams of its own.
@@ -10,18 +10,21 @@ import atexit
 import json
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from functools import cache
+from pathlib import Path
 from types import TracebackType
 
 from tests.running import Ran, environ
 from tests.workdir import WorkDir
 
 _SERVING = """
-import gc, json, os, sys, tempfile
-from gto_ci.cli import face, ghost_list, ghost_options, ghost_push, git_ghost
-from gto_ci.ghost import collecting, listing, pulling, pushing, worktrees
-from gto_ci.git import receive_pack
-from gto_ci.render import ghosts, views
+import gc, importlib, json, os, pkgutil, sys, tempfile
+import gto_ci, tabulate
+for module in pkgutil.walk_packages(gto_ci.__path__, "gto_ci."):
+    importlib.import_module(module.name)
+from gto_ci.cli import git_ghost, gto, gto_ci as all_of_them
+PROGRAMS = {"gto": gto.main, "git-ghost": git_ghost.main, "gto-ci": all_of_them.main}
 
 def serve(call, out, err):
     os.chdir(call["cwd"])
@@ -30,10 +33,10 @@ def serve(call, out, err):
     for source, target in ((os.open(os.devnull, os.O_RDONLY), 0), (out.fileno(), 1), (err.fileno(), 2)):
         os.dup2(source, target)
     tempfile.tempdir = None
-    sys.argv = ["git-ghost", *call["args"]]
+    sys.argv = [call["program"], *call["args"]]
     code = 1
     try:
-        git_ghost.main()
+        PROGRAMS[call["program"]]()
     except SystemExit as end:
         code = end.code or 0
     sys.stdout.flush()
@@ -61,7 +64,7 @@ for line in requests:
 
 
 class Forks:
-    """Runs `git-ghost`; a context, for the process that forks."""
+    """Runs programs; a context, for the process that forks."""
 
     def __enter__(self) -> Forks:
         self._process = subprocess.Popen(
@@ -74,9 +77,13 @@ class Forks:
             assert process.stdin is not None
             process.stdin.close()
 
-    def run(self, work: WorkDir, *args: str, **more: str) -> Ran:
-        """Run it in `work`, as its author, at its time."""
-        call = {"cwd": str(work.path), "environ": environ(work, **more), "args": args}
+    def run(self, work: WorkDir, *args: str, program: str = "git-ghost", **more: str) -> Ran:
+        """Run a program in `work`, as its author, at its time."""
+        return self.call(program, args, work.path, environ(work, **more))
+
+    def call(self, program: str, args: Sequence[str], cwd: Path, environ: Mapping[str, str]) -> Ran:
+        """Run a program in a folder, with these variables and no others."""
+        call = {"program": program, "cwd": str(cwd), "environ": dict(environ), "args": args}
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         print(json.dumps(call), file=self._process.stdin, flush=True)

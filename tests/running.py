@@ -60,7 +60,9 @@ def finish(process: subprocess.Popen[bytes]) -> Ran:
 
 def gto(work: WorkDir, *args: str, program: str = "gto", **more: str) -> Ran:
     """Run a program in `work`, as its author, at its time."""
-    return finish(start(work, *args, program=program, **more))
+    from tests import forking  # late: it imports this module
+
+    return forking.shared().run(work, *args, program=program, **more)
 
 
 def gto_together(calls: Sequence[tuple[WorkDir, Sequence[str]]], **more: str) -> list[Ran]:

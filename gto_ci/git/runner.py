@@ -12,7 +12,6 @@ import os
 import re
 import shlex
 import subprocess
-import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -176,6 +175,8 @@ def _run(
 def _run_watched(
     watch: Watch, command: Sequence[str], stdin: bytes | None, timeout: float, options: Mapping[str, Any]
 ) -> subprocess.CompletedProcess[bytes]:
+    import tempfile  # late: only transfers that somebody watches pay for it
+
     with tempfile.TemporaryFile() as source, tempfile.TemporaryFile() as output:
         source.write(stdin or b"")
         source.seek(0)

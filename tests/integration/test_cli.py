@@ -7,28 +7,23 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from tests import forking
+from tests.running import Ran
 from tests.workdir import ISOLATED, WorkDir
 
 BIN = Path(sys.executable).parent
 
 
-@dataclass(frozen=True)
-class Ran:
-    code: int
-    out: str
-    err: str
-
-
 def gto(*args: str, cwd: Path, program: str = "gto", **environ: str) -> Ran:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("GIT_", "GTO_"))}
-    done = subprocess.run(
-        [BIN / program, *args], cwd=cwd, env={**inherited, **ISOLATED, **environ}, capture_output=True, check=False
-    )
+    variables = {**inherited, **ISOLATED, **environ}
+    if not any(name.startswith("PYTHON") for name in environ):  # these only a new Python reads
+        return forking.shared().call(program, args, cwd, variables)
+    done = subprocess.run([BIN / program, *args], cwd=cwd, env=variables, capture_output=True, check=False)
     return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
