@@ -87,7 +87,7 @@ def pull(
         patch = session.read(found, oid).patch
         merge = force_base and found.base != commit
         tree = apply_to_tree(session.desk, commit, patch, three_way=merge)
-    session.check_written(growth(session.desk, head, tree), "It")
+    session.check_written(growth(session.desk, head, tree), "The ghost")
     changed = put(session.desk, session.head, commit, tree, pack)
     return Pulled(
         commit, _tree_id(session, tree), tuple(one.path for one in changed), (*notes, *_notes(session, changed))

@@ -37,7 +37,7 @@ def checkout(session: Session, digest: str, base: str | None = None, folder: str
     pack = ensure_commit(session, ghost.base)
     patch = session.read(ghost, oid).patch
     tree = apply_to_tree(session.desk, ghost.base, patch)
-    session.check_written(growth(session.desk, ghost.base, tree), "It")
+    session.check_written(growth(session.desk, ghost.base, tree), "The ghost")
     desk = session.desk
     finish(lambda: add_worktree(desk, place, Mark(ghost.base, ghost.hash, tree), pack))
     return place
