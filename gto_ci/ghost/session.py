@@ -180,15 +180,20 @@ class Session:
 
         Raises:
             RefNotFound: it is no commit here, and no hexadecimal number.
+            NoRepository: it is HEAD, and there is no source repository.
         """
         if COMMIT_ID.fullmatch(rev):
             return rev
         try:
             found = resolve(self.source, rev)
         except NoRepository:
+            if rev == "HEAD":
+                raise
             found = None
         if found is not None:
             return found
+        if rev == "HEAD":
+            return self.head_commit()  # which says that there is none yet
         try:
             return check_hex(rev, "commit")
         except WrongArguments as error:

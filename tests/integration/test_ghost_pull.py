@@ -307,12 +307,12 @@ def test_no_repository_and_no_commit(ghosts: Ghosts, tmp_path: Path) -> None:
     digest = push(ghosts)
     nowhere = WorkDir(tmp_path / "nowhere")
     nowhere.path.mkdir()
-    for args in (["push"], ["pull", digest], ["diff"], ["checkout", digest]):
+    for args in (["push"], ["pull", digest], ["diff"], ["checkout", digest], ["show", digest], ["log"]):
         ran = ghosts.run(nowhere, *args)
         assert (ran.code, ran.out, ran.err.count("\n")) == (1, "", 1)
         assert "No Git repo found" in ran.err
     empty = WorkDir.init(tmp_path / "empty")
-    for args in (["push"], ["pull", digest], ["diff"]):
+    for args in (["push"], ["pull", digest], ["diff"], ["show", digest], ["log"]):
         ran = ghosts.run(empty, *args)
         assert (ran.code, ran.out, ran.err.count("\n")) == (1, "", 1)
         assert "first commit" in ran.err
