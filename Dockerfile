@@ -29,6 +29,10 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
     PIP_ROOT_USER_ACTION=ignore
 COPY requirements.lock ./
 RUN /opt/build/bin/pip --python /opt/gto-ci/bin/python install --no-compile --require-hashes --no-deps -r requirements.lock
+# DVC comes into the jobs that pull data, not into the image; the wheel of pip is there to fetch it, and runs as it is.
+COPY gto_ci/dvc/dvc.lock ./
+RUN sed -n '/^pip==/,/[^\\]$/p' dvc.lock >pip.lock \
+    && /opt/build/bin/pip download --require-hashes --no-deps --dest /opt/gto-ci/share/gto-ci -r pip.lock
 RUN /opt/gto-ci/bin/python -m compileall -q -f -j 0 --invalidation-mode unchecked-hash /opt/gto-ci/lib \
     && rm -rf /opt/gto-ci/bin/[Aa]ctivate* /opt/gto-ci/include /opt/gto-ci/.gitignore
 

@@ -48,14 +48,19 @@ e2e: $(VENV)/.with-e2e
 
 STRICT := -ra --strict-markers --strict-config
 
-# What the image installs, for its Python, on any architecture; a wheel for each, by hash.
+# What the image installs, and setup/ on any system and Python from 3.10 on; a wheel for each, by hash.
 LOCK = UV_CUSTOM_COMPILE_COMMAND='make lock' $(BIN)/uv pip compile --quiet --no-config --upgrade --generate-hashes \
-	--only-binary :all: --python-version 3.13 --python-platform linux
+	--only-binary :all: --universal --python-version 3.10
+
+# Left out are DVC's extras that are not to be had as wheels (oss, ssh_gssapi, webhdfs_kerberos), need Java (hdfs),
+# or work with an old cryptography alone (gdrive).
+DVC := dvc[azure,gs,s3,ssh,webdav,webhdfs]
 
 lock: $(VENV)/.with-lock
 	$(LOCK) pyproject.toml --output-file requirements.lock
 	sed -n 's/^requires = \["\(.*\)"\]$$/\1/p' pyproject.toml | \
 		$(LOCK) - --no-annotate --output-file requirements-build.lock
+	printf '%s\n' '$(DVC)' pip | $(LOCK) - --no-strip-extras --output-file gto_ci/dvc/dvc.lock
 
 clean:
 	rm -rf $(VENV) .peers .node .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -109,12 +109,29 @@ class WrongAnnotations(GtoError):
         super().__init__(f"Malformed annotations in {where}: {reason}")
 
 
+class WrongPolicy(GtoError):
+    """A policy file (``.gto-policy.yaml``) that cannot be used.
+
+    ``path`` is the file inside the commit, ``line`` counts from 1, 0 where it is not known.
+    """
+
+    def __init__(self, path: str, line: int, reason: str, next_step: str = "") -> None:
+        self.path = path
+        self.line = line
+        where = f"{quote(path)}, line {line}" if line else quote(path)
+        super().__init__(f"Wrong policy in {where}: {reason}", next_step)
+
+
 class TagProblem(GtoError):
     """A tag that was asked for is missing, lightweight, or not what it should be."""
 
 
 class WrongInput(GtoError):
     """An input or a setting of the action that cannot be used."""
+
+
+class CommentRefused(GtoError):
+    """The platform did not take a comment on a pull request."""
 
 
 class NoGhost(GtoError):
@@ -127,6 +144,14 @@ class GhostRefused(GtoError):
 
 class DoesNotApply(GtoError):
     """A patch does not fit the commit or the work tree that it is applied to."""
+
+
+class PullFailed(GtoError):
+    """The data of an artifact could not be pulled with DVC."""
+
+
+class GateClosed(GtoError):
+    """What happened does not pass the gate that the job has set before what comes next."""
 
 
 class GitError(GtoError):

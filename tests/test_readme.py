@@ -11,12 +11,14 @@ from typing import Any
 import pytest
 import yaml
 
+from gto_ci.policy_file import read
 from tests import readme_tables
 from tests.readme_tables import ACTION, PROJECT, README
 from tests.workdir import WorkDir
 
-DOCUMENTS = sorted([*PROJECT.glob("*.md"), PROJECT / "tests/README.md"])
-WORKFLOWS = sorted((PROJECT / "examples/workflows").glob("*.yml"))
+EXAMPLES = PROJECT / "examples/workflows"
+DOCUMENTS = sorted([*PROJECT.glob("*.md"), PROJECT / "tests/README.md", EXAMPLES / "README.md"])
+WORKFLOWS = sorted(EXAMPLES.glob("*.yml"))
 TO_UPDATE = "out of date; to update: python -m tests.readme_tables --write"
 
 
@@ -70,14 +72,58 @@ def test_python_examples_run(readme: str, registry: WorkDir, monkeypatch: pytest
 
 
 def test_workflows_use_only_inputs_and_outputs_that_exist(readme: str, action: dict[str, Any]) -> None:
-    for text in (readme, *(workflow.read_text(encoding="utf-8") for workflow in WORKFLOWS)):
-        used = set(re.findall(r"steps\.gto\.outputs\.([\w-]+)", text))
-        assert used
-        assert used <= set(action["outputs"])
+    texts = (readme, *(workflow.read_text(encoding="utf-8") for workflow in WORKFLOWS))
+    used = {name for text in texts for name in re.findall(r"steps\.gto\.outputs\.([\w-]+)", text)}
+    assert len(used) > 5
+    assert used <= set(action["outputs"])
     for workflow in WORKFLOWS:
         for step in _steps(yaml.safe_load(workflow.read_text(encoding="utf-8"))):
             if "gto-action" in step.get("uses", ""):
-                assert set(step.get("with", {})) <= set(action["inputs"])
+                folder = step["uses"].removeprefix("org/gto-action").removesuffix("@v1").lstrip("/")
+                manifest = yaml.safe_load((PROJECT / folder / "action.yml").read_text(encoding="utf-8"))
+                assert set(step.get("with", {})) <= set(manifest.get("inputs", {}))
+
+
+def test_the_table_of_workflows_is_that_of_the_files() -> None:
+    table = (EXAMPLES / "README.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| \[.*?\]\((.*?\.yml)\) (.*)$", table, re.MULTILINE))
+    assert set(rows) == {workflow.name for workflow in WORKFLOWS}
+    for workflow in WORKFLOWS:
+        jobs = yaml.safe_load(workflow.read_text(encoding="utf-8"))["jobs"].values()
+        given = {f"{scope}: {level}" for job in jobs for scope, level in job["permissions"].items()}
+        assert set(re.findall(r"`([a-z-]+: (?:read|write))`", rows[workflow.name])) == given
+
+
+@pytest.mark.parametrize(
+    ("workflow", "started_by", "not_by"),
+    [
+        ("on-registration", "churn@v1.0.0 team/churn@v1.0.0-rc.1 models=churn@v1.0.0#2", "churn#prod#1 v1.0.0"),
+        (
+            "on-assignment",
+            "churn#prod churn#prod#12 team/churn#prod#3",
+            "churn#prod!#4 churn#prod! churn#prod-eu#1 prod",
+        ),
+        ("test-staging", "churn#staging#1 models=churn#staging", "churn#staging!#2 churn@v1.0.0 churn#prod#1"),
+    ],
+)
+def test_tags_that_start_a_workflow(workflow: str, started_by: str, not_by: str) -> None:
+    """GitHub's "Filter pattern cheat sheet" as regular expressions: `**`, `*`, and `[]` and `+` as they are."""
+    loaded = yaml.safe_load((EXAMPLES / f"{workflow}.yml").read_text(encoding="utf-8"))
+    filters = loaded[True]["push"]["tags"]  # to YAML 1.1, `on` is true
+    patterns = [one.replace(".", r"\.").replace("**", "\0").replace("*", "[^/]*") for one in filters]
+    found = re.compile("|".join(patterns).replace("\0", ".*"))
+    assert [tag for tag in started_by.split() if not found.fullmatch(tag)] == []
+    assert [tag for tag in not_by.split() if found.fullmatch(tag)] == []
+
+
+def test_the_sample_policy_is_understood() -> None:
+    """As it is, and with the parts that are comments."""
+    text = (PROJECT / "examples/gto-policy.yaml").read_text(encoding="utf-8")
+    policy = read(text.encode(), "gto-policy.yaml")
+    assert [rule.name for rule in policy.rules[:2]] == ["every version says what it is", "production"]
+    whole = read(re.sub(r"^( *)#(?! )", r"\1", text, flags=re.MULTILINE).encode(), "gto-policy.yaml")
+    assert whole.allowed_signers
+    assert len(whole.rules) == len(policy.rules) + 1
 
 
 def test_workflows_put_no_expression_into_a_script(readme: str) -> None:
@@ -118,7 +164,7 @@ def _workflow_files() -> list[Path]:
 
 def _steps(workflow: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for job in workflow["jobs"].values():
-        yield from job["steps"]
+        yield from job.get("steps", ())  # a job that is another workflow has none
 
 
 def _prose(markdown: str) -> str:

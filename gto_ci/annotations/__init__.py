@@ -6,6 +6,24 @@ which works on the text, :mod:`source`, which knows what stands where in it, and
 which writes values.
 """
 
-from gto_ci.annotations.reading import Annotation, Found, Plain, find, read_artifacts_yaml, read_dvc_yaml
+from gto_ci.annotations.reading import (
+    Annotation,
+    ArtifactChange,
+    Found,
+    Plain,
+    compare,
+    find,
+    read_artifacts_yaml,
+    read_dvc_yaml,
+)
 
-__all__ = ["Annotation", "Found", "Plain", "find", "read_artifacts_yaml", "read_dvc_yaml"]
+__all__ = [
+    "Annotation",
+    "ArtifactChange",
+    "Found",
+    "Plain",
+    "compare",
+    "find",
+    "read_artifacts_yaml",
+    "read_dvc_yaml",
+]

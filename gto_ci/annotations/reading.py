@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import posixpath
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from gto_ci.errors import WrongAnnotations, quote
@@ -44,11 +44,32 @@ class Annotation:
 
 
 @dataclass(frozen=True, slots=True)
+class ArtifactChange:
+    """What becomes of an artifact's annotation: ``kind`` is added, changed or removed, ``fields`` those that differ.
+
+    ``annotation`` is what it is then.
+    """
+
+    artifact: str
+    kind: str
+    fields: tuple[str, ...] = ()
+    annotation: Annotation | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
     """An annotation, or None, and what a reader should be warned of on the way to it."""
 
     annotation: Annotation | None = None
     warnings: tuple[str, ...] = field(default=())
+
+
+def compare(artifact: str, before: Annotation | None, after: Annotation | None) -> ArtifactChange:
+    """Return how two annotations of an artifact differ, of which one may be missing."""
+    if before is None or after is None:
+        return ArtifactChange(artifact, "removed" if after is None else "added", annotation=after)
+    names = [one.name for one in fields(Annotation) if getattr(before, one.name) != getattr(after, one.name)]
+    return ArtifactChange(artifact, "changed", tuple(names), after)
 
 
 class _Blob(Protocol):

@@ -8,7 +8,7 @@ to with ``stdout``.
 >>> api.parse_tag("models/nlp=churn#prod#3")
 {'name': 'models/nlp:churn', 'stage': 'prod', 'action': 'assign', 'counter': 3}
 
-:mod:`checking` and :mod:`reading` ask, :mod:`writing` makes and deletes tags, :mod:`annotating` keeps
+:mod:`checking`, :mod:`reading` and :mod:`gating` ask, :mod:`writing` makes and deletes tags, :mod:`annotating` keeps
 ``artifacts.yaml``.
 """
 
@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from gto_ci.api.annotating import annotate, remove
     from gto_ci.api.checking import check_ref, parse_tag
+    from gto_ci.api.gating import check_gate
     from gto_ci.api.reading import (
         describe,
         find_latest_version,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "annotate": "annotating",
     "remove": "annotating",
+    "check_gate": "gating",
     "check_ref": "checking",
     "describe": "reading",
     "find_latest_version": "reading",
@@ -51,6 +53,7 @@ _HOMES = {
 __all__ = [
     "annotate",
     "assign",
+    "check_gate",
     "check_ref",
     "deprecate",
     "deregister",

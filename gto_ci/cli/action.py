@@ -5,21 +5,24 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Mapping
-from typing import TextIO
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, TextIO
 
 from gto_ci import action
 from gto_ci.errors import GtoError, quote
-from gto_ci.github.event import Job
-from gto_ci.github.inputs import Inputs
-from gto_ci.github.log import Log
+from gto_ci.platform import Log
+
+if TYPE_CHECKING:
+    from gto_ci.github.runner import GitHub
+    from gto_ci.gitlab.runner import GitLab
 
 
 def run(environ: Mapping[str, str], stream: TextIO) -> int:
     """Run the action as ``environ`` says, log to ``stream``, and return the exit code: 0, or 1 with one error."""
-    log = Log(stream)
+    room, make_log = choose(environ)
+    log = make_log(stream)
     try:
-        action.run(Inputs.from_environ(environ), Job.from_environ(environ), environ, log)
+        action.run(room.read_inputs(environ), room(environ, stream), environ)
     except GtoError as error:
         log.error(str(error))
         return 1
@@ -31,6 +34,28 @@ def run(environ: Mapping[str, str], stream: TextIO) -> int:
         log.error(f"{cause}. This is a bug in gto-ci; please report it with the traceback above")
         return 1
     return 0
+
+
+def choose(environ: Mapping[str, str]) -> tuple[type[GitHub | GitLab], Callable[[TextIO], Log]]:
+    """Return the room of the CI system that ``environ`` is of, and its log.
+
+    Forgejo and Gitea call themselves GitHub as well, so they are asked for first.
+    """
+    # late: each job pays for its own system alone
+    if environ.get("GITLAB_CI") == "true" and environ.get("GITHUB_ACTIONS") != "true":
+        from gto_ci.gitlab.log import Log as GitLabLog
+        from gto_ci.gitlab.runner import GitLab
+
+        return GitLab, GitLabLog
+    from gto_ci.github.log import Log as GitHubLog
+
+    if "true" in (environ.get("FORGEJO_ACTIONS"), environ.get("GITEA_ACTIONS")):
+        from gto_ci.forgejo.runner import Forgejo
+
+        return Forgejo, GitHubLog
+    from gto_ci.github.runner import GitHub
+
+    return GitHub, GitHubLog
 
 
 def main() -> None:

@@ -121,8 +121,9 @@ def pull(words: tuple[str, ...], force_base: bool) -> None:
     """
     from gto_ci.ghost import pulling
 
+    wanted = _wanted(words)
     with session() as opened:
-        done = pulling.pull(opened, **_wanted(words), force_base=force_base)
+        done = pulling.pull(opened, diff=wanted.get("diff"), commits=wanted.get("commits"), force_base=force_base)
     notes(done.notes)
     detail(f"HEAD is at {done.commit}; files that differ from it: {len(done.files)}; tree {done.tree}")
 

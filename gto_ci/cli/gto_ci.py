@@ -8,8 +8,10 @@ from gto_ci import __version__
 from gto_ci.cli import git_ghost, gto
 from gto_ci.cli.face import SectionedGroup, run
 
+_HOMES = {**gto.HOMES, "action": "gto_ci.cli.ci_action", "gate": "gto_ci.cli.ci_gate"}
 
-@click.group(cls=SectionedGroup, homes=gto.HOMES, context_settings={"help_option_names": ["-h", "--help"]})
+
+@click.group(cls=SectionedGroup, homes=_HOMES, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="gto-ci")
 def app() -> None:
     """A Git repository as an artifact registry, for CI and for people."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from gto_ci.errors import DoesNotApply, GhostRefused, RefNotFound, quote
@@ -20,13 +20,20 @@ _POINTER = b"version https://git-lfs.github.com/spec/v1\n"
 class Pulled:
     """What a pull has done: the commit that HEAD is at, the id of the work tree's tree, the files that differ.
 
-    ``notes`` are for a person.
+    ``notes`` are for a person. ``start`` is where HEAD was before, ``diff`` the hash of the diff that
+    was applied, "" for none.
     """
 
     commit: str
     tree: str
     files: tuple[str, ...]
     notes: tuple[str, ...]
+    start: str
+    diff: str
+
+
+# is shown the session, the id of the tree to come, and every change of a path on the way there
+Guard = Callable[[Session, str, Sequence[TreeChange]], None]
 
 
 def show(session: Session, *, diff: tuple[str, str] | None = None, commits: tuple[str, str] | None = None) -> bytes:
@@ -54,11 +61,13 @@ def pull(
     diff: tuple[str, str] | None = None,
     commits: tuple[str, str] | None = None,
     force_base: bool = False,
+    guard: Guard | None = None,
 ) -> Pulled:
     """Apply commits (from, to), a ``diff`` (base, hash), or the one and then the other: all or nothing.
 
     HEAD has to be at the commit that they start from, unless ``force_base`` has them merged with
-    what is there. A diff that is applied after commits is the one of the last of them.
+    what is there. A diff that is applied after commits is the one of the last of them. ``guard`` is shown
+    what would change, and may raise before anything has.
 
     Raises:
         NoGhost: there is none such.
@@ -79,19 +88,21 @@ def pull(
             notes += [note] if note else []
         if diff is not None:
             diff = (ghost.end, diff[1])
-    tree = commit
+    tree, applied = commit, ""
     if diff is not None:
         found, oid = session.find_diff(*diff)
         if found.base not in (named, commit):
             _check_base(session, found.base, force_base=force_base)
         patch = session.read(found, oid).patch
-        merge = force_base and found.base != commit
+        merge, applied = force_base and found.base != commit, found.hash
         tree = apply_to_tree(session.desk, commit, patch, three_way=merge)
     session.check_written(growth(session.desk, head, tree), "The ghost")
+    if guard is not None:
+        between = session.desk.changes(head, commit) if commit != head else []
+        guard(session, tree, [*between, *session.desk.changes(head, tree)])
     changed = put(session.desk, session.head, commit, tree, pack)
-    return Pulled(
-        commit, _tree_id(session, tree), tuple(one.path for one in changed), (*notes, *_notes(session, changed))
-    )
+    files, notes = tuple(one.path for one in changed), [*notes, *_notes(session, changed)]
+    return Pulled(commit, _tree_id(session, tree), files, tuple(notes), head, applied)
 
 
 def _tree_id(session: Session, treeish: str) -> str:

@@ -102,7 +102,6 @@ class Session:
         self.folder = Path(options.source or os.curdir).absolute()
         self.prefix = check_prefix(options.prefix or environ.get("GIT_GHOST_PREFIX", "") or DEFAULT_PREFIX)
         self._repo = options.repo or environ.get("GIT_GHOST_REPO", "")
-        self._environ = environ
         self.workshop = workshop
 
     # The source repository
@@ -115,7 +114,7 @@ class Session:
             NoRepository: there is none, or it has no work tree.
         """
         try:
-            repository = Repository.open(self.folder, Runner(self._environ))
+            repository = Repository.open(self.folder, self.workshop.runner)
         except NoRepository as error:
             step = "Run this inside a repository, or name one with --src-dir"
             raise NoRepository(error.cause, step) from error
@@ -342,8 +341,10 @@ class Session:
 
 
 @contextmanager
-def opened(options: Options, environ: Mapping[str, str] | None = None) -> Iterator[Session]:
-    """Yield a session, for as long as the context lasts.
+def opened(
+    options: Options, environ: Mapping[str, str] | None = None, config: Sequence[tuple[str, str]] = ()
+) -> Iterator[Session]:
+    """Yield a session, for as long as the context lasts; ``config`` is configuration for its git processes only.
 
     Raises:
         WrongInput: there is no folder for temporary files.
@@ -353,7 +354,7 @@ def opened(options: Options, environ: Mapping[str, str] | None = None) -> Iterat
     # an empty name is what a job passes on that has none; git would refuse it
     environ = {name: value for name, value in given.items() if value or not _IDENTITY.fullmatch(name)}
     working_dir = Path(options.working_dir) if options.working_dir else None
-    with open_workshop(Runner(environ), working_dir) as workshop:
+    with open_workshop(Runner(environ, tuple(config)), working_dir) as workshop:
         yield Session(options, environ, workshop)
 
 

@@ -87,7 +87,9 @@ def _without_login(url: str) -> Address:
     password = unquote(parts.password)
     header = f"Authorization: {basic(unquote(parts.username or ''), password)}"
     site = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], "/", "", ""))
-    return Address(clean, ((f"http.{site}.extraheader", header),), (password, header.rpartition(" ")[2]))
+    # empty first: a server that is sent two of these headers, the work tree's own and ours, refuses both
+    config = ((f"http.{site}.extraheader", ""), (f"http.{site}.extraheader", header))
+    return Address(clean, config, (password, header.rpartition(" ")[2]))
 
 
 def basic(user: str, password: str) -> str:

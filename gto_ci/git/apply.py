@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -26,6 +26,7 @@ _FORBIDDEN = re.compile(r"invalid path|beyond a symbolic link|Invalid path|would
 # What a patch may make: a file, a symbolic link, a submodule. Git would take the mode of a folder, too.
 _WRONG_MODE = re.compile(rb"^new (?:file )?mode (?!(?:100[0-7]{3}|120000|160000)\r?$)([^\r\n]*)", re.MULTILINE)
 _DISTRUST = "Nothing was changed; do not trust its sender"
+_GIT_FOLDERS = ("--path-format=absolute", "--git-dir", "--git-common-dir")
 _SHOWN = 5  # paths that an error names
 # Git does not quote a name for its spaces, and cannot read its own header back where a folder's name ends in one
 _MISREAD = re.compile(rb"^diff --git a/(.* /.*) b/\1$", re.MULTILINE)
@@ -117,6 +118,7 @@ def put(desk: Desk, head: Head, commit: str, tree: str, pack: bytes = b"") -> li
         return []
     touched = {change.path: None for change in (*moving, *further)}
     places = [desk.root / path for path in touched]
+    folders = {folder for place in places for folder in place.parents if desk.root in folder.parents}
 
     def write() -> None:
         backup = back_up([*places, *desk.records], desk.root, desk.workshop.file("backup"))
@@ -126,14 +128,38 @@ def put(desk: Desk, head: Head, commit: str, tree: str, pack: bytes = b"") -> li
                 make_visible(desk.repository, head, commit, "git-ghost: pull commits")
             if further:
                 write_tree(desk, commit, tree)
+            hand_over(desk, [*places, *folders])
         except BaseException:
             if commit != head.commit:
                 _go_back(desk, head)
             backup.restore()
+            with suppress(GtoError, OSError):  # what went wrong before is what there is to say
+                hand_over(desk, folders)
             raise
 
     finish(write)
     return further
+
+
+def hand_over(desk: Desk, written: Iterable[Path]) -> None:
+    """Give what root has written in somebody else's work tree to its owner, who could not change it otherwise."""
+    if not hasattr(os, "geteuid") or os.geteuid() != 0:
+        return
+    git_dir, common = (Path(line) for line in desk.repository.rev_parse(*_GIT_FOLDERS))
+    for owner, paths in ((desk.root, written), (git_dir, _records(git_dir)), (common, _records(common))):
+        user, group = owner.stat().st_uid, owner.stat().st_gid
+        for path in paths if user != 0 else ():
+            if os.path.lexists(path) and path.lstat().st_uid == 0:
+                os.chown(path, user, group, follow_symlinks=False)
+
+
+def _records(git_dir: Path) -> Iterator[Path]:
+    """The files and folders of a repository that going to a commit may write; packs are not made here."""
+    folders = [git_dir, *(git_dir / name for name in ("refs", "logs", "objects"))]
+    for folder in folders:
+        for path in folder.iterdir() if folder.is_dir() else ():
+            yield path
+            yield from path.rglob("*") if path.is_dir() and folder != git_dir and path.name != "pack" else ()
 
 
 def write_tree(desk: Desk, commit: str, tree: str) -> None:

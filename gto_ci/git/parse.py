@@ -28,6 +28,9 @@ TAG_FORMAT = "".join(f"%({field})%00" for field in TAG_FIELDS)
 _SIGNATURE = re.compile(rb"^-----BEGIN (?:PGP SIGNATURE|PGP MESSAGE|SSH SIGNATURE|SIGNED MESSAGE)-----", re.MULTILINE)
 
 
+_BY_ID = frozenset({"allow-any-sha1-in-want", "allow-reachable-sha1-in-want"})
+
+
 class RemoteTag(NamedTuple):
     """A tag as a remote advertises it: its own object's id, and that of what it points to.
 
@@ -109,10 +112,16 @@ def _tag_id(data: bytes, length: int) -> str:
     return hashlib.new(kind, b"tag %d\0%s" % (len(data), data), usedforsecurity=False).hexdigest()
 
 
-def allows_filters(packet_trace: str) -> bool:
-    """Tell from ``GIT_TRACE_PACKET`` of a listing whether the server said that it knows ``--filter``."""
-    said = re.search(r"< (?:fetch=|[0-9a-f]{40,64} \S+\\0)([^\n]*)", packet_trace)
-    return said is not None and "filter" in said[1].split()
+def allows_filters(packet_trace: str, *, on_demand: bool = False) -> bool:
+    """Tell from ``GIT_TRACE_PACKET`` of a listing whether the server said that it knows ``--filter``.
+
+    With ``on_demand``, whether it also said that what a filter left out can be fetched later, by id.
+    Version 2 of git's protocol always allows that.
+    """
+    said = re.search(r"< (fetch=|[0-9a-f]{40,64} \S+\\0)([^\n]*)", packet_trace)
+    words = said[2].split() if said else []
+    by_id = said is not None and (said[1] == "fetch=" or not _BY_ID.isdisjoint(words))
+    return "filter" in words and (by_id or not on_demand)
 
 
 def parse_ls_remote(output: bytes) -> list[RemoteTag]:
@@ -135,6 +144,12 @@ def parse_ref(output: bytes, ref: str) -> str:
     """Return the id that ``git ls-remote`` lists for ``ref``, empty where it does not."""
     lines = (line.partition("\t") for line in output.decode(errors="surrogateescape").split("\n"))
     return next((oid for oid, _, name in lines if name == ref), "")
+
+
+def parse_commit_parents(data: bytes) -> list[str]:
+    """Return the ids of a commit's parents, as its object names them; in a shallow clone they may not be here."""
+    header = data.partition(b"\n\n")[0].decode(errors="replace")
+    return [line.removeprefix("parent ") for line in header.split("\n") if line.startswith("parent ")]
 
 
 def parse_symref_listing(output: bytes) -> tuple[dict[str, str], str | None]:

@@ -149,12 +149,13 @@ def retrying(action: Callable[[], T], advice: Advice = FOR_THE_ACTION) -> T:
             return action()
         except GitError as error:
             if pause is None or not _TRANSIENT.search(error.stderr):
-                raise _explained(error, advice) from error
+                raise explained(error, advice) from error
             time.sleep(pause)
     raise AssertionError("the last try returns or raises")
 
 
-def _explained(error: GitError, advice: Advice) -> GitError:
+def explained(error: GitError, advice: Advice) -> GitError:
+    """Return ``error`` with the next step that fits it."""
     step = advice.refused if _REFUSED.search(error.stderr) else advice.unreachable
     return GitError(error.command, error.returncode, error.stdout, error.stderr, step)
 

@@ -18,7 +18,15 @@ from pathlib import Path
 from gto_ci.errors import GitError, TagProblem, quote
 from gto_ci.events import TagRecord
 from gto_ci.git import wire
-from gto_ci.git.parse import GitObject, RemoteTag, allows_filters, parse_ls_remote, parse_ref, parse_tag_object
+from gto_ci.git.parse import (
+    GitObject,
+    RemoteTag,
+    allows_filters,
+    parse_ls_remote,
+    parse_ref,
+    parse_symref_listing,
+    parse_tag_object,
+)
 from gto_ci.git.push import mark_of
 from gto_ci.git.remote import FOR_THE_ACTION, Advice, Remote, retrying
 from gto_ci.git.repository import Repository
@@ -44,6 +52,7 @@ class Snapshot:
         self._advertised: dict[str, RemoteTag] = {}
         self._here: set[str] = set()  # the ids of tag objects that need not be fetched
         self.listed = b""  # what the remote listed a moment ago, to be used once in place of asking it
+        self.head = ""  # the commit of the remote's default branch, when all its tags were listed
         self.mark = ""  # what mark_of(artifact) was on the remote when that artifact's tags were listed
 
     @classmethod
@@ -119,12 +128,24 @@ class Snapshot:
     def bring(self, objects: Sequence[str], *options: str, advice: Advice = FOR_THE_ACTION) -> None:
         """Fetch ``objects``, by ids or refspecs, of commits without those before them unless ``options`` say more.
 
+        Filters are left away where what they leave out could not be fetched later.
+
         Raises:
             GitError: the remote cannot be reached or refuses.
         """
-        command = ["fetch", *FETCH, *(options or ["--depth=1"]), "--stdin", "--", SCRATCH_REMOTE]
+        wanted = [one for one in options or ["--depth=1"] if self._lazy or not one.startswith("--filter=")]
+        command = ["fetch", *FETCH, *wanted, "--stdin", "--", SCRATCH_REMOTE]
         lines = "".join(f"{name}\n" for name in objects).encode()
         retrying(lambda: self._network(*command, stdin=lines), advice)
+
+    def list_refs(self, *patterns: str, advice: Advice = FOR_THE_ACTION) -> dict[str, str]:
+        """Return what the remote's refs that fit ``patterns`` (git's globs) finally point to, by full name.
+
+        Raises:
+            GitError: the remote cannot be reached or refuses.
+        """
+        listed = retrying(lambda: self._network("ls-remote", "--", SCRATCH_REMOTE, *patterns), advice)
+        return parse_symref_listing(listed)[0]
 
     def all_commits(self, advice: Advice = FOR_THE_ACTION) -> set[str]:
         """Return the ids of all commits that a ref of the remote leads to; commits alone are fetched.
@@ -171,11 +192,12 @@ class Snapshot:
         trace.unlink(missing_ok=True)
         listed, self.listed = self.listed, b""
         if not listed:
-            asked = ["--tags", "--", SCRATCH_REMOTE]
+            asked = ["--", SCRATCH_REMOTE, "HEAD", "refs/tags/*"]
             if artifact:
                 asked = ["--", SCRATCH_REMOTE, mark_of(artifact), *(f"refs/tags/{p}*" for p in tag_prefixes(artifact))]
             listed = self._network("ls-remote", *asked, GIT_TRACE_PACKET=str(trace))
         self.mark = parse_ref(listed, mark_of(artifact)) if artifact else ""
+        self.head = "" if artifact else parse_ref(listed, "HEAD")
         names = ((tag, match_tag(tag.name)) for tag in parse_ls_remote(listed))
         advertised = [tag for tag, name in names if name and artifact in (None, name.artifact)]
         if not self._here:
@@ -187,7 +209,8 @@ class Snapshot:
         return advertised
 
     def _fetch(self, remote: Remote, wanted: Sequence[RemoteTag], trace: Path) -> None:
-        if self._lazy or (trace.exists() and allows_filters(trace.read_text(encoding="utf-8", errors="replace"))):
+        said = trace.read_text(encoding="utf-8", errors="replace") if trace.exists() else ""
+        if self._lazy or allows_filters(said, on_demand=True):
             self.fetch_on_demand()
         elif wanted and (remote.folder or remote.url.startswith(("http://", "https://"))):
             pairs = [(tag.oid, tag.target) for tag in wanted]
@@ -200,7 +223,9 @@ class Snapshot:
         if wanted:
             # by id, not by name: git matches names against all the remote's refs, each name anew
             oids = "".join(f"{tag.oid}\n" for tag in wanted).encode()
-            self._network("fetch", *FETCH, "--depth=1", "--filter=tree:0", "--stdin", "--", SCRATCH_REMOTE, stdin=oids)
+            # what a filter leaves out, git would try to fetch when it is read, which this server may not allow
+            filters = ["--filter=tree:0"] if self._lazy else []
+            self._network("fetch", *FETCH, "--depth=1", *filters, "--stdin", "--", SCRATCH_REMOTE, stdin=oids)
 
     def fetch_on_demand(self) -> None:
         """From here on git fetches what a filter left out, when it is read."""

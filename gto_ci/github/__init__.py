@@ -1,5 +1,5 @@
-"""Room: the only one that knows GitHub.
+"""Room: GitHub. Nothing outside this package knows its variables, files and payloads.
 
-:mod:`inputs` and :mod:`event` say what is asked and what happened; :mod:`log`, :mod:`outputs`
-and :mod:`summary` answer. Another platform would be a room beside this one.
+:mod:`inputs`, :mod:`event`, :mod:`log`, :mod:`outputs` and :mod:`comments` know one thing each;
+:class:`~gto_ci.github.runner.GitHub` is what the action speaks to.
 """

@@ -7,104 +7,117 @@ GitHub's "Events that trigger workflows" and "Webhook events and payloads".
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from gto_ci.errors import WrongInput, quote
+from gto_ci.platform import Change, Target
 
 TAGS, HEADS = "refs/tags/", "refs/heads/"
+RISKY_EVENTS = ("pull_request_target", "workflow_run", "issue_comment")
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
-    """The job that the action runs in, from the variables that the runner sets."""
+class Trigger:
+    """What set the job off, from the variables and the event file that the runner gives."""
 
-    event_name: str
+    event: str
     ref: str
     sha: str
-    workspace: Path
-    output_file: Path
-    summary_file: Path | None
     payload: Mapping[str, Any] = field(repr=False)
-    repository: str = ""
-    server_url: str = ""
 
     @classmethod
-    def from_environ(cls, environ: Mapping[str, str]) -> Job:
-        """Return the job that ``environ`` describes.
+    def from_environ(cls, environ: Mapping[str, str]) -> Trigger:
+        """Return what ``environ`` describes.
 
         Raises:
-            WrongInput: a variable that every runner sets is missing, or the event file is not JSON.
+            WrongInput: the event file cannot be read, or is not JSON.
         """
-        workspace, output = (_required(environ, name) for name in ("GITHUB_WORKSPACE", "GITHUB_OUTPUT"))
-        summary = environ.get("GITHUB_STEP_SUMMARY")
         return cls(
-            event_name=environ.get("GITHUB_EVENT_NAME", ""),
+            event=environ.get("GITHUB_EVENT_NAME", ""),
             ref=environ.get("GITHUB_REF", ""),
             sha=environ.get("GITHUB_SHA", ""),
-            workspace=Path(workspace),
-            output_file=Path(output),
-            summary_file=Path(summary) if summary else None,
             payload=_read_payload(environ.get("GITHUB_EVENT_PATH", "")),
-            repository=environ.get("GITHUB_REPOSITORY", ""),
-            server_url=environ.get("GITHUB_SERVER_URL", ""),
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """What is to be interpreted.
-
-    ``text`` is a tag's name or, where ``may_be_shortcut``, perhaps a shortcut; empty where the
-    event is about no tag, and then ``nothing`` says what it is about. ``deleted``: the tag is
-    gone, only its name is left. ``commit``: the commit that set the job off, which the tag has to
-    peel to; empty where the tag was named by hand.
-    """
-
-    text: str = ""
-    may_be_shortcut: bool = False
-    deleted: bool = False
-    commit: str = ""
-    nothing: str = ""
-
-
-def decide(wanted: str, job: Job) -> Target:
+def decide(wanted: str, trigger: Trigger) -> Target:
     """Return what to interpret, from the input ``ref`` (``wanted``) or else from the event."""
-    trigger = _trigger(job)
-    if not wanted and job.event_name == "workflow_dispatch":
-        wanted = _dig(job.payload, "inputs", "ref").strip()
+    target = _target(trigger)
+    if not wanted and trigger.event == "workflow_dispatch":
+        wanted = _dig(trigger.payload, "inputs", "ref").strip()
     if not wanted:
-        return trigger
+        return target
     name = wanted.removeprefix(TAGS)
-    if trigger.text == name and not trigger.deleted:
-        return trigger
+    if target.text == name and not target.deleted:
+        return target
     if wanted.startswith("refs/") and not wanted.startswith(TAGS):
         return Target(nothing=quote(wanted))
     return Target(name, may_be_shortcut=not wanted.startswith(TAGS))
 
 
-def _trigger(job: Job) -> Target:
-    payload = job.payload
-    ref = job.ref
-    if job.event_name in ("create", "delete"):
+def _target(trigger: Trigger) -> Target:
+    payload = trigger.payload
+    ref = trigger.ref
+    if trigger.event in ("create", "delete"):
         # their payload's `ref` is a short name; GITHUB_REF of a deletion is the default branch
         name, kind = _dig(payload, "ref"), _dig(payload, "ref_type")
         if kind != "tag" or not name:
             return Target(nothing=f"the {kind or 'ref'} {quote(name)}")
-        if job.event_name == "delete":
+        if trigger.event == "delete":
             return Target(name.removeprefix(TAGS), deleted=True)
         ref = TAGS + name.removeprefix(TAGS)
-    elif job.event_name == "release":
+    elif trigger.event == "release":
         tag = _dig(payload, "release", "tag_name")
         ref = f"{TAGS}{tag}" if tag else ref
     if not ref.startswith(TAGS):
         kind = "branch" if ref.startswith(HEADS) else "ref"
         return Target(nothing=f"the {kind} {quote(ref.removeprefix(HEADS))}" if ref else "no ref")
-    if job.event_name == "push" and payload.get("deleted") is True:
+    if trigger.event == "push" and payload.get("deleted") is True:
         return Target(ref.removeprefix(TAGS), deleted=True)
-    return Target(ref.removeprefix(TAGS), commit=job.sha)
+    return Target(ref.removeprefix(TAGS), commit=trigger.sha)
+
+
+def change(trigger: Trigger) -> Change | None:
+    """Return the pull request that the event is about, None where it is about none."""
+    pull = _object(trigger.payload, "pull_request")
+    number = pull.get("number")
+    if not isinstance(number, int):
+        return None
+    # a pull_request event runs on the commit that merging would make; the payload's own may be an older one
+    merged = trigger.sha if trigger.event == "pull_request" else _dig(pull, "merge_commit_sha")
+    return Change(number, _dig(pull, "base", "sha"), _dig(pull, "head", "sha"), merged, _dig(pull, "base", "ref"))
+
+
+def default_branch(trigger: Trigger) -> str:
+    """Return the name of the repository's default branch, "" where the event does not say."""
+    return _dig(trigger.payload, "repository", "default_branch")
+
+
+def from_fork(trigger: Trigger) -> bool:
+    """Tell whether the event comes from a fork: then somebody without access may have written what it brings."""
+    for name in ("pull_request", "workflow_run"):
+        about = _object(trigger.payload, name)
+        if about:
+            head = _object(about, "head", "repo") if name == "pull_request" else _object(about, "head_repository")
+            ours = _dig(trigger.payload, "repository", "full_name")
+            return not ours or _dig(head, "full_name").lower() != ours.lower()
+    return False
+
+
+def untrusted(trigger: Trigger, allowed: Sequence[str]) -> str:
+    """Return why the event must not choose what code the job runs, "" where it may.
+
+    Source: GitHub's "Security hardening for GitHub Actions": these events run the default branch's
+    workflow with its secrets and a token that can write, for whoever sets them off.
+    """
+    if trigger.event in RISKY_EVENTS and trigger.event not in allowed:
+        return f"The event {trigger.event} gives the job secrets and a token that can write, whoever set it off"
+    if from_fork(trigger) and "fork" not in allowed:
+        return "The event comes from a fork, where anyone may have written what it brings"
+    return ""
 
 
 def _dig(payload: Mapping[str, Any], *keys: str) -> str:
@@ -115,13 +128,12 @@ def _dig(payload: Mapping[str, Any], *keys: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _required(environ: Mapping[str, str], name: str) -> str:
-    value = environ.get(name)
-    if not value:
-        raise WrongInput(
-            f"The variable {name} is not set", "Run this as a step of a workflow, or set what a runner sets"
-        )
-    return value
+def _object(payload: Mapping[str, Any], *keys: str) -> Mapping[str, Any]:
+    """The object under ``keys``, empty where there is none."""
+    value: Any = payload
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value if isinstance(value, dict) else {}
 
 
 def _read_payload(path: str) -> Mapping[str, Any]:

@@ -10,7 +10,7 @@ from gto_ci.ghost.names import Ghost
 from gto_ci.ghost.patch import stat
 from gto_ci.ghost.pushing import Pushed
 from gto_ci.render.table import table
-from gto_ci.render.views import Row
+from gto_ci.render.views import Row, human_size
 
 _DIGITS = 12  # of a hash in a table; enough to name it by
 
@@ -81,22 +81,6 @@ def collected_sentence(collected: Collected, *, dry_run: bool) -> str:
     what = f"{number} {'ghost' if number == 1 else 'ghosts'}"
     freed = f", {human_size(collected.size)} of patches" if collected.size is not None else ""
     return f"{'Would delete' if dry_run else 'Deleted'} {what}{freed}; {collected.kept} stay"
-
-
-def human_size(size: int) -> str:
-    """Return a number of bytes for a person.
-
-    >>> human_size(999), human_size(5123)
-    ('999 B', '5.1 kB')
-    """
-    if size < 1000:
-        return f"{size} B"
-    value = float(size)
-    for unit in ("kB", "MB", "GB"):
-        value /= 1000
-        if value < 1000 or unit == "GB":
-            break
-    return f"{value:.1f} {unit}"
 
 
 def _line(text: str) -> str:

@@ -1,11 +1,21 @@
-"""Room, render: the page that a job leaves behind, its summary."""
+"""Room, render: the pages that a job leaves behind: its summary, and its comment on a pull request.
+
+Both are made of the same sections. A section takes the room that it is given and says what it left
+out; every value in it may be anyone's text.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
-from gto_ci.render.markdown import code, escape, table
+from gto_ci.render.markdown import code, escape, link, sentence, table
 from gto_ci.render.views import Row, short_id
+
+if TYPE_CHECKING:
+    from gto_ci.annotations import ArtifactChange
+    from gto_ci.ghost.protecting import FileChange
+    from gto_ci.policy import Finding
 
 _FACTS = (
     ("tag", "Tag"),
@@ -21,30 +31,141 @@ _FACTS = (
     ("description", "Description"),
     ("labels", "Labels"),
 )
-_LIMIT = 900_000  # of the 1 MiB that GitHub takes from one step
+SUMMARY_LIMIT = 900_000  # bytes, of the 1 MiB that GitHub takes from one step
+COMMENT_LIMIT = 65_000  # characters, of the 65,536 that GitHub takes
+_MARKS = {True: "✅", False: "❌", None: "⏳"}
+
+Section = Callable[[int], str]  # Markdown of at most so many bytes, more or less a heading
 
 
-def summary(
-    title: str, outputs: Mapping[str, str], rows: Sequence[Row], warnings: Sequence[str], limit: int = _LIMIT
-) -> str:
-    """Return the summary: what happened, the facts, and the registry, within ``limit`` bytes.
+def compose(title: str, sections: Iterable[Section], limit: int, rest: str = "") -> str:
+    """Return a page within ``limit`` bytes; ``rest`` is Markdown that says where to find what did not fit.
 
-    ``title`` and all values may be anyone's text.
+    ``title`` is a sentence in which names stand in double quotes.
     """
-    parts = [f"### {escape(title)}\n"]
-    facts = [
+    parts = [f"### {sentence(title)}\n"]
+    room = limit - _size(parts[0]) - _size(rest) - 1
+    cut = False
+    for section in sections:
+        text = section(SUMMARY_LIMIT)
+        if _size(text) > room - 500:
+            cut = True
+            text = section(room - 500)
+        if _size(text) > room:
+            continue
+        if text:
+            parts.append(text)
+            room -= _size(text) + 1
+    return "\n".join([*parts, rest] if cut and rest else parts) + "\n"
+
+
+def facts(outputs: Mapping[str, str]) -> Section:
+    """Return the section of what is known of the event, from the outputs of that name."""
+    rows = [
         (f"**{label}**", code(outputs[name])) for name, label in _FACTS if outputs.get(name) and outputs[name] != "[]"
     ]
-    if facts:
-        parts.append(table(facts[0], facts[1:]))
-    parts += [f"> [!WARNING]\n> {code(warning)}\n" for warning in warnings]
-    if rows:
-        parts.append(
-            "<details><summary>The registry</summary>\n\n"
-            + _registry(rows, limit - _size(parts) - 1000)
-            + "\n</details>\n"
+    return lambda room: _table(rows[0], rows[1:], room, "") if rows else ""
+
+
+def warnings(texts: Sequence[str]) -> Section:
+    """Return the section of what a reader should be warned of."""
+    return lambda _: "\n".join(f"> [!WARNING]\n> {code(text)}\n" for text in texts[:20])
+
+
+def gate(findings: Sequence[Finding], where: str) -> Section:
+    """Return the section of the gate's verdict: each check, the evidence, and what would satisfy it.
+
+    ``where`` says where the rules are from, "" where there are none.
+    """
+    found = sorted(findings, key=lambda one: one.passed is not False)
+    rows = [
+        (_MARKS[one.passed], code(one.rule, 60), escape(one.check), f"{code(one.evidence)}{_remedy(one.remedy)}")
+        for one in found
+    ]
+    closed = any(one.passed is False for one in findings)
+    head = f"#### {'❌ The gate is closed' if closed else '✅ The gate is open'}\n\n{_rules(where)}"
+
+    def section(room: int) -> str:
+        if not rows:
+            return f"{head}No rule is about this event.\n"
+        return head + _table(("", "rule", "check", "evidence"), rows, room, "more checks")
+
+    return section
+
+
+def ghost(what: str, files: Sequence[FileChange], notes: Sequence[str]) -> Section:
+    """Return the section of what was applied to the workspace: ``what``, the files, and notes for a person."""
+    added, removed = (sum(getattr(file, name) or 0 for file in files) for name in ("added", "removed"))
+    number = f"{len(files):,} {'file' if len(files) == 1 else 'files'}"
+    head = f"#### 👻 A ghost was applied: {number}, +{added} −{removed}\n\n{code(what)}\n\n"
+    rows = [
+        (code(file.path), *(("binary", "") if file.added is None else (f"+{file.added}", f"−{file.removed}")))
+        for file in files
+    ]
+    said = "".join(f"\n{code(note)}\n" for note in notes[:10])
+    return lambda room: head + _table(("file", "+", "−"), rows, min(room, 20_000), "more files") + said
+
+
+def pulled(path: str, size: str, files: int) -> Section:
+    """Return the section of what DVC has pulled."""
+    number = f"{files:,} {'file' if files == 1 else 'files'}"
+    return lambda _: f"📦 Pulled {code(path)}: {size} in {number}\n"
+
+
+def registry(rows: Sequence[Row]) -> Section:
+    """Return the section of the whole registry, folded."""
+
+    def section(room: int) -> str:
+        if not rows:
+            return ""
+        headings = [code(heading) for heading in rows[0]]
+        cells = (["-" if value is None else code(short_id(str(value))) for value in row.values()] for row in rows)
+        listed = _table(headings, cells, room - 200, "more artifacts; `gto show` lists them all")
+        return f"<details><summary>The registry</summary>\n\n{listed}\n</details>\n"
+
+    return section
+
+
+class Outlook(NamedTuple):
+    """What the gate would say if the commit were registered (``stage`` is "") or assigned to ``stage``."""
+
+    artifact: str
+    stage: str
+    findings: Sequence[Finding]
+
+    @property
+    def passed(self) -> bool | None:
+        """False where something stands against it already, None where something is to be seen, True otherwise."""
+        said = [one.passed for one in self.findings]
+        return False if False in said else None if None in said else True
+
+
+def changes(found: Sequence[ArtifactChange]) -> Section:
+    """Return the section of what becomes of artifacts' annotations."""
+    rows = [(code(one.artifact), one.kind, ", ".join(code(name) for name in one.fields)) for one in found]
+    nothing = "It changes no artifact's annotation.\n"
+    headings = ("artifact", "change", "what")
+    return lambda room: _table(headings, rows, min(room, 20_000), "more artifacts") if rows else nothing
+
+
+def outlook(found: Sequence[Outlook], where: str) -> Section:
+    """Return the section of what the gate would say."""
+    rows = [
+        (
+            code(one.artifact),
+            code(one.stage) if one.stage else "registration",
+            "<br>".join(_forecast(one.findings)),
         )
-    return "\n".join(parts) + "\n"
+        for one in sorted(found, key=lambda one: one.passed is not False)
+    ]
+    head = f"#### What the gate would say after the merge\n\n{_rules(where)}"
+    headings = ("artifact", "stage", "verdict")
+    return lambda room: head + _table(headings, rows, room, "more") if rows else ""
+
+
+def links(pages: Sequence[tuple[str, str]]) -> Section:
+    """Return the section of links: pairs of words and addresses of the platform's own."""
+    return lambda _: " · ".join(link(words, address) for words, address in pages if address) + "\n" if pages else ""
 
 
 def failure(cause: str, next_step: str) -> str:
@@ -53,20 +174,37 @@ def failure(cause: str, next_step: str) -> str:
     return "### ❌ The GTO action failed\n\n" + "\n\n".join(lines) + "\n\n"
 
 
-def _registry(rows: Sequence[Row], room: int) -> str:
-    headings = [escape(heading) for heading in rows[0]]
-    shown: list[list[str]] = []
+def _forecast(findings: Sequence[Finding]) -> Iterable[str]:
+    """What stands against an event that is yet to come, with evidence; then the names of the other checks."""
+    for one in findings:
+        if one.passed is False:
+            yield f"❌ {escape(one.check)}: {code(one.evidence)}{_remedy(one.remedy)}"
+    for passed, words in ((None, " (to be seen when the tag is pushed)"), (True, "")):
+        names = dict.fromkeys(escape(one.check) for one in findings if one.passed is passed)
+        if names:
+            yield f"{_MARKS[passed]} {', '.join(names)}{words}"
+
+
+def _rules(where: str) -> str:
+    return f"Rules: {code(where)}\n\n" if where else ""
+
+
+def _remedy(text: str) -> str:
+    return f"<br>→ {code(text, 600)}" if text else ""
+
+
+def _table(headings: Sequence[str], rows: Iterable[Sequence[str]], room: int, more: str) -> str:
+    """A table of as many rows as fit into ``room`` bytes, and how many ``more`` there are."""
+    shown: list[Sequence[str]] = []
+    left = 0
     for row in rows:
-        cells = ["-" if value is None else code(short_id(str(value))) for value in row.values()]
-        room -= sum(len(cell.encode()) + 3 for cell in cells) + 2
-        if room < 0:
-            return (
-                table(headings, shown)
-                + f"\n… and {len(rows) - len(shown)} more artifacts; `gto show` lists them all.\n"
-            )
-        shown.append(cells)
-    return table(headings, shown)
+        room -= sum(_size(cell) + 3 for cell in row) + 2
+        if room < 0 or left:
+            left += 1
+        else:
+            shown.append(row)
+    return table(headings, shown) + (f"\n… and {left} {more}.\n" if left and more else "")
 
 
-def _size(parts: Sequence[str]) -> int:
-    return sum(len(part.encode()) for part in parts)
+def _size(text: str) -> int:
+    return len(text.encode(errors="replace"))

@@ -287,6 +287,22 @@ def short_id(text: str) -> str:
     return text[:7] if _commit_re.fullmatch(text) else text
 
 
+def human_size(size: int) -> str:
+    """Return a number of bytes for a person.
+
+    >>> human_size(999), human_size(5123)
+    ('999 B', '5.1 kB')
+    """
+    if size < 1000:
+        return f"{size} B"
+    value = float(size)
+    for unit in ("kB", "MB", "GB"):
+        value /= 1000
+        if value < 1000 or unit == "GB":
+            break
+    return f"{value:.1f} {unit}"
+
+
 def to_json(value: object) -> str:
     """Return ``value`` as JSON, indented as GTO's, in ASCII; dates in ISO 8601."""
     return json.dumps(value, indent=4, default=_json_default)

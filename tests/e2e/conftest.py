@@ -34,7 +34,8 @@ OUTPUTS = (
     "type", "path", "description", "labels", "custom",
     "tag", "commit", "author", "author-email", "message", "created-at",
     "previous-version", "previous-commit", "deleted", "is-latest", "is-current",
-    "json", "registry",
+    "json", "registry", "gate", "gate-reasons",
+    "ghost-applied", "ghost-base", "ghost-diff", "ghost-tree", "ghost-files", "comment-url",
 )  # fmt: skip
 
 

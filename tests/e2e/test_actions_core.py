@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from gto_ci.github import outputs
+from gto_ci import outputs
+from gto_ci.github import files
 
 PROJECT = Path(__file__).resolve().parents[2]
 DELIMITER = re.compile(rb"ghadelimiter_[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -38,7 +39,7 @@ def node() -> Path:
 def test_the_file_is_what_actions_core_writes(node: Path, tmp_path: Path) -> None:
     fitted, left_out = outputs.fit(VALUES)
     assert not left_out
-    ours = outputs.render(fitted)
+    ours = files.render(fitted)
     theirs = tmp_path / "output"
     theirs.touch()
     script = node / "write-outputs.mjs"

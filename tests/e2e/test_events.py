@@ -73,7 +73,7 @@ def test_deletion_of_a_tag(lab: Lab, commits: dict[str, str], deleted: Deleted) 
         key: value
         for key, value in {
             "event": deleted.event, "name": name, "version": deleted.version, "stage": deleted.stage,
-            "tag": deleted.tag, "deleted": "true",
+            "tag": deleted.tag, "deleted": "true", "ghost-applied": "false",
         }.items()
         if value
     }  # fmt: skip

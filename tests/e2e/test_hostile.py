@@ -328,6 +328,7 @@ def _is_registration(
     expected = {
         "event": "registration", "name": artifact, "version": "v1.0.0", "tag": f"{artifact}@v1.0.0", "commit": commit,
         "created-at": "2024-03-01T12:00:00+02:00", "deleted": "false", "is-latest": "true",
+        "ghost-applied": "false",
     }  # fmt: skip
     assert {name: value for name, value in outputs.items() if value} == expected
 

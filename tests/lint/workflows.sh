@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Checks everything that GitHub reads: workflows, examples, action.yml, Dependabot's settings, issue forms.
+# Checks everything that GitHub reads: workflows, examples, action.yml, Dependabot's settings, issue forms; and the
+# sample policy.
 #
 #   bash tests/lint/workflows.sh   any finding fails; an accepted one is ignored in its file, with the reason
 #
@@ -40,4 +41,6 @@ schema vendor.github-actions action.yml
 schema vendor.dependabot .github/dependabot.yml
 schema vendor.github-issue-forms "${forms[@]}"
 schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
+printf 'gto-policy: '
+"$bin/check-jsonschema" --schemafile schemas/gto-policy.schema.json examples/gto-policy.yaml
 "$bin/zizmor" --persona pedantic --offline --quiet --no-progress action.yml .github/dependabot.yml "${workflows[@]}"

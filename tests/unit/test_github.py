@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+from functools import partial
 from pathlib import Path
 from unittest import mock
 
@@ -13,11 +14,15 @@ from actions_toolkit import core
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from gto_ci import outputs
 from gto_ci.errors import WrongInput
-from gto_ci.github import outputs
-from gto_ci.github.event import Job, Target, decide
-from gto_ci.github.inputs import Inputs, get_boolean, get_input
+from gto_ci.github import files
+from gto_ci.github.event import Trigger, change, decide, untrusted
+from gto_ci.github.inputs import get_input
 from gto_ci.github.log import Log, visible
+from gto_ci.github.runner import GitHub
+from gto_ci.inputs import Inputs, boolean
+from gto_ci.platform import Change, Target
 from tests.jobs import read_outputs
 
 SHA = "1" * 40
@@ -27,9 +32,9 @@ SHA = "1" * 40
 
 
 def test_inputs_have_the_defaults_of_the_action() -> None:
-    assert Inputs.from_environ({}) == Inputs()
+    assert GitHub.read_inputs({}) == Inputs()
     given_ = {"INPUT_REF": " m@v1.0.0 ", "INPUT_FETCH-TAGS": "false", "INPUT_TOKEN": "secret", "INPUT_PATH": "sub"}
-    inputs = Inputs.from_environ(given_)
+    inputs = GitHub.read_inputs(given_)
     assert (inputs.ref, inputs.fetch_tags, inputs.token, inputs.path) == ("m@v1.0.0", False, "secret", "sub")
     assert "secret" not in repr(inputs)
 
@@ -46,7 +51,7 @@ def test_inputs_are_read_as_the_toolkit_reads_them(text: str) -> None:
         except TypeError:
             theirs = WrongInput
     try:
-        ours: object = get_boolean(environ, "fetch-tags", default=True)
+        ours: object = boolean(partial(get_input, environ), "fetch-tags", default=True)
     except WrongInput as error:
         assert "'fetch-tags'" in str(error)
         ours = WrongInput
@@ -56,8 +61,8 @@ def test_inputs_are_read_as_the_toolkit_reads_them(text: str) -> None:
 # Events
 
 
-def job(event: str, triggered: str = "refs/heads/main", /, **payload: object) -> Job:
-    return Job(event, triggered, SHA, Path(), Path(), None, payload)
+def job(event: str, triggered: str = "refs/heads/main", /, **payload: object) -> Trigger:
+    return Trigger(event, triggered, SHA, payload)
 
 
 @pytest.mark.parametrize(
@@ -87,13 +92,13 @@ def job(event: str, triggered: str = "refs/heads/main", /, **payload: object) ->
         ("", job("push", ""), Target(nothing="no ref")),
     ],
 )
-def test_what_an_event_asks_about(wanted: str, event: Job, target: Target) -> None:
+def test_what_an_event_asks_about(wanted: str, event: Trigger, target: Target) -> None:
     assert decide(wanted, event) == target
 
 
 def test_a_deletion_is_read_from_the_payload() -> None:
     payload = {"ref": "m#prod#1", "ref_type": "tag"}
-    deletion = Job("delete", "refs/heads/main", SHA, Path(), Path(), None, payload)
+    deletion = Trigger("delete", "refs/heads/main", SHA, payload)
     assert decide("", deletion) == Target("m#prod#1", deleted=True)
     assert decide("m#prod#1", deletion) == Target("m#prod#1", may_be_shortcut=True)
 
@@ -107,18 +112,99 @@ def test_the_job_comes_from_the_runners_variables(tmp_path: Path) -> None:
         "GITHUB_EVENT_NAME": "push",
         "GITHUB_EVENT_PATH": str(event),
     }
-    made = Job.from_environ(environ)
-    assert (made.workspace, made.output_file, made.summary_file, made.payload) == (
-        Path("/w"),
-        Path("/o"),
-        None,
-        {"ref": "x"},
-    )
+    made = GitHub(environ, io.StringIO())
+    assert (made.job.workspace, made.has_summary, made.trigger.payload) == (Path("/w"), False, {"ref": "x"})
     event.write_text("{")
     with pytest.raises(WrongInput, match="event file"):
-        Job.from_environ(environ)
+        GitHub(environ, io.StringIO())
+    event.write_text("{}")
     with pytest.raises(WrongInput, match="GITHUB_OUTPUT"):
-        Job.from_environ({"GITHUB_WORKSPACE": "/w"})
+        GitHub({**environ, "GITHUB_OUTPUT": ""}, io.StringIO())
+
+
+OURS, THEIRS = {"full_name": "acme/models"}, {"full_name": "eve/models"}
+
+
+def pull_request(head: dict[str, object] | None) -> dict[str, object]:
+    return {
+        "repository": OURS,
+        "pull_request": {
+            "number": 7,
+            "merge_commit_sha": "3" * 40,
+            "base": {"sha": "2" * 40, "ref": "main", "repo": OURS},
+            "head": {"sha": "4" * 40, "ref": "x", "repo": head},
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    ("event", "payload", "allowed", "says"),
+    [
+        ("push", {}, (), ""),
+        ("workflow_dispatch", {"inputs": {"ghost": "x"}}, (), ""),
+        ("pull_request", pull_request(OURS), (), ""),
+        ("pull_request", pull_request({"full_name": "Acme/Models"}), (), ""),
+        ("pull_request", pull_request(THEIRS), (), "fork"),
+        ("pull_request", pull_request(None), (), "fork"),  # the fork was deleted
+        ("pull_request", pull_request(THEIRS), ("fork",), ""),
+        ("pull_request_target", pull_request(OURS), (), "pull_request_target"),
+        ("pull_request_target", pull_request(OURS), ("pull_request_target",), ""),
+        ("pull_request_target", pull_request(THEIRS), ("pull_request_target",), "fork"),
+        ("pull_request_target", pull_request(THEIRS), ("fork",), "pull_request_target"),
+        ("pull_request_target", pull_request(THEIRS), ("fork", "pull_request_target"), ""),
+        ("workflow_run", {}, (), "workflow_run"),
+        ("workflow_run", {"repository": OURS, "workflow_run": {"head_repository": THEIRS}}, ("workflow_run",), "fork"),
+        ("workflow_run", {"repository": OURS, "workflow_run": {"head_repository": OURS}}, ("workflow_run",), ""),
+        ("issue_comment", {}, (), "issue_comment"),
+    ],
+)
+def test_who_may_choose_what_code_runs(
+    event: str, payload: dict[str, object], allowed: tuple[str, ...], says: str
+) -> None:
+    said = untrusted(Trigger(event, "refs/heads/main", SHA, payload), allowed)
+    assert (said == "") if says == "" else (says in said)
+
+
+def test_the_pull_request_at_hand() -> None:
+    about = pull_request(OURS)
+    assert change(Trigger("pull_request", "", SHA, about)) == Change(7, "2" * 40, "4" * 40, SHA, "main")
+    assert change(Trigger("pull_request_target", "", SHA, about)) == Change(7, "2" * 40, "4" * 40, "3" * 40, "main")
+    assert change(Trigger("push", "", SHA, {})) is None
+    assert change(Trigger("push", "", SHA, {"pull_request": {"number": "7"}})) is None
+
+
+def read(**texts: str) -> Inputs:
+    return Inputs.read(lambda name: texts.get(name.replace("-", "_"), ""))
+
+
+def test_lists_and_pairs_in_inputs() -> None:
+    inputs = read(require_event="assignment,\n regis* ", ghost_repo="r", ghost_diff="b h", ghost_commits="t")
+    assert inputs.gate.events == ("assignment", "regis*")
+    assert (inputs.ghost.diff, inputs.ghost.commits, inputs.ghost.wanted) == (("b", "h"), ("", "t"), True)
+    assert not read(ghost_repo="r").ghost.wanted
+
+
+@pytest.mark.parametrize(
+    ("texts", "says"),
+    [
+        ({"comment": "sometimes"}, "never, always or on-failure"),
+        ({"require_event": "registraton"}, "names no event: 'registraton'"),
+        ({"ghost_diff": "a"}, "'ghost-diff' needs to know the patch repository"),
+        ({"ghost_commits": "a"}, "'ghost-commits' needs to know the patch repository"),
+        ({"ghost_repo": "r", "ghost_diff": "a b c"}, "'ghost-diff' must be 'HASH' or 'BASE HASH'"),
+        ({"pull": "yes"}, "'pull' must be true or false"),
+    ],
+)
+def test_inputs_that_cannot_be_understood(texts: dict[str, str], says: str) -> None:
+    with pytest.raises(WrongInput, match=says):
+        read(**texts)
+
+
+def test_secrets_are_in_no_repr_and_each_line_of_a_key_is_one() -> None:
+    key = "-----BEGIN OPENSSH PRIVATE KEY-----\nc2VjcmV0\nbGluZXM=\n-----END OPENSSH PRIVATE KEY-----"
+    inputs = read(token="t0ken", ghost_token="t1ken", ghost_ssh_key=key, ghost_repo="r")
+    assert inputs.secrets == ["t0ken", "t1ken", "c2VjcmV0", "bGluZXM="]
+    assert not [secret for secret in inputs.secrets if secret in repr(inputs)]
 
 
 # The log
@@ -171,7 +257,7 @@ def test_control_characters_are_made_visible(text: str) -> None:
 def test_outputs_are_read_back_as_they_are(values: dict[str, str]) -> None:
     fitted, left_out = outputs.fit(values)
     assert not left_out
-    assert read_outputs(outputs.render(fitted)) == fitted
+    assert read_outputs(files.render(fitted)) == fitted
     assert set(fitted) == set(outputs.NAMES)
     for name, value in values.items():
         if value.isprintable():
@@ -187,8 +273,8 @@ def test_outputs_too_large_together_lose_the_largest() -> None:
 def test_an_output_file_is_extended_wholly_or_not_at_all(tmp_path: Path) -> None:
     file = tmp_path / "out"
     file.write_bytes(b"before\n")
-    outputs.append(file, b"a" * 100_000)
+    files.append(file, b"a" * 100_000)
     assert file.read_bytes() == b"before\n" + b"a" * 100_000
     if Path("/dev/full").exists():
         with pytest.raises(OSError, match="No space"):
-            outputs.append(Path("/dev/full"), b"a")
+            files.append(Path("/dev/full"), b"a")

@@ -126,6 +126,19 @@ def test_what_a_server_says_of_filters(trace: str, allowed: bool) -> None:
     assert allows_filters(trace) is allowed
 
 
+@pytest.mark.parametrize(
+    ("trace", "allowed"),
+    [
+        ("packet:    ls-remote< fetch=shallow wait-for-done filter\n", True),
+        (f"packet:  git< {'a' * 40} HEAD\\0multi_ack filter agent=git/2\n", False),
+        (f"packet:  git< {'a' * 40} HEAD\\0filter allow-reachable-sha1-in-want agent=git/2\n", True),
+        (f"packet:  git< {'a' * 40} HEAD\\0allow-any-sha1-in-want agent=git/2\n", False),
+    ],
+)
+def test_what_a_server_sends_later(trace: str, allowed: bool) -> None:
+    assert allows_filters(trace, on_demand=True) is allowed
+
+
 def packet(data: bytes) -> bytes:
     return b"%04x%s" % (len(data) + 4, data)
 

@@ -43,8 +43,10 @@ def test_no_text_becomes_markup(text: str) -> None:
 
 def test_a_summary_is_cut_to_its_limit() -> None:
     rows = [{"name": f"artifact-{n}", "latest": "v1.0.0"} for n in range(5000)]
-    text = page.summary("title", {"tag": "m@v1.0.0"}, rows, ["careful"], limit=100_000)
+    sections = [page.facts({"tag": "m@v1.0.0"}), page.warnings(["careful"]), page.registry(rows)]
+    text = page.compose("title", sections, 100_000)
     assert len(text.encode()) <= 100_000
     assert "more artifacts" in text
     assert text.rstrip().endswith("</details>")
-    assert "5000" not in page.summary("t", {}, rows[:3], [])
+    assert "careful" in text
+    assert "more" not in page.compose("t", [page.registry(rows[:3])], 100_000)

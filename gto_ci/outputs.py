@@ -1,16 +1,8 @@
-"""Room, github: the step's outputs.
-
-The outputs file takes ``NAME<<DELIMITER``, the value, ``DELIMITER``. All outputs are written in
-one go: a reader finds all of them or none.
-"""
+"""Room, platform: the names of the action's outputs, and values that every reader of them reads alike."""
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping
-from pathlib import Path
-
-from actions_toolkit.file_command import prepare_key_value_message
 
 # in the order of action.yml, which a test holds equal
 NAMES = (
@@ -36,6 +28,14 @@ NAMES = (
     "is-current",
     "json",
     "registry",
+    "gate",
+    "gate-reasons",
+    "ghost-applied",
+    "ghost-base",
+    "ghost-diff",
+    "ghost-tree",
+    "ghost-files",
+    "comment-url",
 )
 # GitHub takes 1 MB of outputs from a job; the rest is left to other steps
 LIMIT = 900_000
@@ -62,26 +62,3 @@ def clean(value: str) -> str:
     """Return ``value`` in the form that every reader of the outputs file reads alike."""
     unix = value.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "\ufffd").strip("\n")
     return unix.encode(errors="replace").decode()
-
-
-def render(values: Mapping[str, str]) -> bytes:
-    """Return the lines for the outputs file, each value under a random delimiter of its own."""
-    return "".join(f"{prepare_key_value_message(name, value)}\n" for name, value in values.items()).encode()
-
-
-def append(file: Path, data: bytes) -> None:
-    """Append ``data`` to a file that the runner gave, wholly or not at all.
-
-    Raises:
-        OSError: the file cannot be written; it is then as it was before.
-    """
-    with file.open("ab", buffering=0) as stream:
-        before = stream.tell()
-        try:
-            written = 0
-            while written < len(data):
-                written += stream.write(data[written:]) or 0
-        except OSError:
-            with contextlib.suppress(OSError):
-                stream.truncate(before)
-            raise

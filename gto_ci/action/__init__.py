@@ -1,0 +1,118 @@
+"""Job: the action. A ref becomes step outputs, tables in the log, a summary and a comment.
+
+environment → inputs → the tags needed → events → registry → what the ref means → its annotation
+→ the gate's verdict → a ghost applied, data pulled → comment → outputs, tables, summary. Nothing is
+written to the outputs before everything is known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timezone
+
+from gto_ci import config, names
+from gto_ci.action import applying, commenting, gating, pulling
+from gto_ci.action.meaning import Meaning, annotate, interpret, registry_name
+from gto_ci.action.outcome import Outcome
+from gto_ci.action.report import report
+from gto_ci.action.workspace import give_to_owner, open_repository
+from gto_ci.errors import GtoError, quote
+from gto_ci.events import read_events
+from gto_ci.git import Repository
+from gto_ci.git.remote import find_remote
+from gto_ci.git.snapshot import Snapshot
+from gto_ci.inputs import Inputs
+from gto_ci.names import Shortcut, TagName
+from gto_ci.platform import Platform, Target
+from gto_ci.registry import Registry
+from gto_ci.render import page
+
+
+def run(inputs: Inputs, platform: Platform, environ: Mapping[str, str]) -> None:
+    """Do the action's work; return normally only when the step has succeeded.
+
+    Raises:
+        GateClosed: the gate is closed; all outputs were written.
+        GtoError: the step has to fail otherwise; nothing was written to the outputs.
+    """
+    for secret in inputs.secrets:
+        platform.log.mask(secret)
+    # what only the action is to know, no program that it starts is told
+    environ = {name: value for name, value in environ.items() if not name.startswith("INPUT_")}
+    try:
+        outcome = _work(inputs, platform, environ)
+    except GtoError as error:
+        commenting.say_failure(inputs, platform, error)
+        if inputs.summary:
+            platform.write_summary(page.failure(error.cause, error.next_step))
+        raise
+    if outcome.gate is not None and not outcome.gate.passed:
+        raise outcome.gate.failure
+
+
+def _work(inputs: Inputs, platform: Platform, environ: Mapping[str, str]) -> Outcome:
+    target = platform.target(inputs.ref)
+    name = registry_name(target)
+    if inputs.ghost.wanted:
+        applying.check_trust(inputs.ghost, platform)
+    repository = open_repository(platform.job.workspace, inputs.path, environ)
+    outcome = Outcome(config.load(repository.root, environ))
+    if name is None:
+        platform.log.notice(
+            f"{target.nothing or quote(target.text)} is no registry tag: all outputs about one are empty. "
+            f"{names.TAG_RULE}"
+        )
+    if name is not None or _looks_at_registry(inputs):
+        _read(inputs, platform, repository, target, name, outcome)
+    if inputs.gate.requires and outcome.gate is None:
+        outcome.gate = gating.nothing_happened(inputs.gate)
+    if outcome.gate is None or outcome.gate.passed:
+        _change_workspace(inputs, platform, repository, environ, outcome)
+    outcome.comment = commenting.comment(inputs, platform, outcome)
+    report(inputs, platform, outcome)
+    return outcome
+
+
+def _looks_at_registry(inputs: Inputs) -> bool:
+    return inputs.show or inputs.history or inputs.summary or inputs.comment != "never"
+
+
+def _read(
+    inputs: Inputs,
+    platform: Platform,
+    repository: Repository,
+    target: Target,
+    name: TagName | Shortcut | None,
+    outcome: Outcome,
+) -> None:
+    """Fill ``outcome`` with what the registry, the files and the gate say."""
+    remote = find_remote(repository, inputs.token, platform.job.server_url)
+    with Snapshot.beside(repository, remote) as snapshot:
+        records = snapshot.fetch_registry() if inputs.fetch_tags else repository.tag_records()
+        outcome.registry = Registry.fold(read_events(records))
+        if name is not None:
+            found = interpret(target, name, records, outcome.registry, fetched=inputs.fetch_tags)
+            outcome.meaning = annotate(found, snapshot, outcome.settings, platform.log)
+        room = gating.Room(inputs, platform, repository, snapshot, records, datetime.now(timezone.utc))
+        outcome.gate = gating.judge(room, outcome)
+        if inputs.comment != "never" and platform.job.change is not None:
+            outcome.proposal = gating.propose(room, outcome)
+        event = outcome.meaning.event
+        if inputs.fetch_tags and event and target.commit:
+            # the tag that set the job off is lightweight after a checkout; the user gets the real one back
+            give_to_owner(snapshot.restore_tag(event.tag), repository.root)
+
+
+def _change_workspace(
+    inputs: Inputs, platform: Platform, repository: Repository, environ: Mapping[str, str], outcome: Outcome
+) -> None:
+    if inputs.pull:
+        wanted = pulling.choose(inputs, repository, outcome.meaning)
+    if inputs.ghost.wanted:
+        outcome.applied = applying.apply(inputs.ghost, repository, environ)
+        platform.remember_ghost(str(outcome.applied))
+    if inputs.pull:
+        outcome.pulled = pulling.pull(wanted, inputs, platform, repository, environ)
+
+
+__all__ = ["Meaning", "run"]

@@ -1,0 +1,156 @@
+"""Job, action: a colleague's change, applied to the workspace for the job's later steps."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import quote as percent
+from urllib.parse import urlsplit, urlunsplit
+
+from gto_ci.errors import DoesNotApply, GhostRefused, GitError, WrongInput, quote
+from gto_ci.git import Repository
+from gto_ci.git.remote import Advice, explained
+from gto_ci.git.runner import without_password
+from gto_ci.inputs import GhostInputs
+from gto_ci.platform import Platform
+
+if TYPE_CHECKING:
+    from gto_ci.ghost.protecting import FileChange
+    from gto_ci.ghost.session import Session
+    from gto_ci.git.desk import TreeChange
+
+FOR_A_JOB = Advice(
+    "Check the input 'ghost-repo', and its credentials: 'ghost-token' or 'ghost-ssh-key'; "
+    "the job's own token reaches no other repository",
+    "Check the input 'ghost-repo', and that the runner can reach it",
+)
+# git follows a server to another one, and there it sends on the headers that were meant for the first
+_ONLY_THERE = (("http.followRedirects", "false"),)
+_REDIRECTED = "Set the input 'ghost-repo' to the address that its server leads to: a job follows no redirects"
+_UNKNOWN_HOST = "Set the input 'ghost-known-hosts' to the host's lines of ssh's known_hosts (ssh-keyscan prints them)"
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What was applied: ``base`` is where HEAD was, ``diff`` the hash of the diff, "" for none.
+
+    ``commit`` is where HEAD is now, ``tree`` the id of the work tree's tree, ``files`` what differs from
+    ``base``. ``notes`` are for a person.
+    """
+
+    base: str
+    diff: str
+    commit: str
+    tree: str
+    files: tuple[FileChange, ...]
+    notes: tuple[str, ...]
+
+    def __str__(self) -> str:
+        parts = [f"commits {self.base[:7]}..{self.commit[:7]}"] if self.commit != self.base else []
+        parts += [f"diff {self.diff[:12]}"] if self.diff else []
+        return " and ".join(parts) + f" on {self.base[:7]}"
+
+
+def check_trust(ghost: GhostInputs, platform: Platform) -> None:
+    """Make sure that whoever set the job off may choose what code it runs.
+
+    Raises:
+        GhostRefused: that may be anyone.
+    """
+    risk = platform.untrusted(ghost.allow_events)
+    if risk:
+        raise GhostRefused(
+            f"No ghost is applied here. {risk}: who names the ghost would run their code with both",
+            "Apply ghosts in a workflow that runs on workflow_dispatch; if this one cannot be abused, "
+            "name the event (or 'fork') in the input 'ghost-allow-events'",
+        )
+
+
+def apply(ghost: GhostInputs, repository: Repository, environ: Mapping[str, str]) -> Applied:
+    """Apply what ``ghost`` names to the work tree of ``repository``, all of it or nothing.
+
+    Raises:
+        GtoError: it was not applied, and nothing was changed.
+    """
+    from gto_ci.ghost.protecting import count_lines, refuse_protected  # late: most jobs apply none
+    from gto_ci.ghost.pulling import pull
+
+    files: tuple[FileChange, ...] = ()
+
+    def guard(session: Session, tree: str, changes: Sequence[TreeChange]) -> None:
+        nonlocal files
+        refuse_protected(session, changes, ghost.allow)
+        files = count_lines(session, session.head_commit(), tree)
+
+    with _opened(ghost, repository, environ) as session:
+        head = session.head_commit()
+        commits = (ghost.commits[0] or head, ghost.commits[1]) if ghost.commits else None
+        diff = (ghost.diff[0] or head, ghost.diff[1]) if ghost.diff else None
+        first = commits or diff
+        if first is not None:
+            _check_base(session, first[0])
+        try:
+            done = pull(session, diff=diff, commits=commits, guard=guard)
+        except GitError as error:
+            raise _explained(error) from error
+    return Applied(done.start, done.diff, done.commit, done.tree, files, done.notes)
+
+
+@contextmanager
+def _opened(ghost: GhostInputs, repository: Repository, environ: Mapping[str, str]) -> Iterator[Session]:
+    from gto_ci.ghost.session import Options, opened
+    from gto_ci.git.ssh_key import ssh_key
+
+    with ExitStack() as stack:
+        variables = dict(environ)
+        if ghost.ssh_key:
+            variables.update(stack.enter_context(ssh_key(ghost.ssh_key, ghost.known_hosts, environ)))
+        options = Options(repo=_with_token(ghost), prefix=ghost.prefix, source=str(repository.root))
+        yield stack.enter_context(opened(options, variables, (*repository.runner.config, *_ONLY_THERE)))
+
+
+def _with_token(ghost: GhostInputs) -> str:
+    """The patch repository's URL with the token in it; from there on it is only in git's environment.
+
+    Raises:
+        WrongInput: no token can be used with such a URL.
+    """
+    if not ghost.token:
+        return ghost.repo
+    try:
+        parts = urlsplit(ghost.repo)
+    except ValueError:  # half an IPv6 address
+        parts = urlsplit("")
+    if parts.scheme not in ("http", "https") or "@" in parts.netloc:
+        raise WrongInput(
+            f"Input 'ghost-token' does not go with 'ghost-repo' {quote(without_password(ghost.repo))}",
+            "Give a URL that begins with https:// and holds no user name",
+        )
+    login = f"x-access-token:{percent(ghost.token, safe='')}"
+    return urlunsplit(parts._replace(netloc=f"{login}@{parts.netloc}"))
+
+
+def _explained(error: GitError) -> GitError:
+    """Return ``error`` with a next step for who writes workflows; what is not about the network keeps its own."""
+    from gto_ci.git.patch_repository import FOR_GHOSTS
+
+    if error.next_step not in (FOR_GHOSTS.refused, FOR_GHOSTS.unreachable):
+        return error
+    step = FOR_A_JOB.unreachable
+    if "Host key verification failed" in error.stderr:
+        step = _UNKNOWN_HOST
+    elif re.search(r"error: 30[12378]\b", error.stderr):
+        step = _REDIRECTED
+    return explained(error, Advice(FOR_A_JOB.refused, step))
+
+
+def _check_base(session: Session, base: str) -> None:
+    head, wanted = session.head_commit(), session.start(base)
+    if not head.startswith(wanted):
+        raise DoesNotApply(
+            f"The workspace is at {head}, and the ghost starts from {wanted}",
+            f"Nothing was changed; have that commit checked out: actions/checkout with 'ref: {wanted}'",
+        )

@@ -1,0 +1,121 @@
+"""Job, action: the gate before what comes next, and what it would say of a pull request."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from gto_ci.action.meaning import Meaning
+from gto_ci.action.outcome import Outcome
+from gto_ci.config import POLICY_FILE
+from gto_ci.errors import RefNotFound
+from gto_ci.events import TagRecord
+from gto_ci.git import Repository
+from gto_ci.git.snapshot import Snapshot
+from gto_ci.inputs import GateInputs, Inputs
+from gto_ci.platform import Platform
+
+if TYPE_CHECKING:
+    from gto_ci.action.proposing import Proposal
+    from gto_ci.gate import Facts, Gate, Rules
+    from gto_ci.git.witness import Witness
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """Where the gate finds its rules and its evidence."""
+
+    inputs: Inputs
+    platform: Platform
+    repository: Repository
+    snapshot: Snapshot
+    records: Sequence[TagRecord]
+    now: datetime
+
+    @property
+    def witness(self) -> Witness:
+        """The remote, or where nothing may be fetched, the workspace."""
+        from gto_ci.git.witness import RemoteWitness, Witness
+
+        if self.inputs.fetch_tags:
+            return RemoteWitness(self.snapshot)
+        return Witness(self.repository, self.repository.remote_name(), self.platform.job.default_branch)
+
+    def rules(self) -> Rules | None:
+        """Return the rules of the repository, None where it has none.
+
+        Raises:
+            WrongPolicy: the policy is missing although it was named, or cannot be understood.
+            RefNotFound: the ref that it is to be read from is not there.
+        """
+        asked, witness = self.inputs.gate, self.witness
+        try:
+            if not asked.policy and witness.file(witness.commit(asked.policy_ref), POLICY_FILE) is None:
+                return None
+            from gto_ci.gate import read_rules  # late: most repositories have no policy
+
+            return read_rules(witness, asked.policy_ref, asked.policy)
+        except RefNotFound as error:
+            if asked.policy or asked.policy_ref:
+                fetch = "" if self.inputs.fetch_tags else ", or set 'fetch-tags: true' to have it fetched"
+                raise RefNotFound(f"Cannot read the policy: {error.cause}", f"{error.next_step}{fetch}") from error
+            self.platform.log.warning(f"No policy was looked for: {error}. The input 'policy' makes one required")
+            return None
+
+    def facts(self, outcome: Outcome) -> Facts:
+        """Return what is known of the event besides the registry."""
+        from gto_ci.gate import Facts
+
+        meaning, job = outcome.meaning, self.platform.job
+        ghost = job.ghost or ("the one that this step is to apply" if self.inputs.ghost.wanted else "")
+        return Facts(self.now, meaning.annotation, meaning.problem, ghost)
+
+
+def judge(room: Room, outcome: Outcome) -> Gate | None:
+    """Return the verdict on what happened, None where nothing is asked of it.
+
+    Raises:
+        WrongPolicy, RefNotFound: the rules cannot be read; then nothing passes.
+    """
+    asked, meaning = room.inputs.gate, outcome.meaning
+    event = meaning.event
+    if event is None:
+        return nothing_happened(asked, meaning) if asked.requires else None
+    rules = room.rules()
+    if rules is None and not asked.requires:
+        return None
+    from gto_ci.gate import Gate, judge_event, require
+    from gto_ci.policy import Verdict
+
+    findings = require(asked.events, asked.artifacts, asked.stages, _words(meaning))
+    if rules is None:
+        return Gate(Verdict(tuple(findings)))
+    gate = judge_event(rules, event, room.records, outcome.registry, room.witness, room.facts(outcome))
+    return Gate(Verdict((*findings, *gate.verdict.findings)), rules.where)
+
+
+def nothing_happened(asked: GateInputs, meaning: Meaning | None = None) -> Gate:
+    """Return the verdict on what is no event that rules could be held against."""
+    from gto_ci.gate import Gate, require
+    from gto_ci.policy import Verdict
+
+    return Gate(Verdict(tuple(require(asked.events, asked.artifacts, asked.stages, _words(meaning)))))
+
+
+def _words(meaning: Meaning | None) -> tuple[str, str, str] | None:
+    about = meaning and (meaning.event or meaning.deleted)
+    return (about.kind.word, about.artifact, about.stage or "") if about else None
+
+
+def propose(room: Room, outcome: Outcome) -> Proposal | None:
+    """Return what the pull request at hand would change, None where there is none.
+
+    Raises:
+        GitError, WrongPolicy: it cannot be told.
+    """
+    from gto_ci.action import proposing
+
+    change = room.platform.job.change
+    return proposing.propose(room, change, outcome) if change is not None else None

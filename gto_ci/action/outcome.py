@@ -1,0 +1,41 @@
+"""Job, action: all that a step has found out and done, from which outputs, log, summary and comment are made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from gto_ci.action.meaning import Meaning
+from gto_ci.config import Settings
+from gto_ci.platform import Posted
+from gto_ci.registry import Registry
+
+if TYPE_CHECKING:
+    from gto_ci.action.applying import Applied
+    from gto_ci.action.proposing import Proposal
+    from gto_ci.dvc import Pulled
+    from gto_ci.gate import Gate
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What is known so far; None for what was not asked for.
+
+    ``gate`` is the verdict, ``proposal`` what a pull request would change, ``applied`` the ghost,
+    ``pulled`` the data, ``comment`` where the comment is. ``warnings`` are for the summary too.
+    """
+
+    settings: Settings
+    registry: Registry = field(default_factory=lambda: Registry.fold([]))
+    meaning: Meaning = field(default_factory=Meaning)
+    gate: Gate | None = None
+    proposal: Proposal | None = None
+    applied: Applied | None = None
+    pulled: Pulled | None = None
+    comment: Posted | None = None
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def columns(self) -> list[str]:
+        """The stages that are the columns of the registry's table."""
+        return self.registry.columns(self.settings.stages)

@@ -1,0 +1,146 @@
+"""Job, action: what a pull request would do to the registry's annotations, and what the gate would say then."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from gto_ci.action.gating import Room
+from gto_ci.action.outcome import Outcome
+from gto_ci.annotations import Annotation, ArtifactChange, compare, find, read_artifacts_yaml, read_dvc_yaml
+from gto_ci.errors import InvalidName, WrongAnnotations
+from gto_ci.events import Event
+from gto_ci.gate import Rules, judge_event
+from gto_ci.git.parse import parse_commit_parents
+from gto_ci.names import Kind, check_artifact
+from gto_ci.platform import Change
+from gto_ci.policy import Finding, applying
+from gto_ci.render.page import Outlook
+from gto_ci.versions import bump
+
+_MOST = 50  # artifacts that are looked at
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What a pull request would change, and bring; ``where`` the gate's rules were read, ``problems`` for a person."""
+
+    changes: tuple[ArtifactChange, ...]
+    outlook: tuple[Outlook, ...] = ()
+    where: str = ""
+    problems: tuple[str, ...] = ()
+
+
+def propose(room: Room, change: Change, outcome: Outcome) -> Proposal:
+    """Return what the pull request ``change`` does.
+
+    Raises:
+        GitError: the remote cannot be reached.
+        WrongPolicy: the rules cannot be understood.
+    """
+    old, new = _commits(room, change)
+    index = posixpath.normpath(outcome.settings.index)
+    problems: list[str] = []
+    names = _named(room, (old, new), index, problems)
+    if len(names) > _MOST:
+        problems.append(f"{len(names)} artifacts are touched; the first {_MOST} are shown")
+    changes = []
+    for name in sorted(names)[:_MOST]:
+        before, after = (_annotation(room, commit, name, index) for commit in (old, new))
+        if before != after:
+            changes.append(compare(name, before, after))
+    rules = room.rules()
+    outlook = _outlook(room, rules, changes, new, change, outcome) if rules else ()
+    return Proposal(tuple(changes), tuple(outlook), rules.where if rules else "", tuple(problems))
+
+
+def _commits(room: Room, change: Change) -> tuple[str, str]:
+    """The commits before and after the merge, both here with their folders; of no merge, those of both branches."""
+    snapshot = room.snapshot
+    new = change.merged or change.head
+    _bring(room, [new])
+    (found,) = snapshot.objects([new])
+    parents = parse_commit_parents(found.data) if found is not None else []
+    old = parents[0] if change.merged and len(parents) > 1 else change.base
+    _bring(room, [old])
+    return old, new
+
+
+def _bring(room: Room, commits: Sequence[str]) -> None:
+    lacking = [one for one in commits if room.repository.objects([one]) == [None]]
+    if lacking:
+        room.snapshot.bring(lacking, "--depth=1", "--filter=blob:none")
+
+
+def _named(room: Room, commits: tuple[str, str], index: str, problems: list[str]) -> set[str]:
+    """The artifacts that files which differ between the two commits name."""
+    pathspecs = (f":(top,literal){index}", ":(top,glob)**/dvc.yaml")
+    listed = room.snapshot.scratch.git(
+        "diff-tree", "-r", "-z", "--name-only", "--no-renames", *commits, "--", *pathspecs
+    )
+    paths = [path.decode(errors="surrogateescape") for path in listed.split(b"\0") if path][:_MOST]
+    found: set[str] = set()
+    for commit in commits:
+        for path, blob in zip(paths, room.snapshot.objects([f"{commit}:{path}" for path in paths]), strict=True):
+            if blob is None or blob.kind != "blob":
+                continue
+            try:
+                found.update(_names_in(path, blob.data, index))
+            except WrongAnnotations as error:
+                if commit == commits[1]:
+                    problems.append(str(error))
+    return found
+
+
+def _names_in(path: str, data: bytes, index: str) -> Iterable[str]:
+    folder = posixpath.dirname(path)
+    names = (
+        read_artifacts_yaml(data, path)
+        if path == index
+        else [f"{folder}:{name}" if folder else name for name in read_dvc_yaml(data, path)]
+    )
+    for name in names:
+        try:
+            yield check_artifact(name)
+        except InvalidName:
+            continue
+
+
+def _annotation(room: Room, commit: str, artifact: str, index: str) -> Annotation | None:
+    try:
+        return find(room.snapshot.objects, commit, artifact, index).annotation
+    except WrongAnnotations:  # said already
+        return None
+
+
+def _outlook(
+    room: Room, rules: Rules, changes: Sequence[ArtifactChange], commit: str, change: Change, outcome: Outcome
+) -> Iterable[Outlook]:
+    facts = room.facts(outcome)
+    stages = {
+        *outcome.columns,
+        *(glob for rule in rules.policy.rules for glob in rule.stages if not set(glob) & set("*?[")),
+    }
+    for one in changes:
+        if one.annotation is None:
+            continue
+        seen = replace(facts, annotation=one.annotation, branches=(change.target,) if change.target else ())
+        for stage in ("", *sorted(stages)):
+            event = _imagined(one.artifact, stage, commit, outcome, int(room.now.timestamp()))
+            if applying(rules.policy, event.kind, event.artifact, event.stage):
+                said = judge_event(rules, event, (), outcome.registry, room.witness, seen, proposed=True)
+                yield Outlook(one.artifact, stage, [_unnamed(finding) for finding in said.verdict.findings])
+
+
+def _unnamed(finding: Finding) -> Finding:
+    """A version outside a range is no evidence yet: who registers it may name another."""
+    return replace(finding, passed=None) if finding.check == "versions" and not finding.passed else finding
+
+
+def _imagined(artifact: str, stage: str, commit: str, outcome: Outcome, time: int) -> Event:
+    known = outcome.registry.artifacts.get(artifact)
+    greatest = known.greatest() if known else None
+    version = bump(greatest.version) if greatest else "v0.0.1"
+    kind = Kind.ASSIGNMENT if stage else Kind.REGISTRATION
+    return Event(kind, artifact, version, stage or None, None, "", commit, "", "", "", time, "+0000")

@@ -1,0 +1,106 @@
+"""Job, action: what a step found out, where its reader and later steps look for it."""
+
+from __future__ import annotations
+
+from gto_ci.action.outcome import Outcome
+from gto_ci.action.values import output_values
+from gto_ci.inputs import Inputs
+from gto_ci.outputs import fit
+from gto_ci.platform import Log, Platform
+from gto_ci.registry import StageLimits
+from gto_ci.render import page, table, views
+
+HISTORY_ROWS = 1000
+
+
+def report(inputs: Inputs, platform: Platform, outcome: Outcome) -> None:
+    """Print the tables, write the outputs, and write the summary."""
+    log = platform.log
+    view = views.registry_view(outcome.registry, outcome.columns, StageLimits())
+    values, left_out = fit(output_values(outcome, view))
+    for name in left_out:
+        outcome.warnings.append(
+            f"The output '{name}' is empty: the outputs of this step together are larger than a job may have"
+        )
+        log.warning(outcome.warnings[-1])
+    rows = views.registry_table(view, outcome.columns)
+    _print_tables(inputs, log, outcome, rows)
+    _print_deeds(log, outcome)
+    if inputs.print_outputs:
+        with log.group("Outputs"):
+            log.text("\n".join(f"{name}: {value}" for name, value in values.items()))
+    platform.write_outputs(values)
+    if inputs.summary and platform.has_summary:
+        platform.write_summary(summary(outcome, values, rows))
+
+
+def summary(outcome: Outcome, values: dict[str, str], rows: list[views.Row]) -> str:
+    """Return the job's summary."""
+    sections = [page.facts(values), *deeds(outcome), page.warnings([*outcome.meaning.warnings, *outcome.warnings])]
+    return page.compose(title(outcome), [*sections, page.registry(rows)], page.SUMMARY_LIMIT)
+
+
+def deeds(outcome: Outcome) -> list[page.Section]:
+    """Return the sections of what the gate said, what was done to the workspace, and what a pull request would do."""
+    sections: list[page.Section] = []
+    gate, applied, proposal = outcome.gate, outcome.applied, outcome.proposal
+    if gate is not None:
+        sections.append(page.gate(gate.verdict.findings, gate.where))
+    if applied is not None:
+        sections.append(page.ghost(str(applied), applied.files, applied.notes))
+    if outcome.pulled is not None:
+        size = views.human_size(outcome.pulled.size)
+        sections.append(page.pulled(outcome.pulled.path, size, outcome.pulled.files))
+    if proposal is not None:
+        sections += [page.changes(proposal.changes), page.outlook(proposal.outlook, proposal.where)]
+        sections.append(page.warnings(proposal.problems))
+    return sections
+
+
+def title(outcome: Outcome) -> str:
+    """Return what happened, in a sentence."""
+    meaning = outcome.meaning
+    if meaning.event is not None:
+        return str(meaning.event)
+    if meaning.deleted is not None:
+        return f'Tag "{meaning.deleted}" was deleted'
+    if outcome.proposal is not None:
+        return "Artifacts in this pull request"
+    return "A ghost in this job" if outcome.applied is not None else "No registry tag"
+
+
+def _print_tables(inputs: Inputs, log: Log, outcome: Outcome, rows: list[views.Row]) -> None:
+    name = outcome.meaning.artifact
+    artifact = outcome.registry.artifacts.get(name) if name else None
+    if inputs.show:
+        if artifact is not None:
+            chosen = views.choose_versions(artifact, artifact.name, StageLimits(), deprecated=not artifact.active)
+            with log.group(f"gto show {artifact.name}"):
+                log.text(table.table(views.versions_table(chosen)))
+        with log.group("gto show"):
+            log.text(table.table(rows))
+    if inputs.history:
+        events = outcome.registry.history(name)
+        with log.group(f"gto history {name}" if name else "gto history"):
+            log.text(table.table(views.history_table(views.history_view(events[:HISTORY_ROWS], short=True))))
+            if len(events) > HISTORY_ROWS:
+                log.text(f"… and {len(events) - HISTORY_ROWS} earlier events; `gto history` lists them all")
+
+
+def _print_deeds(log: Log, outcome: Outcome) -> None:
+    """Say in the log what the gate said and what was done, each in a line or two that are not folded."""
+    lines = []
+    if outcome.gate is not None:
+        where = f" (rules: {outcome.gate.where})" if outcome.gate.where else ""
+        lines.append(f"Gate: {'open' if outcome.gate.passed else 'closed'}{where}")
+        for one in outcome.gate.verdict.findings:
+            lines.append(f"  {'ok' if one.passed else 'FAILED'}  {one.rule}, {one.check}: {one.evidence}")
+            lines += [f"          {one.remedy}"] if one.remedy else []
+    if outcome.applied is not None:
+        lines.append(f"Ghost: applied {outcome.applied}, {len(outcome.applied.files)} files")
+        lines += [f"  {note}" for note in outcome.applied.notes]
+    if outcome.pulled is not None:
+        size = views.human_size(outcome.pulled.size)
+        lines.append(f"DVC {outcome.pulled.version}: pulled {outcome.pulled.path}, {size}")
+    if lines:
+        log.text("\n".join(lines))

@@ -1,0 +1,91 @@
+"""Job, action: what a step has found out, as the texts of its outputs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+
+from gto_ci.action.meaning import Meaning
+from gto_ci.action.outcome import Outcome
+from gto_ci.names import Kind
+from gto_ci.registry import Registry
+from gto_ci.render import views
+
+# A message longer than this is a text, not a message; whole, it could fill what a job may output.
+MESSAGE_LIMIT = 10_000
+
+
+def output_values(outcome: Outcome, view: Mapping[str, views.Row]) -> dict[str, str]:
+    """Return the outputs by name, as text; those that do not apply are missing or empty."""
+    values = _event_values(outcome.registry, outcome.meaning, view)
+    gate, applied = outcome.gate, outcome.applied
+    if values or applied:
+        values["ghost-applied"] = _flag(applied is not None)
+    if gate is not None:
+        reasons = [asdict(finding) for finding in gate.verdict.failures]
+        values |= {"gate": "passed" if gate.passed else "failed", "gate-reasons": json.dumps(reasons)}
+    if applied is not None:
+        values |= {
+            "ghost-base": applied.base,
+            "ghost-diff": applied.diff,
+            "ghost-tree": applied.tree,
+            "ghost-files": json.dumps([file.path for file in applied.files]),
+        }
+    if outcome.comment is not None:
+        values["comment-url"] = outcome.comment.url
+    return values
+
+
+def _event_values(registry: Registry, meaning: Meaning, view: Mapping[str, views.Row]) -> dict[str, str]:
+    if meaning.deleted is not None:
+        gone = meaning.deleted
+        return {
+            "event": gone.kind.word,
+            "name": gone.artifact,
+            "version": gone.version or "",
+            "stage": gone.stage or "",
+            "tag": str(gone),
+            "deleted": "true",
+            "registry": views.to_json(view),
+        }
+    event = meaning.event
+    if event is None:
+        return {}
+    previous = registry.previous(event) or ("", "")
+    note = meaning.annotation
+    event = event._replace(message=_shortened(event.message))
+    return {
+        "event": event.kind.word,
+        "name": event.artifact,
+        "version": event.version or "",
+        "stage": event.stage or "",
+        "type": (note.type if note else None) or "",
+        "path": (note.path if note else None) or "",
+        "description": (note.description if note else None) or "",
+        "labels": json.dumps(note.labels) if note else "",
+        "custom": json.dumps(note.custom) if note and note.custom is not None else "",
+        "tag": event.tag,
+        "commit": event.commit,
+        "author": event.author,
+        "author-email": event.author_email,
+        "message": event.message,
+        "created-at": event.created_at.isoformat(),
+        "previous-version": previous[0],
+        "previous-commit": previous[1],
+        "deleted": "false",
+        "is-latest": _flag(registry.is_latest(event)) if event.version else "",
+        "is-current": _flag(registry.is_current(event)) if event.kind is Kind.ASSIGNMENT else "",
+        "json": views.to_json(views.event_view(event)),
+        "registry": views.to_json(view),
+    }
+
+
+def _shortened(message: str) -> str:
+    if len(message) <= MESSAGE_LIMIT:
+        return message
+    return f"{message[:MESSAGE_LIMIT]}… (cut: the tag's message has {len(message)} characters)"
+
+
+def _flag(value: bool) -> str:
+    return "true" if value else "false"

@@ -1,0 +1,42 @@
+"""Job, action: the repository in the workspace, which belongs to somebody else."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from gto_ci.errors import NoRepository, WrongInput, quote
+from gto_ci.git import Repository, Runner
+from gto_ci.git.snapshot import QUIET
+
+
+def open_repository(workspace: Path, path: str, environ: Mapping[str, str]) -> Repository:
+    """Open the repository at the input ``path``; trust it, whoever owns it, in this process only.
+
+    Raises:
+        WrongInput: the path leaves the workspace.
+        NoRepository: there is none.
+    """
+    workspace = workspace.resolve()
+    folder = (workspace / path).resolve()
+    if not folder.is_relative_to(workspace):
+        raise WrongInput(f"Input 'path' leaves the workspace: {quote(path)}", "Give a path relative to the workspace")
+    next_step = "Run actions/checkout before this step, or set the input 'path' to where it put the repository"
+    try:
+        repository = Repository.open(folder, Runner(environ))
+    except NoRepository as error:
+        raise NoRepository(error.cause, next_step) from error
+    if not repository.root.is_relative_to(workspace):
+        raise NoRepository(f"No Git repo found at {quote(path)} in the workspace", next_step)
+    return replace(repository, runner=repository.runner.with_config(*QUIET, ("safe.directory", str(repository.root))))
+
+
+def give_to_owner(created: Iterable[Path], root: Path) -> None:
+    """Give new files to the workspace's owner: later steps, which do not run as root, must be able to change them."""
+    if os.geteuid() != 0:
+        return
+    owner = root.stat()
+    for path in created:
+        os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)

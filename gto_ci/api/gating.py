@@ -1,0 +1,138 @@
+"""Job: what the gate says of an event, and which rules it would hold against one."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from pathlib import Path
+
+from gto_ci import names
+from gto_ci.annotations import find
+from gto_ci.api.opening import RepoLike, opened
+from gto_ci.config import POLICY_FILE, Settings
+from gto_ci.errors import RefNotFound, TagProblem, WrongAnnotations, WrongPolicy, quote
+from gto_ci.events import Event, TagRecord, explain_absence, read_events
+from gto_ci.gate import Facts, Gate, Rules, judge_event, read_rules
+from gto_ci.git import Repository
+from gto_ci.git.witness import RemoteWitness, Witness
+from gto_ci.names import Kind
+from gto_ci.policy import Rule, applying
+from gto_ci.registry import Registry
+
+
+def check_gate(repo: RepoLike, ref: str, policy: str | Path | None = None, policy_ref: str = "") -> tuple[Event, Gate]:
+    """Return the event that ``ref`` (a tag or a shortcut) stands for, and what the gate says of it now.
+
+    The rules are those in ``.gto-policy.yaml`` at ``policy_ref``, by default the default branch; or those
+    in the file ``policy`` of the current folder.
+
+    >>> from pathlib import Path
+    >>> rules = Path(repo, "rules.yaml")
+    >>> _ = rules.write_text("rules: [{name: order, stages: [prod], require: {after: staging}}]")
+    >>> event, gate = api.check_gate(repo, "churn#prod#1", policy=rules)
+    >>> gate.passed, [finding.check for finding in gate.verdict.failures]
+    (False, ['after'])
+
+    Raises:
+        TagProblem: ``ref`` stands for no event.
+        WrongPolicy: there are no rules, or they cannot be understood.
+        RefNotFound: the ref that rules are to be read from is not there.
+        GtoError: the repository cannot be read.
+    """
+    with opened(repo) as (repository, settings):
+        witness = _witness(repository)
+        rules = _rules(repository, witness, policy, policy_ref)
+        event, records, registry = _find(repository, ref)
+        verdict = judge_event(rules, event, records, registry, witness, _facts(witness, event, settings))
+        return event, verdict
+
+
+def explain_gate(
+    repo: RepoLike,
+    artifact: str,
+    stage: str | None = None,
+    event: str = "",
+    policy: str | Path | None = None,
+    policy_ref: str = "",
+) -> tuple[str, tuple[Rule, ...]]:
+    """Return where the rules are from, and those for an ``artifact`` that gets a new version, or enters ``stage``.
+
+    ``event`` is the word for another kind of event.
+
+    Raises:
+        WrongPolicy, RefNotFound, GtoError: as :func:`check_gate` does.
+        InvalidName: ``artifact`` or ``stage`` cannot be one.
+    """
+    names.check_artifact(artifact)
+    if stage is not None:
+        names.check_stage(stage)
+    default = Kind.ASSIGNMENT if stage else Kind.REGISTRATION
+    kind = next((one for one in Kind if one.word == event), default)
+    with opened(repo) as (repository, _):
+        rules = _rules(repository, _witness(repository), policy, policy_ref)
+        return rules.where, applying(rules.policy, kind, artifact, stage)
+
+
+def _witness(repository: Repository) -> Witness:
+    from gto_ci.git.url import UrlRepository
+
+    if isinstance(repository, UrlRepository):
+        return RemoteWitness(repository.link.snapshot)
+    return Witness(repository, repository.remote_name())
+
+
+def _rules(repository: Repository, witness: Witness, policy: str | Path | None, policy_ref: str) -> Rules:
+    if policy is not None:
+        return _rules_in(Path(policy))
+    if not policy_ref and not isinstance(witness, RemoteWitness) and not repository.git("remote").strip():
+        policy_ref = "HEAD"  # there is nothing that could be called the default branch
+    try:
+        rules = read_rules(witness, policy_ref)
+    except RefNotFound as error:
+        if policy_ref:
+            raise
+        name = repository.remote_name()
+        raise RefNotFound(
+            "Which branch is the default one is not known here",
+            f"Ask the remote, git remote set-head {name} --auto, or say where the rules are: --policy-ref or --policy",
+        ) from error
+    if rules is None:
+        where = quote(policy_ref) if policy_ref else "the default branch"
+        raise WrongPolicy(POLICY_FILE, 0, f"{where} has no such file", "Name another: --policy-ref or --policy")
+    return rules
+
+
+def _rules_in(file: Path) -> Rules:
+    from gto_ci.policy_file import read
+
+    try:
+        policy = read(file.read_bytes(), str(file))
+        signers = (file.parent / policy.allowed_signers).read_bytes() if policy.allowed_signers else None
+    except OSError as error:
+        raise WrongPolicy(str(file), 0, f"{quote(error.filename)}: {error.strerror}", "Check the path") from error
+    return Rules(policy, f"{quote(file)}, as it is here", signers)
+
+
+def _find(repository: Repository, ref: str) -> tuple[Event, list[TagRecord], Registry]:
+    name = names.match_tag(ref.removeprefix("refs/tags/"))
+    shortcut = names.match_shortcut(ref)
+    about = name or shortcut
+    if about is None:
+        raise TagProblem(f"{quote(ref)} is neither a registry tag nor a shortcut", names.TAG_RULE)
+    records = repository.tag_records(about.artifact)
+    registry = Registry.fold(read_events(records))
+    event = registry.event_of(str(name)) if name else None
+    if event is None and shortcut is not None:
+        event = registry.event_behind(shortcut)
+    if event is not None:
+        return event, records, registry
+    if name is not None:
+        raise TagProblem(explain_absence(records, str(name), name), "'gto history' lists the events there are")
+    raise TagProblem(f"{quote(ref)} names nothing in this registry", "'gto show' lists what there is")
+
+
+def _facts(witness: Witness, event: Event, settings: Settings) -> Facts:
+    now = datetime.now(timezone.utc)
+    try:
+        return Facts(now, find(witness.objects, event.commit, event.artifact, settings.index).annotation)
+    except WrongAnnotations as error:
+        return Facts(now, annotation_problem=str(error))

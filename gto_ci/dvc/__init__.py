@@ -1,0 +1,115 @@
+"""Edge, dvc: data that DVC keeps outside git, brought to where an artifact's annotation says it is.
+
+DVC is no dependency of ours: it is large, and most jobs pull nothing. It runs as a program, from a venv
+made for the job, and reads the repository's own DVC settings.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from gto_ci.dvc.account import Say, account_for
+from gto_ci.dvc.failure import explain
+from gto_ci.dvc.install import installed
+from gto_ci.dvc.lock import Lock
+from gto_ci.errors import PullFailed, quote
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """What is at ``path`` now: so many bytes in so many files. ``version`` is that of DVC."""
+
+    path: str
+    size: int
+    files: int
+    version: str
+
+
+def check_extras(extras: Sequence[str]) -> tuple[str, ...]:
+    """Return ``extras`` in order, each once.
+
+    Raises:
+        WrongInput: one of them is no extra of DVC that can be installed.
+    """
+    return Lock.packaged().check_extras(extras)
+
+
+def pull(root: Path, path: str, extras: Sequence[str], *, environ: Mapping[str, str], folder: Path, say: Say) -> Pulled:
+    """Have DVC bring what it keeps at ``path`` in the repository ``root``.
+
+    ``extras`` are DVC's, for the remote in use; ``environ`` may hold the remote's credentials. DVC is
+    installed in ``folder``, unless an earlier call has done it; what it says goes to ``say``, line by
+    line. Where we are root, and ``root`` is somebody else's, that user runs it.
+
+    Raises:
+        WrongInput: there is no such extra.
+        PullFailed: DVC cannot be installed, or has nothing at that path, or cannot get it.
+    """
+    lock = Lock.packaged()
+    extras = lock.check_extras(extras)
+    root = root.resolve()
+    place = _place(root, path)
+    project = _project(root, place, path)
+    # with ./ in front it is neither an option nor a stage's name
+    target = f"./{place.relative_to(project).as_posix()}"
+    with account_for(root, folder, environ) as account:
+        python = installed(lock, extras, folder, account, say)
+        code, lines = account.run([python, "-I", "-m", "dvc", "pull", "--", target], project, account.environ, say)
+    if code != 0:
+        raise explain(path, code, lines, lock.dvc.extras)
+    _place(root, path)
+    size, files = _measure(place)
+    if not files and not place.is_dir():
+        raise PullFailed(f"DVC pulled, and there is nothing at {quote(path)}", "Check the artifact's 'path'")
+    return Pulled(path, size, files, lock.dvc.version)
+
+
+def _place(root: Path, path: str) -> Path:
+    """Where ``path`` is; ``root`` has no links in it.
+
+    Raises:
+        PullFailed: it is, or may lead, outside of the repository, or cannot be data.
+    """
+    wanted = PurePosixPath(path)
+    next_step = "Give the artifact a 'path' inside the repository, to the data itself"
+    if not wanted.parts or wanted.is_absolute() or ".." in wanted.parts or not all(map(_can_be, wanted.parts)):
+        raise PullFailed(f"{quote(path)} is no path inside the repository", next_step)
+    if wanted.name in ("dvc.yaml", "dvc.lock") or wanted.suffix == ".dvc" or ".dvc" in wanted.parts:
+        raise PullFailed(f"{quote(path)} is one of DVC's own files, not data that it keeps", next_step)
+    place = root / wanted
+    above = [root.joinpath(*wanted.parts[:depth]) for depth in range(1, len(wanted.parts))]
+    # a link as the last part may be DVC's own, into its cache
+    if any(folder.is_symlink() for folder in above) or not Path(os.path.realpath(place)).is_relative_to(root):
+        raise PullFailed(f"{quote(path)} leads through a link", next_step)
+    return place
+
+
+def _can_be(name: str) -> bool:
+    """Whether a file can have that name at all."""
+    try:
+        return len(os.fsencode(name)) <= 255 and "\0" not in name
+    except UnicodeEncodeError:
+        return False
+
+
+def _project(root: Path, place: Path, path: str) -> Path:
+    """The DVC project that ``place`` belongs to: the nearest folder above it that holds ``.dvc``.
+
+    Raises:
+        PullFailed: there is none in the repository.
+    """
+    for folder in place.parents:
+        if folder.is_relative_to(root) and (folder / ".dvc").is_dir():
+            return folder
+    raise PullFailed(
+        f"There is no DVC project that {quote(path)} could belong to: no folder '.dvc'",
+        "Run 'dvc init' and commit what it makes, or do not ask for 'pull'",
+    )
+
+
+def _measure(place: Path) -> tuple[int, int]:
+    sizes = [file.stat().st_size for file in (place, *place.rglob("*")) if file.is_file()]
+    return sum(sizes), len(sizes)

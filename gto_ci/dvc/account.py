@@ -1,0 +1,158 @@
+"""Edge, dvc: on whose behalf pip and DVC run, and the one place that starts them.
+
+A container's root works for the workspace's owner. What it starts is given to that user: the files they
+write are then the owner's, and neither git's nor DVC's look at who owns what finds anything odd.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import re
+import signal
+import subprocess
+import tempfile
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gto_ci.errors import PullFailed, quote
+from gto_ci.git.runner import without_password
+
+Say = Callable[[str], None]
+
+# What would lead Python, libgit2 or DVC elsewhere than to the code and the repository at hand, or make them
+# talk to a terminal. How to reach other repositories (ssh, certificates) stays, for data that is imported.
+_STEERING = re.compile(r"PYTHON.*|GIT_(?!SSH|SSL_).*|DVC_(?:DAEMON|IGNORE_ISATTY|PAGER|ROOT|SHOW_TRACEBACK|STAGE|TEST)")
+# a signed URL carries its secret in the query
+_QUERY = re.compile(r"(?<=://)([^\s?'\"<>]+\?)[^\s'\"<>]+")
+_KEPT_LINES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Whom processes run as. ``private`` is a folder of theirs; ``ids`` are user and group, None for our own."""
+
+    environ: Mapping[str, str] = field(repr=False)
+    private: Path
+    ids: tuple[int, int] | None = None
+
+    @property
+    def uid(self) -> int:
+        """The number of the user."""
+        return self.ids[0] if self.ids else os.geteuid()
+
+    def new_folder(self, parent: Path, prefix: str) -> Path:
+        """Make a folder of the account's own in ``parent``, which may be somebody else's."""
+        folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
+        if self.ids:
+            os.chown(folder, *self.ids, follow_symlinks=False)
+        return folder
+
+    def run(
+        self, command: Sequence[str | Path], cwd: Path, environ: Mapping[str, str], say: Say | None = None
+    ) -> tuple[int, list[str]]:
+        """Run ``command``; return its exit code and the last lines that it said, without secrets of URLs.
+
+        Each line goes to ``say`` when it comes. There is no terminal to ask anyone at.
+
+        Raises:
+            PullFailed: it cannot be started.
+        """
+        options: dict[str, Any] = {"user": self.ids[0], "group": self.ids[1], "extra_groups": []} if self.ids else {}
+        lines: deque[str] = deque(maxlen=_KEPT_LINES)
+        try:
+            process = subprocess.Popen(
+                command,
+                cwd=cwd,
+                env=environ,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                encoding="utf-8",
+                errors="replace",
+                start_new_session=True,
+                **options,
+            )
+        except (OSError, subprocess.SubprocessError) as error:
+            raise PullFailed(
+                f"User {self.uid} cannot start {quote(command[0])}: {quote(error)[1:-1]}",
+                "Check who may read that file, and the folders above it",
+            ) from error
+        with process:
+            assert process.stdout is not None
+            try:
+                for line in process.stdout:
+                    lines.append(_without_secrets(line.rstrip()))
+                    if say:
+                        say(lines[-1])
+            except BaseException:
+                os.killpg(process.pid, signal.SIGKILL)
+                raise
+        return process.returncode, list(lines)
+
+
+@contextmanager
+def account_for(root: Path, folder: Path, environ: Mapping[str, str]) -> Iterator[Account]:
+    """Yield the account that works in ``root``: its owner's where we are root, else our own.
+
+    Its private folder is in ``folder``, and removed in the end.
+
+    Raises:
+        PullFailed: nothing can be made in ``folder``.
+    """
+    owner = root.stat()
+    ids = (owner.st_uid, owner.st_gid) if os.geteuid() == 0 and owner.st_uid != 0 else None
+    try:
+        private = tempfile.TemporaryDirectory(prefix="gto-ci-dvc-", dir=folder, ignore_cleanup_errors=True)
+    except OSError as error:
+        raise PullFailed(
+            f"Nothing can be made in {quote(folder)}: {error.strerror}",
+            "Give the job a folder for temporary files that it may write to",
+        ) from error
+    with private as name:
+        if ids:
+            os.chown(name, *ids, follow_symlinks=False)
+        uid = ids[0] if ids else os.geteuid()
+        yield Account(environment(environ, Path(name), uid), Path(name), ids)
+
+
+def environment(environ: Mapping[str, str], private: Path, uid: int) -> dict[str, str]:
+    """Return the variables for user ``uid``: those of ``environ`` that name no other code or repository.
+
+    HOME stays where it is that user's own folder, and is ``private`` otherwise.
+    """
+    kept = {name: value for name, value in environ.items() if not _STEERING.fullmatch(name)}
+    if not _owns(uid, kept.get("HOME", "")):
+        kept = {name: value for name, value in kept.items() if not name.startswith("XDG_")}
+        kept["HOME"] = str(private)
+    name = _name(uid)
+    return {
+        "USER": name,
+        "LOGNAME": name,
+        "CI": "true",  # DVC looks for no newer version of itself
+        **kept,
+        "DVC_NO_ANALYTICS": "1",
+        "DVC_SITE_CACHE_DIR": str(private / "site-cache"),
+        "GIT_TERMINAL_PROMPT": "0",
+        "NO_COLOR": "1",
+    }
+
+
+def _owns(uid: int, folder: str) -> bool:
+    place = Path(folder)
+    return place.is_absolute() and place.is_dir() and place.stat().st_uid == uid
+
+
+def _name(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return "gto-ci"  # a user of the host's, of whom a container's list knows nothing
+
+
+def _without_secrets(line: str) -> str:
+    return _QUERY.sub(r"\1***", without_password(line))

@@ -1,0 +1,71 @@
+"""Room, forgejo: a step of a Forgejo or Gitea Actions job, which is one of GitHub Actions but for what stands here.
+
+Sources: Forgejo's "Forgejo Actions | Reference"; Gitea's "Compared to GitHub Actions", its API
+reference, and its ``services/actions/context.go``, which is where the variables come from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, TextIO
+
+from gto_ci.github.runner import GitHub
+from gto_ci.platform import Posted
+
+if TYPE_CHECKING:
+    from gto_ci.github.comments import Place
+
+CALLED = "workflow_call"
+
+
+class Forgejo(GitHub):
+    """The step that ``environ`` describes, whose log is ``stream``; a :class:`~gto_ci.platform.Platform`.
+
+    Raises:
+        WrongInput: a variable that every runner sets is missing, or the event file is not JSON.
+    """
+
+    def __init__(self, environ: Mapping[str, str], stream: TextIO) -> None:
+        super().__init__(environ, stream)
+        job = self.job
+        server = job.server_url.rstrip("/")  # Gitea's ends in a slash
+        self._api_url = f"{server}/api/v1"
+        # a run's page has its number in the repository; its id, which GitHub's has, is another number
+        number = environ.get("GITHUB_RUN_NUMBER", "")
+        change = job.change
+        if change is not None and self.trigger.ref.endswith("/head"):
+            # the job runs on the pull request's own branch: nobody has made the commit that merging would make
+            change = replace(change, merged="")
+        self.job = replace(
+            job,
+            server_url=server,
+            run_url=f"{server}/{job.repository}/actions/runs/{number}" if server and job.repository and number else "",
+            change=change,
+        )
+
+    def untrusted(self, allowed: tuple[str, ...]) -> str:
+        """Return why the event must not choose what code the job runs.
+
+        To a called workflow, Gitea does not tell which event has set off its caller.
+        """
+        if self.trigger.event == CALLED and CALLED not in allowed:
+            return f"The event {CALLED} hides what has set the job off, which may be anyone's comment"
+        return super().untrusted(allowed)
+
+    def merged_change(self, commit: str, token: str) -> int | None:
+        """Return the pull request whose merge made ``commit``."""
+        from gto_ci.forgejo import comments  # late: it takes an HTTP client
+
+        return comments.merged_pull_request(self._place(token), commit)
+
+    def comment(self, number: int, header: str, body: str, token: str, *, create: bool = True) -> Posted:
+        """Post or update the comment that ``header`` is the key of."""
+        from gto_ci.forgejo import comments  # late: it takes an HTTP client
+
+        return comments.post(self._place(token), number, header, body, create=create)
+
+    def _place(self, token: str) -> Place:
+        from gto_ci.github.comments import Place
+
+        return Place(self._api_url, self.job.repository, token)

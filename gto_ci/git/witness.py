@@ -1,0 +1,187 @@
+"""Edge, git: what else a repository knows of a commit and its tags, for whoever has to decide on it.
+
+On which branches the commit is, which tags approve of it, and whose signatures those carry. A
+:class:`RemoteWitness` fetches what it is asked for, and no more, into a snapshot's scratch repository.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from gto_ci.errors import GitError, RefNotFound, quote
+from gto_ci.events import TagRecord
+from gto_ci.git.parse import TAG_FORMAT, GitObject, parse_tags
+from gto_ci.git.repository import Repository
+from gto_ci.git.signatures import Signature, verify
+from gto_ci.git.snapshot import Snapshot
+
+_HEADS = "refs/heads/"
+_KEPT = "refs/gto-ci/"  # in scratch repositories: the remote's branches, and the commit that rules are read from
+_COMMITS_ONLY = ("--depth=2147483647", "--filter=tree:0")  # git's word for: as deep as it goes
+
+
+class Witness:
+    """What ``repository`` itself knows; a remote's branches, as far as they were fetched.
+
+    ``default_branch`` is that of the ``remote``, "" where only the repository can say.
+    """
+
+    def __init__(self, repository: Repository, remote: str = "origin", default_branch: str = "") -> None:
+        self.repository = repository
+        self.default_branch = default_branch
+        self.prefixes: tuple[str, ...] = (f"refs/remotes/{remote}/", _HEADS)
+
+    def objects(self, names: Sequence[str]) -> Sequence[GitObject | None]:
+        """Return the objects called ``names``, None for each that is not there."""
+        return self.repository.objects(names)
+
+    def commit(self, name: str) -> str:
+        """Return the commit that ``name`` stands for, "" for the default branch.
+
+        Raises:
+            RefNotFound: it names none here, or two; for the default branch, that is not known here.
+        """
+        rev = self._rev(name) if name else f"{self.prefixes[0]}{self.default_branch or 'HEAD'}"
+        try:
+            return self.repository.commit_id(rev)
+        except RefNotFound as error:
+            if name:
+                raise
+            raise RefNotFound("The default branch is not known here", "Name a commit or branch") from error
+
+    def file(self, commit: str, path: str) -> bytes | None:
+        """Return the content of ``path`` in ``commit``, None where it has no such file."""
+        if path.split("/")[0] in (".", ".."):
+            return None  # git would look from the folder that it is started in
+        (found,) = self.objects([f"{commit}:{path}"])
+        return found.data if found is not None and found.kind == "blob" else None
+
+    def branches(self, globs: Sequence[str], commit: str) -> list[str]:
+        """Return the branches that fit one of ``globs`` and lead to ``commit``.
+
+        Raises:
+            GitError: git cannot read the repository.
+        """
+        refs = [prefix.rstrip("/") for prefix in self.prefixes]
+        try:
+            listed = self.repository.git("for-each-ref", f"--contains={commit}", "--format=%(refname)", "--", *refs)
+        except GitError:
+            if self.repository.objects([commit]) == [None]:
+                return []
+            raise
+        found = {self._short(ref) for ref in listed.decode(errors="surrogateescape").splitlines()}
+        return sorted(name for name in found if any(fnmatchcase(name, glob) for glob in globs))
+
+    def approvals(self, artifact: str, stage: str) -> list[TagRecord]:
+        """Return the tags whose names begin as those do that approve of ``artifact`` for ``stage``.
+
+        Raises:
+            GitError: git cannot read the repository.
+        """
+        beginning = f"refs/tags/{approval_prefix(artifact, stage)}"
+        patterns = (f"{beginning}*", f"{beginning}*/**")  # `*` stops at a slash
+        listed = self.repository.git("for-each-ref", f"--format={TAG_FORMAT}", "--", *patterns)
+        return [record for record in parse_tags(listed) if record.target_type == "commit"]
+
+    def signatures(self, records: Sequence[TagRecord], signers: bytes) -> Mapping[str, Signature]:
+        """Return the signatures of tags, by name, as the allowed ``signers`` (ssh's file of that name) have them.
+
+        Raises:
+            GitError: git cannot read the repository.
+        """
+        with tempfile.TemporaryDirectory(prefix="gto-ci-") as folder:
+            file = Path(folder) / "allowed_signers"
+            file.write_bytes(signers)
+            runner = self.repository.runner.with_config(("gpg.ssh.allowedSignersFile", str(file)))
+            asking = Repository(self.repository.root, runner)
+            return verify(asking, {record.name: record.signed for record in records if record.signed})
+
+    def _rev(self, name: str) -> str:
+        """What to ask git for, which by itself would take a tag for a branch of the same name."""
+        tag, *branches = (f"refs/tags/{name}", f"{_HEADS}{name}", f"{self.prefixes[0]}{name}")
+        listed = self.repository.git("for-each-ref", "--format=%(refname)", "--", tag, *branches)
+        here = listed.decode(errors="surrogateescape").splitlines()
+        found = [ref for ref in branches if ref in here]
+        if tag in here and found:
+            raise _ambiguous(name)
+        return tag if tag in here else found[0] if found else name
+
+    def _short(self, ref: str) -> str:
+        return next(ref.removeprefix(prefix) for prefix in self.prefixes if ref.startswith(prefix))
+
+
+class RemoteWitness(Witness):
+    """What the remote of ``snapshot`` knows."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        super().__init__(snapshot.scratch)
+        self.prefixes = (f"{_KEPT}heads/",)
+        self._snapshot = snapshot
+
+    def objects(self, names: Sequence[str]) -> Sequence[GitObject | None]:
+        """Return the objects called ``names``; what is not here is fetched."""
+        return self._snapshot.objects(names)
+
+    def commit(self, name: str) -> str:
+        """Return the commit that ``name`` stands for on the remote, "" for its default branch.
+
+        Raises:
+            RefNotFound: it names none there.
+            GitError: the remote cannot be reached.
+        """
+        head = self._snapshot.head
+        if not name and head and self._has(head):
+            return head  # a job mostly runs where the branch is
+        ref = self._ref(name) if name else "HEAD"
+        kept = f"{_KEPT}rules"
+        self._snapshot.bring([f"+{ref}:{kept}"], "--depth=1", "--filter=tree:0")
+        return self.repository.commit_id(kept)
+
+    def branches(self, globs: Sequence[str], commit: str) -> list[str]:
+        """Return the remote's branches that fit one of ``globs`` and lead to ``commit``; commits alone are fetched."""
+        listed = self._snapshot.list_refs(f"{_HEADS}*")
+        names = [ref.removeprefix(_HEADS) for ref in listed if ref.startswith(_HEADS)]
+        fitting = [name for name in names if any(fnmatchcase(name, glob) for glob in globs)]
+        if not fitting:
+            return []
+        self._snapshot.bring([f"+{_HEADS}{name}:{_KEPT}heads/{name}" for name in fitting], *_COMMITS_ONLY)
+        return super().branches(globs, commit)
+
+    def approvals(self, artifact: str, stage: str) -> list[TagRecord]:
+        """Return the remote's tags whose names begin as those do that approve of ``artifact`` for ``stage``."""
+        beginning = f"refs/tags/{approval_prefix(artifact, stage)}"
+        found = list(self._snapshot.list_refs(f"{beginning}*"))
+        if not found:
+            return []
+        self._snapshot.bring([f"+{ref}:{ref}" for ref in found], "--depth=1", "--filter=tree:0")
+        return super().approvals(artifact, stage)
+
+    def _has(self, commit: str) -> bool:
+        """Whether the workspace has a commit. A partial clone would fetch it when it is asked."""
+        here, remote = self._snapshot.repository, self._snapshot.remote
+        if remote is not None and remote.promisor:
+            return here.rev_parse("--verify", "--quiet", "HEAD") == [commit]
+        return here.objects([commit]) != [None]
+
+    def _ref(self, name: str) -> str:
+        if name.startswith("refs/") or (len(name) in (40, 64) and not name.strip("0123456789abcdef")):
+            return name
+        meant = (f"{_HEADS}{name}", f"refs/tags/{name}")
+        found = sorted(self._snapshot.list_refs(*meant).keys() & set(meant))
+        if len(found) > 1:
+            raise _ambiguous(name)
+        if not found:
+            raise RefNotFound(f"{quote(name)} is no branch and no tag of the remote", "Check the name, or push it")
+        return found[0]
+
+
+def approval_prefix(artifact: str, stage: str) -> str:
+    """Return how the names of tags begin that approve of ``artifact`` for ``stage``."""
+    return f"{artifact.replace(':', '=')}#{stage}+"
+
+
+def _ambiguous(name: str) -> RefNotFound:
+    return RefNotFound(f"{quote(name)} is both a branch and a tag", "Name it in full, for example refs/heads/main")

@@ -1,0 +1,115 @@
+"""Room, github: a step of a GitHub Actions job, as the action speaks to it.
+
+Sources: GitHub's "Default environment variables" and "Workflow commands for GitHub Actions".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TextIO
+
+from gto_ci.errors import WrongInput
+from gto_ci.github import event, files
+from gto_ci.github.event import Trigger
+from gto_ci.github.inputs import get_input
+from gto_ci.github.log import Log
+from gto_ci.inputs import Inputs
+from gto_ci.platform import Job, Posted, Target
+
+GHOST_VARIABLE = "GTO_CI_GHOST"
+
+
+class GitHub:
+    """The step that ``environ`` describes, whose log is ``stream``; a :class:`~gto_ci.platform.Platform`.
+
+    Raises:
+        WrongInput: a variable that every runner sets is missing, or the event file is not JSON.
+    """
+
+    def __init__(self, environ: Mapping[str, str], stream: TextIO) -> None:
+        self.log = Log(stream)
+        self.trigger = Trigger.from_environ(environ)
+        workspace, output = (_required(environ, name) for name in ("GITHUB_WORKSPACE", "GITHUB_OUTPUT"))
+        self._output_file = Path(output)
+        self._summary_file = _path(environ, "GITHUB_STEP_SUMMARY")
+        self._environment_file = _path(environ, "GITHUB_ENV")
+        self._api_url = environ.get("GITHUB_API_URL", "")
+        server_url, repository = environ.get("GITHUB_SERVER_URL", ""), environ.get("GITHUB_REPOSITORY", "")
+        run = environ.get("GITHUB_RUN_ID", "")
+        self.job = Job(
+            workspace=Path(workspace),
+            temp=_path(environ, "RUNNER_TEMP"),
+            commit=self.trigger.sha,
+            repository=repository,
+            server_url=server_url,
+            run_url=f"{server_url}/{repository}/actions/runs/{run}" if server_url and repository and run else "",
+            default_branch=event.default_branch(self.trigger),
+            event=self.trigger.event,
+            from_fork=event.from_fork(self.trigger),
+            change=event.change(self.trigger),
+            ghost=environ.get(GHOST_VARIABLE, ""),
+        )
+
+    @staticmethod
+    def read_inputs(environ: Mapping[str, str]) -> Inputs:
+        """Return the step's inputs.
+
+        Raises:
+            WrongInput: a value cannot be understood.
+        """
+        return Inputs.read(lambda name: get_input(environ, name))
+
+    @property
+    def has_summary(self) -> bool:
+        """Whether the runner takes a summary."""
+        return self._summary_file is not None
+
+    def target(self, wanted: str) -> Target:
+        """Return what to interpret; see :func:`gto_ci.github.event.decide`."""
+        return event.decide(wanted, self.trigger)
+
+    def write_outputs(self, values: Mapping[str, str]) -> None:
+        """Write the step's files."""
+        files.append(self._output_file, files.render(values))
+
+    def write_summary(self, text: str) -> None:
+        """Add to the step's summary."""
+        if self._summary_file is not None:
+            files.append(self._summary_file, text.encode(errors="replace"))
+
+    def remember_ghost(self, ghost: str) -> None:
+        """Set a variable for the job's later steps."""
+        if self._environment_file is not None:
+            files.append(self._environment_file, files.render({GHOST_VARIABLE: ghost}))
+
+    def untrusted(self, allowed: tuple[str, ...]) -> str:
+        """Return why the event must not choose what code the job runs; see :func:`gto_ci.github.event.untrusted`."""
+        return event.untrusted(self.trigger, allowed)
+
+    def merged_change(self, commit: str, token: str) -> int | None:
+        """Return the pull request that brought ``commit`` in."""
+        from gto_ci.github import comments  # late: it takes an HTTP client
+
+        return comments.merged_pull_request(comments.Place(self._api_url, self.job.repository, token), commit)
+
+    def comment(self, number: int, header: str, body: str, token: str, *, create: bool = True) -> Posted:
+        """Post or update the comment that ``header`` is the key of."""
+        from gto_ci.github import comments  # late: it takes an HTTP client
+
+        place = comments.Place(self._api_url, self.job.repository, token)
+        return comments.post(place, number, header, body, create=create)
+
+
+def _required(environ: Mapping[str, str], name: str) -> str:
+    value = environ.get(name)
+    if not value:
+        raise WrongInput(
+            f"The variable {name} is not set", "Run this as a step of a workflow, or set what a runner sets"
+        )
+    return value
+
+
+def _path(environ: Mapping[str, str], name: str) -> Path | None:
+    value = environ.get(name)
+    return Path(value) if value else None

@@ -1,0 +1,113 @@
+"""Room, gitlab: a job of GitLab CI, as the action speaks to it.
+
+Source: GitLab's "Predefined CI/CD variables reference".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import TextIO
+
+from gto_ci.errors import CommentRefused, WrongInput
+from gto_ci.gitlab import event, files
+from gto_ci.gitlab.log import Log
+from gto_ci.inputs import Inputs
+from gto_ci.platform import Job, Posted, Target
+
+INPUT = "input-"
+
+
+class GitLab:
+    """The job that ``environ`` describes, whose log is ``stream``; a :class:`~gto_ci.platform.Platform`.
+
+    Raises:
+        WrongInput: a variable that every runner sets is missing, or outputs cannot go where they should.
+    """
+
+    def __init__(self, environ: Mapping[str, str], stream: TextIO) -> None:
+        self.log = Log(stream)
+        self._environ = environ
+        project = environ.get("CI_PROJECT_DIR", "")
+        if not project:
+            raise WrongInput(
+                "The variable CI_PROJECT_DIR is not set", "Run this in the script of a job, or set what a runner sets"
+            )
+        self._file = files.outputs_file(Path(project), environ.get("GTO_OUTPUTS_FILE", ""))
+        temp = Path(environ.get("RUNNER_TEMP_PROJECT_DIR") or f"{project}.tmp")
+        # a project's folder and its temporary one outlive the job on some machines: only the job's own memory counts
+        self._memory = temp / f"gto-ci-ghost-{environ.get('CI_JOB_ID', '')}"
+        self.job = Job(
+            workspace=Path(project),
+            temp=temp if temp.is_dir() else None,
+            commit=environ.get("CI_COMMIT_SHA", ""),
+            repository=environ.get("CI_PROJECT_PATH", ""),
+            server_url=environ.get("CI_SERVER_URL", ""),
+            run_url=environ.get("CI_JOB_URL", ""),
+            default_branch=environ.get("CI_DEFAULT_BRANCH", ""),
+            event=environ.get("CI_PIPELINE_SOURCE", ""),
+            from_fork=event.from_fork(environ),
+            change=event.change(environ),
+            ghost=self._remembered(),
+        )
+
+    @staticmethod
+    def read_inputs(environ: Mapping[str, str]) -> Inputs:
+        """Return the job's inputs, which are variables such as ``GTO_INPUT_FETCH_TAGS``.
+
+        Raises:
+            WrongInput: a value cannot be understood.
+        """
+        return Inputs.read(lambda name: environ.get(files.variable(INPUT + name), "").strip())
+
+    @property
+    def has_summary(self) -> bool:
+        """False: GitLab has no page for it."""
+        return False
+
+    def target(self, wanted: str) -> Target:
+        """Return what to interpret; see :func:`gto_ci.gitlab.event.decide`."""
+        return event.decide(wanted, self._environ)
+
+    def write_outputs(self, values: Mapping[str, str]) -> None:
+        """Write the outputs' files and the dotenv report, and warn of what is in the files alone."""
+        folder = files.relative(files.outputs_folder(self._file), self.job.workspace)
+        report, left_out = files.render(values, folder)
+        files.write(values, report, self._file)
+        for name in left_out:
+            self.log.warning(
+                f"{files.variable(name)} is not set in later jobs: such a value does not fit a variable. "
+                f"It is in the file {folder}/{name}"
+            )
+
+    def write_summary(self, text: str) -> None:
+        """Do nothing: GitLab has no page for it."""
+
+    def remember_ghost(self, ghost: str) -> None:
+        """Have later commands of this job know; a later job has a workspace of its own, without the ghost."""
+        if self.job.temp is None:
+            self.log.warning("That a ghost was applied is not remembered: the runner gives the job no temporary folder")
+        else:
+            self._memory.write_text(ghost, encoding="utf-8")
+
+    def untrusted(self, allowed: tuple[str, ...]) -> str:
+        """Return why the event must not choose what code the job runs; see :func:`gto_ci.gitlab.event.untrusted`."""
+        return event.untrusted(self._environ, allowed)
+
+    def merged_change(self, commit: str, token: str) -> int | None:
+        """Refuse: see :meth:`comment`."""
+        raise _no_comments()
+
+    def comment(self, number: int, header: str, body: str, token: str, *, create: bool = True) -> Posted:
+        """Refuse: comments are not made here."""
+        raise _no_comments()
+
+    def _remembered(self) -> str:
+        with suppress(OSError):
+            return self._memory.read_text(encoding="utf-8", errors="replace")
+        return ""
+
+
+def _no_comments() -> CommentRefused:
+    return CommentRefused("Comments are made on GitHub and Forgejo only, so far", "Set 'comment: never' on GitLab")

@@ -1,0 +1,185 @@
+"""Room, platform: what a workflow asks the action for, whatever the platform. Defaults are those of ``action.yml``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import Literal, cast
+
+from gto_ci.errors import WrongInput, quote
+from gto_ci.names import Kind
+
+Read = Callable[[str], str]  # an input's text by its name, "" where it is not given
+When = Literal["never", "always", "on-failure"]
+
+# The spellings that YAML 1.2's core schema knows, which are also those that GitHub's own actions take.
+_BOOLEANS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+_WHEN = ("never", "always", "on-failure")
+
+
+@dataclass(frozen=True, slots=True)
+class GateInputs:
+    """What has to hold for the step to succeed.
+
+    ``events``, ``artifacts`` and ``stages`` are globs; what happened must fit one of each list that is
+    not empty. ``policy`` is the path of the policy file, "" for the usual one where there is one;
+    ``policy_ref`` the branch, tag or commit that it is read from, "" for the default branch.
+    """
+
+    events: tuple[str, ...] = ()
+    artifacts: tuple[str, ...] = ()
+    stages: tuple[str, ...] = ()
+    policy: str = ""
+    policy_ref: str = ""
+
+    @property
+    def requires(self) -> bool:
+        """Whether something is required of what happened."""
+        return bool(self.events or self.artifacts or self.stages)
+
+
+@dataclass(frozen=True, slots=True)
+class GhostInputs:
+    """Which change to apply to the workspace, and how to get it.
+
+    ``diff`` is (BASE, HASH) and ``commits`` (FROM, TO), where the first is "" if it was not given;
+    None where nothing is wanted. ``allow`` are globs of protected paths that may be touched all the
+    same, ``allow_events`` the events, or ``fork``, on which a ghost may be applied all the same.
+    """
+
+    repo: str = ""
+    prefix: str = ""
+    diff: tuple[str, str] | None = None
+    commits: tuple[str, str] | None = None
+    token: str = field(default="", repr=False)
+    ssh_key: str = field(default="", repr=False)
+    known_hosts: str = ""
+    allow: tuple[str, ...] = ()
+    allow_events: tuple[str, ...] = ()
+
+    @property
+    def wanted(self) -> bool:
+        """Whether there is something to apply."""
+        return bool(self.diff or self.commits)
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What the workflow asked for."""
+
+    ref: str = ""
+    path: str = "."
+    fetch_tags: bool = True
+    token: str = field(default="", repr=False)
+    show: bool = True
+    history: bool = True
+    print_outputs: bool = True
+    summary: bool = True
+    comment: When = "never"
+    comment_header: str = "gto"
+    gate: GateInputs = GateInputs()
+    pull: bool = False
+    pull_extras: tuple[str, ...] = ()
+    ghost: GhostInputs = GhostInputs()
+
+    @property
+    def secrets(self) -> list[str]:
+        """The texts that nobody is to see, a key's lines one by one."""
+        key = [line for line in self.ghost.ssh_key.splitlines() if not line.startswith("-----")]
+        return [text for text in (self.token, self.ghost.token, *key) if text.strip()]
+
+    @classmethod
+    def read(cls, text: Read) -> Inputs:
+        """Return the inputs that ``text`` gives, one by one; an empty one counts as not given.
+
+        Raises:
+            WrongInput: a value cannot be understood; the error names the input.
+        """
+        return cls(
+            ref=text("ref"),
+            path=text("path") or ".",
+            fetch_tags=boolean(text, "fetch-tags", default=True),
+            token=text("token"),
+            show=boolean(text, "show", default=True),
+            history=boolean(text, "history", default=True),
+            print_outputs=boolean(text, "print-outputs", default=True),
+            summary=boolean(text, "summary", default=True),
+            comment=_when(text, "comment"),
+            comment_header=text("comment-header") or "gto",
+            gate=_gate(text),
+            pull=boolean(text, "pull", default=False),
+            pull_extras=listed(text("pull-extras")),
+            ghost=_ghost(text),
+        )
+
+
+def boolean(text: Read, name: str, *, default: bool) -> bool:
+    """Return an input that is ``true`` or ``false`` as YAML 1.2's core schema spells them.
+
+    Raises:
+        WrongInput: it is something else.
+    """
+    given = text(name)
+    if not given:
+        return default
+    if given not in _BOOLEANS:
+        raise WrongInput(
+            f"Input '{name}' must be true or false, not {quote(given)}", f"Write '{name}: true' or '{name}: false'"
+        )
+    return _BOOLEANS[given]
+
+
+def listed(text: str) -> tuple[str, ...]:
+    """Return the items of a list whose items stand between commas or line ends."""
+    return tuple(item for item in map(str.strip, re.split(r"[,\n]", text)) if item)
+
+
+def _when(text: Read, name: str) -> When:
+    given = text(name) or "never"
+    if given not in _WHEN:
+        raise WrongInput(f"Input '{name}' must be never, always or on-failure, not {quote(given)}", "Choose one")
+    return cast(When, given)
+
+
+def _gate(text: Read) -> GateInputs:
+    events = listed(text("require-event"))
+    known = [kind.word for kind in Kind if kind is not Kind.CREATION]
+    for glob in events:
+        if not any(fnmatchcase(word, glob) for word in known):
+            raise WrongInput(f"Input 'require-event' names no event: {quote(glob)}", f"Known: {', '.join(known)}")
+    return GateInputs(
+        events,
+        listed(text("require-artifact")),
+        listed(text("require-stage")),
+        text("policy"),
+        text("policy-ref"),
+    )
+
+
+def _ghost(text: Read) -> GhostInputs:
+    ghost = GhostInputs(
+        repo=text("ghost-repo"),
+        prefix=text("ghost-prefix"),
+        diff=_pair(text, "ghost-diff", "HASH' or 'BASE HASH"),
+        commits=_pair(text, "ghost-commits", "TO' or 'FROM TO"),
+        token=text("ghost-token"),
+        ssh_key=text("ghost-ssh-key"),
+        known_hosts=text("ghost-known-hosts"),
+        allow=listed(text("ghost-allow")),
+        allow_events=listed(text("ghost-allow-events")),
+    )
+    if ghost.wanted and not ghost.repo:
+        asked = "ghost-diff" if ghost.diff else "ghost-commits"
+        raise WrongInput(f"Input '{asked}' needs to know the patch repository", "Set 'ghost-repo' to its URL")
+    return ghost
+
+
+def _pair(text: Read, name: str, form: str) -> tuple[str, str] | None:
+    words = text(name).split()
+    if not words:
+        return None
+    if len(words) > 2:
+        raise WrongInput(f"Input '{name}' must be '{form}', not {quote(text(name))}", "'git ghost list' prints both")
+    return (words[0] if len(words) == 2 else "", words[-1])

@@ -1,0 +1,206 @@
+"""Ground, policy: requirements on the event itself, its commit, and the moment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from gto_ci.errors import quote
+from gto_ci.policy.case import Case, Finding, Signed
+from gto_ci.policy.globs import all_of, fits, fits_person, one_of
+from gto_ci.policy.ranges import Range
+from gto_ci.policy.windows import Window, thaw
+from gto_ci.versions import is_version, precedence
+
+_WORTH = {
+    "none": "is not signed",
+    "untrusted": "is signed with a key that is not among the allowed signers'",
+    "bad": "has a signature that is not its own",
+    "expired": "is signed with a key that has expired",
+    "revoked": "is signed with a key that was revoked",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """The version is registered and in a range; with ``prerelease=False`` it is a release."""
+
+    check: ClassVar[str] = "versions"
+    range: Range | None = None
+    prerelease: bool = True
+
+    def describe(self) -> str:
+        what = "a version" if self.prerelease else "a release"
+        return f"is about {what} in the range {quote(self.range.text)}" if self.range else f"is about {what}"
+
+    def judge(self, case: Case) -> Finding:
+        version = case.event.version
+        if version is None or not is_version(version):
+            commit = case.event.commit
+            evidence = f"no version of {quote(case.event.artifact)} is registered at commit {commit[:7]}"
+            return case.failed(self.check, evidence, "register one there first")
+        wanted = f"a version in the range {quote(self.range.text)}" if self.range else "a release"
+        if self.range and not self.range.holds(version):
+            return case.failed(self.check, f"{case.subject} is outside {quote(self.range.text)}", f"take {wanted}")
+        if not self.prerelease and precedence(version)[2]:
+            return case.failed(self.check, f"{case.subject} is a pre-release", "take a release")
+        within = f"{case.subject} is within {quote(self.range.text)}" if self.range else f"it is {case.subject}"
+        return case.passed(self.check, within if self.prerelease else f"{within}, and no pre-release")
+
+
+@dataclass(frozen=True, slots=True)
+class Taggers:
+    """The tagger's e-mail fits a glob. Anybody can write any e-mail into a tag; :class:`SignedBy` proves it."""
+
+    check: ClassVar[str] = "taggers"
+    globs: tuple[str, ...]
+
+    def describe(self) -> str:
+        return f"is tagged by {one_of(self.globs)}"
+
+    def judge(self, case: Case) -> Finding:
+        if case.proposed:
+            return case.later(self.check)
+        evidence = f"the tagger is {quote(case.event.author_email)}"
+        if fits_person(case.event.author_email, self.globs):
+            return case.passed(self.check, evidence)
+        return case.failed(self.check, evidence, f"have it tagged by {one_of(self.globs)}")
+
+
+@dataclass(frozen=True, slots=True)
+class SignedBy:
+    """The tag has a good signature, by a principal that fits a glob. E-mails are compared without case."""
+
+    check: ClassVar[str] = "signed"
+    globs: tuple[str, ...] = ("*",)
+
+    def describe(self) -> str:
+        return f"is signed by {self._who}"
+
+    def judge(self, case: Case) -> Finding:
+        if case.proposed:
+            return case.later(self.check)
+        tag = case.event.tag
+        signed = case.evidence.signatures.get(tag)
+        remedy = f"delete the tag, and make it with a signature (--sign) of {self._who}"
+        if signed is None or signed.status != "good":
+            return case.failed(self.check, f"tag {quote(tag)} {worth(signed)}", remedy)
+        evidence = f"tag {quote(tag)} is signed by {quote(signed.signer)}"
+        if fits_person(signed.signer, self.globs):
+            return case.passed(self.check, evidence)
+        return case.failed(self.check, evidence, remedy)
+
+    @property
+    def _who(self) -> str:
+        return "an allowed signer" if self.globs == ("*",) else one_of(self.globs)
+
+
+@dataclass(frozen=True, slots=True)
+class OnBranch:
+    """The commit is on a branch that fits a glob."""
+
+    check: ClassVar[str] = "branches"
+    globs: tuple[str, ...]
+
+    def describe(self) -> str:
+        return f"is on branch {one_of(self.globs)}"
+
+    def judge(self, case: Case) -> Finding:
+        branches, commit = case.evidence.branches, f"commit {case.event.commit[:7]}"
+        if branches is None:
+            unknown = f"it is not known which branches {commit} is on"
+            return case.later(self.check, unknown) if case.proposed else case.failed(self.check, unknown, self._remedy)
+        fitting = [branch for branch in branches if fits(branch, self.globs)]
+        if fitting:
+            return case.passed(self.check, f"{commit} is on {all_of(fitting)}")
+        others = f" but on {all_of(branches)}" if branches else ""
+        return case.failed(self.check, f"{commit} is not on {one_of(self.globs)}{others}", self._remedy)
+
+    @property
+    def _remedy(self) -> str:
+        return f"bring the commit to {one_of(self.globs)}, then run the job again"
+
+
+@dataclass(frozen=True, slots=True)
+class Annotated:
+    """Fields of the artifact's annotation are there, and not empty; ``custom.a.b`` is a field in a field."""
+
+    check: ClassVar[str] = "annotation"
+    fields: tuple[str, ...]
+
+    def describe(self) -> str:
+        return f"is annotated with {all_of(self.fields)}"
+
+    def judge(self, case: Case) -> Finding:
+        name, commit = quote(case.event.artifact), f"commit {case.event.commit[:7]}"
+        if case.evidence.annotation_problem:
+            problem = quote(case.evidence.annotation_problem, 300)[1:-1]
+            evidence = f"the annotation at {commit} cannot be read: {problem}"
+            return case.failed(self.check, evidence, "correct that file, commit it, and make the tag there")
+        found = case.evidence.fields
+        lacking = [path for path in self.fields if _empty(_value(found, path.split(".")))]
+        if not lacking:
+            return case.passed(self.check, f"{name} is annotated with {all_of(self.fields)} at {commit}")
+        remedy = f"annotate {name} with {all_of(lacking)}, commit that, and make the tag there"
+        if found is None:
+            return case.failed(self.check, f"nothing annotates {name} at {commit}", remedy)
+        return case.failed(self.check, f"the annotation of {name} at {commit} lacks {all_of(lacking)}", remedy)
+
+
+@dataclass(frozen=True, slots=True)
+class NoGhost:
+    """No ghost was applied in this job, so that what runs is what is committed."""
+
+    check: ClassVar[str] = "ghost"
+
+    def describe(self) -> str:
+        return "comes without a ghost, with what is committed alone"
+
+    def judge(self, case: Case) -> Finding:
+        if not case.evidence.ghost:
+            return case.passed(self.check, "no ghost was applied in this job")
+        evidence = f"a ghost was applied in this job: {quote(case.evidence.ghost)}"
+        return case.failed(self.check, evidence, "run the job without one; commit the change if it is meant to stay")
+
+
+@dataclass(frozen=True, slots=True)
+class Freeze:
+    """It is not a time that is closed; the time of the judgement counts, not the tag's."""
+
+    check: ClassVar[str] = "freeze"
+    windows: tuple[Window, ...]
+
+    def describe(self) -> str:
+        return f"does not happen {'; '.join(window.describe() for window in self.windows)}"
+
+    def judge(self, case: Case) -> Finding:
+        window = next((window for window in self.windows if window.closes(case.now)), None)
+        if window is None:
+            return case.passed(self.check, "no freeze is in effect")  # without the time: a comment stays as it is
+        reason = f" ({quote(window.reason)})" if window.reason else ""
+        evidence = f"{case.now.astimezone(window.zone)} is in the freeze {window.describe()}{reason}"
+        opens = thaw(self.windows, case.now).astimezone(window.zone)
+        return case.failed(self.check, evidence, f"wait until {opens}, then run the job again")
+
+
+def worth(signed: Signed | None) -> str:
+    """Return what a signature that is not good says of its tag, as the rest of a sentence."""
+    if signed is None:
+        return "has a signature that nobody checked"
+    said = _WORTH.get(signed.status, "has a signature that could not be checked")
+    return f"{said}: {quote(signed.reason, 300)[1:-1]}" if signed.reason else said
+
+
+def _value(fields: object, path: Sequence[str]) -> object:
+    value = fields
+    for key in path:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value
+
+
+def _empty(value: object) -> bool:
+    """Tell whether there is nothing: no text but blanks, no items. A number and ``false`` are something."""
+    if isinstance(value, str):
+        return not value.strip()
+    return value is None or (isinstance(value, (Mapping, Sequence)) and not value)
