@@ -38,6 +38,7 @@ lint: $(VENV)/.with-lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy --strict setup/install.py
 	$(BIN)/lint-imports --no-logo
 	bash tests/lint/workflows.sh
 

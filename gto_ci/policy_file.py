@@ -70,7 +70,7 @@ def _rule(value: _Value, zone: tzinfo, *, signers: bool) -> Rule:
         events = tuple(_KINDS[word.word(_KINDS)] for word in fields["events"].items())
     else:
         events = (Kind.ASSIGNMENT,) if stages else (Kind.REGISTRATION, Kind.ASSIGNMENT)
-    required = fields["require"].fields((*_REQUIREMENTS, "two-person"), some=True) if "require" in fields else {}
+    required = fields["require"].fields((*_REQUIREMENTS, "two-person")) if "require" in fields else {}
     if "signed" in required and not signers:
         raise required["signed"].wrong(
             "'signed' needs 'allowed-signers' at the top of the file", "For example: allowed-signers: .github/signers"
@@ -137,7 +137,7 @@ def _after(value: _Value) -> After:
 
 
 def _versions(value: _Value) -> Versions:
-    fields = value.fields(("range", "prerelease"), some=True) if value.is_mapping else {"range": value}
+    fields = value.fields(("range", "prerelease")) if value.is_mapping else {"range": value}
     found = None
     if "range" in fields:
         try:
@@ -239,7 +239,7 @@ def _zone(value: _Value) -> tzinfo:
 
 
 def _window(value: _Value, zone: tzinfo) -> Window:
-    fields = value.fields(("days", "from", "until", "reason"), some=True)
+    fields = value.fields(("days", "from", "until", "reason"))
     reason = fields["reason"].text() if "reason" in fields else ""
     if "days" in fields:
         return _weekly(fields, zone, reason)
@@ -343,8 +343,8 @@ class _Value:
     def wrong_text(self, wanted: str, next_step: str) -> WrongPolicy:
         return self.wrong(f"{quote(self.name)} must be {wanted}, not {quote(self.node.value)}", next_step)
 
-    def fields(self, known: Sequence[str], needed: Iterable[str] = (), *, some: bool = False) -> dict[str, _Value]:
-        """Return the values of a mapping by key; ``some``: there must be one at least."""
+    def fields(self, known: Sequence[str], needed: Iterable[str] = ()) -> dict[str, _Value]:
+        """Return the values of a mapping by key; it is not empty, and has all that are ``needed``."""
         if not self.is_mapping:
             raise self.wrong(f"{quote(self.name)} must hold keys and values", f"Known keys: {', '.join(known)}")
         found: dict[str, _Value] = {}
@@ -357,7 +357,7 @@ class _Value:
         for name in needed:
             if name not in found:
                 raise self.wrong(f"{quote(self.name)} lacks {quote(name)}", "Add it")
-        if some and not found:
+        if not found:
             raise self.wrong(f"{quote(self.name)} is empty", f"Known keys: {', '.join(known)}")
         return found
 
@@ -422,5 +422,4 @@ def _plain(reason: str) -> str:
 
 def _line_of_fault(data: bytes, error: Exception) -> int:
     """The line of what is no text at all, where the error tells, else the first."""
-    position = getattr(error, "position", None) or getattr(error, "start", None) or 0
-    return data.count(b"\n", 0, position) + 1
+    return data.count(b"\n", 0, getattr(error, "position", 0)) + 1

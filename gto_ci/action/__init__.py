@@ -27,6 +27,8 @@ from gto_ci.platform import Platform, Target
 from gto_ci.registry import Registry
 from gto_ci.render import page
 
+_INPUTS = ("INPUT_", "GTO_INPUT_")  # variables of these names hold inputs, which may be secrets
+
 
 def run(inputs: Inputs, platform: Platform, environ: Mapping[str, str]) -> None:
     """Do the action's work; return normally only when the step has succeeded.
@@ -38,7 +40,7 @@ def run(inputs: Inputs, platform: Platform, environ: Mapping[str, str]) -> None:
     for secret in inputs.secrets:
         platform.log.mask(secret)
     # what only the action is to know, no program that it starts is told
-    environ = {name: value for name, value in environ.items() if not name.startswith("INPUT_")}
+    environ = {name: value for name, value in environ.items() if not name.startswith(_INPUTS)}
     try:
         outcome = _work(inputs, platform, environ)
     except GtoError as error:

@@ -56,7 +56,8 @@ def _post(inputs: Inputs, platform: Platform, commit: str, body: str, *, create:
             return None
         posted = platform.comment(number, inputs.comment_header, body, inputs.token, create=create)
     except CommentRefused as error:
-        log.notice(f"No comment was made. {error}. What it would have said is in the summary of this job")
+        where = " What it would have said is in the summary of this job" if platform.has_summary else ""
+        log.notice(f"No comment was made. {error}.{where}")
         return None
     return posted if posted.action != "none" else None
 

@@ -14,7 +14,7 @@ from github import Github, GithubException
 from github.Repository import Repository
 
 from gto_ci.errors import quote
-from gto_ci.github.comments import Pause, Place, _persist, find, marker, same
+from gto_ci.github.comments import Pause, Place, find, marker, persist, same
 from gto_ci.platform import Posted
 
 
@@ -40,7 +40,7 @@ def post(
             return Posted(earlier.html_url, "unchanged")
         return Posted(_write(client, "PATCH", f"{repository.url}/issues/comments/{earlier.id}", text), "updated")
 
-    return _persist(place, f"comment on pull request {number} of {quote(place.repository)}", find_and_write, pause)
+    return persist(place, f"comment on pull request {number} of {quote(place.repository)}", find_and_write, pause)
 
 
 def merged_pull_request(place: Place, commit: str, *, pause: Pause = time.sleep) -> int | None:
@@ -61,7 +61,7 @@ def merged_pull_request(place: Place, commit: str, *, pause: Pause = time.sleep)
         return int(pull["number"]) if pull["merged"] else None
 
     aim = f"look up the pull request of commit {quote(commit)} in {quote(place.repository)}"
-    return _persist(place, aim, look, pause)
+    return persist(place, aim, look, pause)
 
 
 _NOTHING = Posted("", "none")

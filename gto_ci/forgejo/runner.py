@@ -68,4 +68,4 @@ class Forgejo(GitHub):
     def _place(self, token: str) -> Place:
         from gto_ci.github.comments import Place
 
-        return Place(self._api_url, self.job.repository, token)
+        return Place(self._api_url, self.job.repository, token, "the server")

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from gto_ci.errors import GitError, GtoError
 from gto_ci.git.repository import Repository
@@ -125,9 +125,15 @@ def find_remote(repository: Repository, token: str = "", server_url: str = "") -
     config = [(key, value) for key, value in own if _TRANSPORT_KEY.fullmatch(key)]
     for setting in _REMOTE_SETTINGS:
         config += [(f"remote.origin.{setting}", value) for key, value in own if key == f"remote.{name}.{setting}"]
-    config.append(("remote.origin.url", url))
     headers = [value for _, key, value in entries if re.fullmatch(r"http\.(.+\.)?extraheader", key)]
-    if token and not headers and _same_host(url, server_url):
+    login = ""
+    if not headers:
+        url, login = _without_login(url)
+    config.append(("remote.origin.url", url))
+    if login:
+        config.append((f"http.{url}.extraheader", f"AUTHORIZATION: basic {login}"))
+        headers.append(login)
+    elif token and not headers and _same_host(url, server_url):
         basic = base64.b64encode(f"x-access-token:{token}".encode()).decode()
         config.append((f"http.{server_url.rstrip('/')}/.extraheader", f"AUTHORIZATION: basic {basic}"))
     secrets = [token, *(secret for header in headers for secret in _secrets(header))]
@@ -188,6 +194,18 @@ def trust(folder: Path, root: Path) -> str:
     if folder.stat().st_uid != root.stat().st_uid:
         return ""
     return " ".join(f"-c safe.directory={shlex.quote(str(place))}" for place in (folder, folder / ".git"))
+
+
+def _without_login(url: str) -> tuple[str, str]:
+    """A URL without its user and password, and these two as a code for HTTP, empty where there is no password.
+
+    In a URL they would be on the command lines of git's helpers, and be shown only to a server that asks for them.
+    """
+    if not re.match(r"https?://[^/?#]*:[^/?#]*@", url):
+        return url, ""
+    parts = urlsplit(url)
+    code = base64.b64encode(f"{unquote(parts.username or '')}:{unquote(parts.password or '')}".encode()).decode()
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])), code
 
 
 def _same_host(url: str, server_url: str) -> bool:

@@ -61,11 +61,15 @@ Pause = Callable[[float], object]
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A repository (OWNER/NAME) on the server with this API (GITHUB_API_URL), and what opens it."""
+    """A repository (OWNER/NAME) on the server with this API (GITHUB_API_URL), and what opens it.
+
+    ``server`` is what to call it before a person.
+    """
 
     api_url: str
     repository: str
     token: str = field(repr=False)
+    server: str = "GitHub"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +116,7 @@ def post(
             return Posted(earlier.html_url, "unchanged")
         return Posted(_write(issue, earlier, text), "updated")
 
-    return _persist(place, f"comment on pull request {number} of {quote(place.repository)}", find_and_write, pause)
+    return persist(place, f"comment on pull request {number} of {quote(place.repository)}", find_and_write, pause)
 
 
 def merged_pull_request(place: Place, commit: str, *, pause: Pause = time.sleep) -> int | None:
@@ -135,7 +139,7 @@ def merged_pull_request(place: Place, commit: str, *, pause: Pause = time.sleep)
         first = min(made_it or merged, key=lambda pull: (pull.merged_at, pull.number), default=None)
         return first.number if first else None
 
-    return _persist(
+    return persist(
         place, f"look up the pull request of commit {quote(commit)} in {quote(place.repository)}", look, pause
     )
 
@@ -207,8 +211,8 @@ def _write(issue: Issue, earlier: IssueComment | None, text: str) -> str:
     return page
 
 
-def _persist(place: Place, aim: str, work: Callable[[github.Github, Repository], T], pause: Pause) -> T:
-    """Do ``work``, at most three times where trying again may help.
+def persist(place: Place, aim: str, work: Callable[[github.Github, Repository], T], pause: Pause) -> T:
+    """Return what ``work`` returns; do it at most three times, where trying again may help.
 
     Raises:
         CommentRefused: it does not help, or did not.
@@ -262,7 +266,7 @@ def _is_address(text: str) -> bool:
 def _understand(error: Exception, place: Place) -> _Trouble | None:
     """What an error of PyGithub, or of what it stands on, means for a user; None for a bug of ours."""
     if isinstance(error, github.GithubException) and not isinstance(error, _UNREADABLE):
-        return _answered(error)
+        return _answered(error, place.server)
     if isinstance(error, _Vanished):
         return _Trouble("it was deleted whenever it was about to be updated", "Run the job again", wait=0)
     if isinstance(error, _Moved):
@@ -271,7 +275,7 @@ def _understand(error: Exception, place: Place) -> _Trouble | None:
     if isinstance(error, OSError):  # as those of PyGithub's HTTP client are
         return _Trouble(f"{server} does not answer: {_reason(error)}", "Check the network and GITHUB_API_URL", wait=0)
     if isinstance(error, _UNREADABLE):
-        return _Trouble(f"{server} does not answer as GitHub does: {quote(error, 200)}", "Check GITHUB_API_URL")
+        return _Trouble(f"{server} does not answer as {place.server} does: {quote(error, 200)}", "Check GITHUB_API_URL")
     return None
 
 
@@ -282,23 +286,23 @@ def _reason(error: OSError) -> str:
     return quote(inner.args[-1] if isinstance(inner, Exception) and inner.args else inner, limit=200)
 
 
-def _answered(error: github.GithubException) -> _Trouble:
+def _answered(error: github.GithubException, server: str) -> _Trouble:
     """What a refusal by GitHub means."""
     status, said = error.status, _said(error)
     limited = _limited(error)
     if limited is not None:
         until = datetime.fromtimestamp(_now(error) + limited, timezone.utc)
-        reason = f"GitHub's rate limit for this token is used up until {until:%Y-%m-%d %H:%M:%S} UTC ({status})"
+        reason = f"{server}'s rate limit for this token is used up until {until:%Y-%m-%d %H:%M:%S} UTC ({status})"
         return _Trouble(reason, "Run the job again after that", limited if limited <= PATIENCE else None)
     if status >= 500:
-        return _Trouble(f"GitHub has trouble of its own: {said}", "Run the job again later", wait=0)
+        return _Trouble(f"{server} has trouble of its own: {said}", "Run the job again later", wait=0)
     if status == 401:
-        return _Trouble(f"GitHub does not accept the token: {said}", "Check the input 'token'; it may have expired")
+        return _Trouble(f"{server} does not accept the token: {said}", "Check the input 'token'; it may have expired")
     if status == 403:
-        return _Trouble(f"GitHub does not let this token: {said}", _PERMISSION)
+        return _Trouble(f"{server} does not let this token: {said}", _PERMISSION)
     if status == 404:
-        return _Trouble(f"GitHub has no such thing, or hides it from this token: {said}", _PERMISSION)
-    return _Trouble(f"GitHub does not take it: {said}", "")
+        return _Trouble(f"{server} has no such thing, or hides it from this token: {said}", _PERMISSION)
+    return _Trouble(f"{server} does not take it: {said}", "")
 
 
 def _said(error: github.GithubException) -> str:

@@ -37,10 +37,16 @@ schema() { # 1: name of a schema that check-jsonschema brings, rest: files
 }
 schema vendor.github-workflows "${workflows[@]}"
 schema custom.github-workflows-require-timeout "${workflows[@]}"
-schema vendor.github-actions action.yml
+schema vendor.github-actions action.yml setup/action.yml
 schema vendor.dependabot .github/dependabot.yml
 schema vendor.github-issue-forms "${forms[@]}"
 schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
 printf 'gto-policy: '
 "$bin/check-jsonschema" --schemafile schemas/gto-policy.schema.json examples/gto-policy.yaml
-"$bin/zizmor" --persona pedantic --offline --quiet --no-progress action.yml .github/dependabot.yml "${workflows[@]}"
+# GitLab's schema is of one document; a component has its inputs in another before it
+component=$(mktemp -d)
+trap 'rm -rf "$component"' EXIT
+sed '/^---$/,$d' templates/gto.yml >"$component/header.yml"
+sed '1,/^---$/d' templates/gto.yml >"$component/job.yml"
+schema vendor.gitlab-ci "$component"/*.yml
+"$bin/zizmor" --persona pedantic --offline --quiet --no-progress action.yml setup/action.yml .github/dependabot.yml "${workflows[@]}"
