@@ -326,6 +326,8 @@ def test_a_requirement_is_met(requirement: Requirement, more: str, evidence: dic
             "nobody but 'bob@example.com' stands for version v1.2.0",
             f"have somebody other than 'bob@example.com' approve, then run the job again: {APPROVE}",
         ),
+        (TwoPerson("qa"), f"m#qa#3 {C1} bob@example.com 80\nm#qa!#4 {C1} ada@b 90", {}, "nobody but", "git tag"),
+        (TwoPerson("qa"), f"m#qa#3 {C1} ada@b 110", {}, "nobody but", "git tag"),
         (TwoPerson(), "", {}, "nobody but", "git tag -a"),
         (
             TwoPerson(),
