@@ -167,3 +167,4 @@ def test_shortcuts(text: str, shortcut: Shortcut | None) -> None:
 def test_every_tag_begins_with_one_of_its_artifacts_prefixes(tag: TagName) -> None:
     assert str(tag).startswith(tag_prefixes(tag.artifact))
     assert looks_like_tag(str(tag))
+    assert not looks_like_tag(f"{tag.artifact.replace(':', '=')}#prod+ada")

@@ -404,6 +404,13 @@ def test_an_unregistered_commit_is_assigned_by_its_id() -> None:
     finding = found(After("qa"), f"m#prod#1 {C1} a@b 0", "m#prod#1")
     assert finding.evidence == "commit 1111111 was never assigned to 'qa'"
     assert f"gto assign m {C1} --stage qa --skip-registration --push" in finding.remedy
+    approval = found(TwoPerson(), f"m#prod#1 {C1} a@b 0", "m#prod#1")
+    assert f"git tag -a -m 'Approve of commit 1111111 in prod' 'm#prod+1111111' {C1} &&" in approval.remedy
+
+
+def test_one_version_at_two_commits_is_told_apart_by_them() -> None:
+    finding = found(Current(), f"{STORY}\nm@v1.2.0#3 {C2} a@b 110\nm#prod#4 {C2} a@b 111")
+    assert finding.evidence == "stage 'prod' holds version v1.2.0, since 2026-11-25 01:51:00+00:00, at commit 2222222"
 
 
 @pytest.mark.parametrize(
@@ -447,6 +454,21 @@ def test_a_tag_without_an_e_mail_is_nobodys() -> None:
     event = event_in(state, "m#prod#2")._replace(author_email="")
     (finding,) = judge([rule(TwoPerson("staging"))], event, state, Evidence(NOW)).findings
     assert (finding.passed, finding.evidence) == (False, "tag 'm#prod#2' names no e-mail of its tagger")
+
+
+def test_requirements_say_what_they_are() -> None:
+    assert After("qa").describe() == "was in stage 'qa' before"
+    assert After("qa", timedelta(hours=24)).describe() == "was in stage 'qa' before, for at least 1 d"
+    assert Versions(prerelease=False).describe() == "is about a release"
+    assert Versions(read_range("1.0.0")).describe() == "is about a version in the range '1.0.0'"
+    assert SignedBy().describe() == "is signed by an allowed signer"
+    assert SignedBy(("a@*", "b@*")).describe() == "is signed by 'a@*' or 'b@*'"
+    both = (
+        "has somebody besides the tagger stand for it, with an assignment to 'qa' before, or with a tag that approves"
+    )
+    assert TwoPerson("qa").describe() == both
+    assert TwoPerson("qa", signed=True).describe() == f"{both}, both with signatures"
+    assert TwoPerson().describe() == "has somebody besides the tagger stand for it, with a tag that approves"
 
 
 # Rules together, and what is only proposed
@@ -749,6 +771,7 @@ def test_a_freeze_ends_when_the_last_window_of_a_row_does() -> None:
         "2026-12-24 12:00:00+01:00 is in the freeze from 2026-12-20 00:00:00+01:00 "
         'until 2027-01-03 08:00:00+01:00 ("Year\'s end")'.replace('"', "'")
     )
+    assert not found(Freeze((holidays,)), now=local("2026-12-20 00:00")).passed
     assert found(Freeze((holidays,)), now=local("2027-01-03 08:00")).passed
     assert found(Freeze((holidays,)), now=local("2026-12-19 23:59")).passed
 
