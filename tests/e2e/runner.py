@@ -34,7 +34,7 @@ import itertools
 import json
 import os
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,7 @@ OWNER = 1001
 _TIMEOUT = 600
 _REPORT = "report"
 _RESULTS = "/results"
+_RUNNERS = ("ubuntu-latest", "ubuntu-24.04")
 _numbers = itertools.count(1)
 
 
@@ -99,6 +100,35 @@ class Run:
 
 
 @dataclass
+class Job:
+    """What a job of a workflow did: the steps that ran, by id or else by name; `matrix` is its part of one."""
+
+    matrix: Mapping[str, Any]
+    steps: dict[str, Step] = field(default_factory=dict)
+
+    def __getitem__(self, step: str) -> Step:
+        return self.steps[step]
+
+
+@dataclass(frozen=True)
+class WorkflowRun:
+    """A finished run of a whole workflow, and its jobs that ran.
+
+    They are found by id; those of a workflow that a job calls by that job's name and their id (`Deploy/gate`). The
+    jobs of a matrix share an id.
+    """
+
+    succeeded: bool
+    jobs: Mapping[str, Sequence[Job]]
+    log: str
+
+    def __getitem__(self, name: str) -> Job:
+        """The only job of this name."""
+        (job,) = self.jobs[name]
+        return job
+
+
+@dataclass
 class Machine:
     """A machine that runs workflows in containers of `job_image`, with the engine at `docker_host`.
 
@@ -138,42 +168,84 @@ class Machine:
 
         `scratch` is an empty folder for this run's files; `temp` becomes the runner's temporary folder.
         """
-        folders = {name: scratch / name for name in ("results", "home", "temp", "act-home")}
+        folders = {name: scratch / name for name in ("results", "home", "temp")}
         for folder in folders.values():
             folder.mkdir(parents=True)
         folders["temp"] = temp or folders["temp"]
-        workflow, event = scratch / "workflow.yml", scratch / "event.json"
-        workflow.write_text(json.dumps(_workflow(trigger.event, steps)))  # JSON is YAML
-        event.write_text(json.dumps(trigger.payload))
-        variables = {
-            "HOME": "/github/home",
-            "GITHUB_REF": trigger.ref,
-            "SHA_REF": trigger.sha,
-            **(environment or {}),
-        }
         mounts = {"results": _RESULTS, "home": "/github/home", "temp": str(CONTAINER_TEMP)}
+        succeeded, printed = self._act(
+            *(workspace, trigger, _workflow(trigger.event, steps)),
+            scratch=scratch,
+            secrets={"GITHUB_TOKEN": token} if token else {},
+            environment={"HOME": "/github/home", **(environment or {})},
+            options=(
+                f"--rebuild={str(rebuild).lower()}",
+                *("--container-options", " ".join(f"-v {folders[name]}:{at}" for name, at in mounts.items())),
+            ),
+        )
+        log, found = _read(printed)
+        return Run(succeeded, found, folders["results"], folders["home"], log)
+
+    def run_workflow(
+        self,
+        workspace: Path,
+        trigger: Trigger,
+        workflow: Mapping[str, Any],
+        *,
+        scratch: Path,
+        secrets: Mapping[str, str],
+        environment: Mapping[str, str],
+    ) -> WorkflowRun:
+        """Run a whole workflow, whose jobs each find a copy of `workspace` where they check it out.
+
+        Home, temporary folder and owner of the workspace are here as act has them; the workflows that it calls are
+        those in `workspace`.
+        """
+        scratch.mkdir(parents=True)
+        workflow = {**workflow, "name": _unique(workflow["name"])}
+        succeeded, printed = self._act(
+            *(workspace, trigger, workflow),
+            scratch=scratch,
+            secrets=secrets,
+            environment=environment,
+            options=("--rebuild=false", "--actor", trigger.payload.get("sender", {}).get("login", "")),
+        )
+        return WorkflowRun(succeeded, *_read_jobs(printed, workflow["name"]))
+
+    def _act(
+        self,
+        workspace: Path,
+        trigger: Trigger,
+        workflow: Mapping[str, Any],
+        *,
+        scratch: Path,
+        secrets: Mapping[str, str],
+        environment: Mapping[str, str],
+        options: Sequence[str],
+    ) -> tuple[bool, str]:
+        """Run act on a workflow with `workspace` at its place; whether all went well, and act's log."""
+        file, event, home = scratch / "workflow.yml", scratch / "event.json", scratch / "act-home"
+        home.mkdir()
+        file.write_text(json.dumps(workflow))  # JSON is YAML
+        event.write_text(json.dumps(trigger.payload))
+        variables = {"GITHUB_REF": trigger.ref, "SHA_REF": trigger.sha, **environment}
         command = [
             *("unshare", "--mount", "--propagation", "private", "sh", "-c"),
             'mount --bind "$1" "$2" && shift 2 && exec "$@"',
             *("sh", str(workspace), str(CONTAINER_WORKSPACE)),
             *(str(self.act), trigger.event, "--json", "--directory", str(CONTAINER_WORKSPACE)),
-            *("--workflows", str(workflow), "--eventpath", str(event)),
-            *("--platform", f"ubuntu-latest={self.job_image}", "--pull=false", "--action-offline-mode", "--rm"),
+            *("--workflows", str(file), "--eventpath", str(event)),
+            *itertools.chain.from_iterable(("--platform", f"{name}={self.job_image}") for name in _RUNNERS),
+            *("--pull=false", "--action-offline-mode", "--rm"),
             *("--no-cache-server", "--use-gitignore=false", "--container-daemon-socket", "-"),
-            f"--rebuild={str(rebuild).lower()}",
-            *("--container-options", " ".join(f"-v {folders[name]}:{at}" for name, at in mounts.items())),
+            *options,
             *itertools.chain.from_iterable(("--env", f"{name}={value}") for name, value in variables.items()),
-            *(("--secret", "GITHUB_TOKEN") if token else ()),
+            *itertools.chain.from_iterable(("--secret", name) for name in secrets),
         ]
         done = subprocess.run(
             command,
             cwd=scratch,
-            env={
-                "PATH": os.environ["PATH"],
-                "HOME": str(folders["act-home"]),
-                "DOCKER_HOST": self.docker_host,
-                "GITHUB_TOKEN": token,
-            },
+            env={"PATH": os.environ["PATH"], "HOME": str(home), "DOCKER_HOST": self.docker_host, **secrets},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -181,8 +253,7 @@ class Machine:
             timeout=_TIMEOUT,
             check=False,
         )
-        log, found = _read(done.stdout)
-        return Run(done.returncode == 0, found, folders["results"], folders["home"], log)
+        return done.returncode == 0, done.stdout
 
 
 def step(name: str, inputs: Mapping[str, str] | None = None, **keys: Any) -> dict[str, Any]:
@@ -199,8 +270,7 @@ def _workflow(event: str, steps: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     # Quoted and with an end that no value holds: JSON has no line `END…`, for its strings have no line breaks.
     report = f"base64 -w 0 <<'END-OF-STEPS'\n${{{{ toJSON(steps) }}}}\nEND-OF-STEPS\necho\ncp -a . {_RESULTS}/\n"
     return {
-        # act names its containers after the workflow: each run has its own
-        "name": f"e2e-{os.getpid()}-{next(_numbers)}",
+        "name": _unique("e2e"),
         "on": event,
         "jobs": {
             "job": {
@@ -216,16 +286,16 @@ def _workflow(event: str, steps: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
+def _unique(name: str) -> str:
+    """act names its containers after the workflow: each run has its own."""
+    return f"{name}-{os.getpid()}-{next(_numbers)}"
+
+
 def _read(text: str) -> tuple[str, dict[str, Step]]:
-    """The log for a person, and the steps of a run, from act's log: a JSON object per line."""
+    """The log for a person, and the steps of a run, from act's log."""
     steps: dict[str, Step] = {}
     lines = []
-    for line in text.splitlines():
-        try:
-            entry = json.loads(line)
-        except ValueError:
-            lines.append(line)
-            continue
+    for entry in _entries(text):
         identity = entry.get("stepID", [""])[0]
         lines.append(f"{identity:>10} | {entry['msg'].rstrip()}")
         if identity:
@@ -237,6 +307,44 @@ def _read(text: str) -> tuple[str, dict[str, Step]]:
         one.outcome = state["outcome"]
         one.outputs = {key: str(value) for key, value in state["outputs"].items()}
     return log, steps
+
+
+def _read_jobs(text: str, workflow: str) -> tuple[dict[str, list[Job]], str]:
+    """The jobs of a run of `workflow`, and the log for a person, from act's log."""
+    jobs: dict[tuple[str, str], Job] = {}
+    lines = []
+    for entry in _entries(text):
+        title = entry.get("job", "")
+        lines.append(f"{title} | {entry.get('step', '')} | {entry['msg'].rstrip()}")
+        if not title:
+            continue
+        caller = "" if title.startswith(f"{workflow}/") else f"{title.partition('/')[0]}/"
+        name = f"{caller}{entry['jobID']}"
+        job = jobs.setdefault((name, json.dumps(entry["matrix"])), Job(entry["matrix"]))
+        if "stepID" not in entry:
+            continue
+        identity = entry["stepID"][0]
+        # a step without an id has its number for one
+        one = job.steps.setdefault(entry["step"] if identity.isdigit() else identity, Step())
+        one.outcome = entry.get("stepResult", one.outcome)
+        if entry.get("command") == "set-output":
+            one.outputs[entry["name"]] = entry["arg"]
+        _add(one, entry)
+    found: dict[str, list[Job]] = {}
+    for (name, _), job in jobs.items():
+        job.steps = {key: one for key, one in job.steps.items() if one.ended}
+        if job.steps:
+            found.setdefault(name, []).append(job)
+    return found, "\n".join(lines)
+
+
+def _entries(text: str) -> Iterator[dict[str, Any]]:
+    """The entries of act's log, a JSON object per line; what else it prints are messages."""
+    for line in text.splitlines():
+        try:
+            yield json.loads(line)
+        except ValueError:
+            yield {"msg": line}
 
 
 def _add(one: Step, entry: Mapping[str, Any]) -> None:
