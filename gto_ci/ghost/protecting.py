@@ -19,6 +19,7 @@ from gto_ci.ghost.session import Session
 from gto_ci.git.desk import SUBMODULE, TreeChange
 
 _LINK = "120000"
+_WORKFLOWS = (".github", ".forgejo", ".gitea")
 _SHOWN = 5
 
 
@@ -66,7 +67,7 @@ def refuse_protected(session: Session, changes: Sequence[TreeChange], allowed: S
 def why_protected(change: TreeChange, target: str | None = None) -> str:
     """Return why a path is protected, "" where it is not; ``target`` is that of a symbolic link."""
     path = change.path.lower()  # as file systems see it that tell no case
-    if path == ".github" or path.startswith(".github/"):
+    if path.partition("/")[0] in _WORKFLOWS:
         return "workflows and actions run with the job's secrets"
     if path == ".gitmodules":
         return "it says where submodules come from"

@@ -86,9 +86,9 @@ def _without_login(url: str) -> Address:
     clean = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
     password = unquote(parts.password)
     header = f"Authorization: {basic(unquote(parts.username or ''), password)}"
-    site = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], "/", "", ""))
-    # empty first: a server that is sent two of these headers, the work tree's own and ours, refuses both
-    config = ((f"http.{site}.extraheader", ""), (f"http.{site}.extraheader", header))
+    # Empty first: a server that is sent two of these headers, the work tree's own and ours, refuses both. For the whole
+    # address: git takes the header of the longest one that fits.
+    config = ((f"http.{clean}.extraheader", ""), (f"http.{clean}.extraheader", header))
     return Address(clean, config, (password, header.rpartition(" ")[2]))
 
 

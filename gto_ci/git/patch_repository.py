@@ -17,7 +17,7 @@ from gto_ci.errors import GhostRefused, GitError, PushRefused, quote
 from gto_ci.git import wire
 from gto_ci.git.address import Address
 from gto_ci.git.parse import allows_filters, parse_symref_listing
-from gto_ci.git.remote import Advice, retrying, trust
+from gto_ci.git.remote import Advice, header_secrets, retrying, trust
 from gto_ci.git.repository import Repository
 from gto_ci.git.runner import Watch
 from gto_ci.git.workshop import Scratch, Workshop
@@ -79,7 +79,9 @@ class PatchRepository:
         # `git remote get-url` knows only a remote that this file names; its URL is in no file
         with (self.scratch.root / "config").open("a", encoding="ascii") as config:
             config.write('[remote "origin"]\n\tmirror = false\n')
-        runner = self.scratch.git.runner.with_config(*self._config, secrets=self.address.secrets)
+        headers = [value for key, value in self._config if key.endswith(".extraheader")]
+        secrets = [*self.address.secrets, *(secret for header in headers for secret in header_secrets(header))]
+        runner = self.scratch.git.runner.with_config(*self._config, secrets=[one for one in secrets if one])
         self._git = Repository(self.scratch.root, runner)
 
     def list(self, prefixes: Sequence[str]) -> dict[str, str]:

@@ -136,7 +136,7 @@ def find_remote(repository: Repository, token: str = "", server_url: str = "") -
     elif token and not headers and _same_host(url, server_url):
         basic = base64.b64encode(f"x-access-token:{token}".encode()).decode()
         config.append((f"http.{server_url.rstrip('/')}/.extraheader", f"AUTHORIZATION: basic {basic}"))
-    secrets = [token, *(secret for header in headers for secret in _secrets(header))]
+    secrets = [token, *(secret for header in headers for secret in header_secrets(header))]
     folder = local_folder(url)
     if folder is not None and not any(key == "remote.origin.uploadpack" for key, _ in config):
         config += _trusting(folder, repository.root)
@@ -213,8 +213,8 @@ def _same_host(url: str, server_url: str) -> bool:
     return one.scheme in ("http", "https") and (one.scheme, one.netloc) == (other.scheme, other.netloc)
 
 
-def _secrets(header: str) -> list[str]:
-    """What must not be shown of ``AUTHORIZATION: basic BASE64``: the code, and the token inside it."""
+def header_secrets(header: str) -> list[str]:
+    """Return what must not be shown of ``AUTHORIZATION: basic BASE64``: the code, and the token inside it."""
     code = header.rpartition(" ")[2]
     try:
         return [code, base64.b64decode(code, validate=True).decode().partition(":")[2]]

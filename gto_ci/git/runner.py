@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import IO, Any
+from urllib.parse import quote
 
 from gto_ci.errors import GitError
 
@@ -160,7 +161,8 @@ class Runner:
 
     def _redact(self, text: str) -> str:
         for secret in self.secrets:
-            for form in (secret, base64.b64encode(f"x-access-token:{secret}".encode()).decode()):
+            code = base64.b64encode(f"x-access-token:{secret}".encode()).decode()
+            for form in (secret, quote(secret, safe=""), code):
                 text = text.replace(form, "***")
         return without_password(text)
 

@@ -16,7 +16,11 @@ from gto_ci.errors import WrongInput, quote
 from gto_ci.platform import Change, Target
 
 TAGS, HEADS = "refs/tags/", "refs/heads/"
-RISKY_EVENTS = ("pull_request_target", "workflow_run", "issue_comment")
+# whoever sets these off, the default branch's workflow runs, with secrets
+RISKY_EVENTS = (
+    *("pull_request_target", "workflow_run"),
+    *("issue_comment", "issues", "discussion", "discussion_comment"),
+)
 
 
 @dataclass(frozen=True, slots=True)

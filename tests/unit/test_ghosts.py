@@ -221,7 +221,7 @@ def test_a_password_is_nowhere_to_be_seen(tmp_path: Path) -> None:
     address = read_address("https://ada:s3cr%40t@example.com:8443/g.git", tmp_path)
     assert address.url == "https://example.com:8443/g.git"
     code = base64.b64encode(b"ada:s3cr@t").decode()
-    key = "http.https://example.com:8443/.extraheader"
+    key = "http.https://example.com:8443/g.git.extraheader"
     assert address.config == ((key, ""), (key, f"Authorization: Basic {code}"))
     assert set(address.secrets) == {"s3cr@t", code}
     assert "s3cr" not in repr(address) + address.shown

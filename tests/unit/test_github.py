@@ -156,6 +156,9 @@ def pull_request(head: dict[str, object] | None) -> dict[str, object]:
         ("workflow_run", {"repository": OURS, "workflow_run": {"head_repository": THEIRS}}, ("workflow_run",), "fork"),
         ("workflow_run", {"repository": OURS, "workflow_run": {"head_repository": OURS}}, ("workflow_run",), ""),
         ("issue_comment", {}, (), "issue_comment"),
+        ("issues", {}, (), "issues"),
+        ("discussion", {}, ("issues",), "discussion"),
+        ("discussion_comment", {}, ("discussion_comment",), ""),
     ],
 )
 def test_who_may_choose_what_code_runs(
