@@ -44,13 +44,12 @@ class Witness:
         Raises:
             RefNotFound: it names none here, or two; for the default branch, that is not known here.
         """
-        rev = self._rev(name) if name else f"{self.prefixes[0]}{self.default_branch or 'HEAD'}"
-        try:
-            return self.repository.commit_id(rev)
-        except RefNotFound as error:
-            if name:
-                raise
-            raise RefNotFound("The default branch is not known here", "Name a commit or branch") from error
+        if name:
+            return self.repository.commit_id(self._rev(name))
+        ref = f"{self.prefixes[0]}{self.default_branch or 'HEAD'}"
+        if not self._here(ref):
+            raise RefNotFound("The default branch is not known here", "Name a commit or branch")
+        return self.repository.commit_id(ref)
 
     def file(self, commit: str, path: str) -> bytes | None:
         """Return the content of ``path`` in ``commit``, None where it has no such file."""
@@ -100,14 +99,23 @@ class Witness:
             return verify(asking, {record.name: record.signed for record in records if record.signed})
 
     def _rev(self, name: str) -> str:
-        """What to ask git for, which by itself would take a tag for a branch of the same name."""
-        tag, *branches = (f"refs/tags/{name}", f"{_HEADS}{name}", f"{self.prefixes[0]}{name}")
-        listed = self.repository.git("for-each-ref", "--format=%(refname)", "--", tag, *branches)
-        here = listed.decode(errors="surrogateescape").splitlines()
-        found = [ref for ref in branches if ref in here]
-        if tag in here and found:
+        """What to ask git for; by itself, it takes a tag for a branch of its name, or for a ref that is missing."""
+        if name == "HEAD":
+            return name
+        if name.startswith("refs/"):
+            if not self._here(name):
+                raise RefNotFound(f"There is no {quote(name)} here", "Check the name, or fetch it")
+            return name
+        tags = self._here(f"refs/tags/{name}")
+        branches = self._here(f"{_HEADS}{name}", f"{self.prefixes[0]}{name}")
+        if tags and branches:
             raise _ambiguous(name)
-        return tag if tag in here else found[0] if found else name
+        return next(iter([*tags, *branches]), name)
+
+    def _here(self, *refs: str) -> list[str]:
+        """Those of ``refs``, whole names, that there are."""
+        listed = self.repository.git("for-each-ref", "--format=%(refname)", "--", *refs)
+        return [ref for ref in listed.decode(errors="surrogateescape").splitlines() if ref in refs]
 
     def _short(self, ref: str) -> str:
         return next(ref.removeprefix(prefix) for prefix in self.prefixes if ref.startswith(prefix))
@@ -132,9 +140,12 @@ class RemoteWitness(Witness):
             RefNotFound: it names none there.
             GitError: the remote cannot be reached.
         """
-        head = self._snapshot.head
-        if not name and head and self._has(head):
-            return head  # a job mostly runs where the branch is
+        if not name:
+            head = self._snapshot.head or self._snapshot.list_refs("HEAD").get("HEAD", "")
+            if not head:  # git would then fetch a tag called HEAD
+                raise RefNotFound("The remote has no default branch", "Name a commit or branch")
+            if self._has(head):
+                return head  # a job mostly runs where the branch is
         ref = self._ref(name) if name else "HEAD"
         kept = f"{_KEPT}rules"
         self._snapshot.bring([f"+{ref}:{kept}"], "--depth=1", "--filter=tree:0")
@@ -167,9 +178,9 @@ class RemoteWitness(Witness):
         return here.objects([commit]) != [None]
 
     def _ref(self, name: str) -> str:
-        if name.startswith("refs/") or (len(name) in (40, 64) and not name.strip("0123456789abcdef")):
+        if len(name) in (40, 64) and not name.strip("0123456789abcdef"):
             return name
-        meant = (f"{_HEADS}{name}", f"refs/tags/{name}")
+        meant = (name,) if name.startswith("refs/") else (f"{_HEADS}{name}", f"refs/tags/{name}")
         found = sorted(self._snapshot.list_refs(*meant).keys() & set(meant))
         if len(found) > 1:
             raise _ambiguous(name)

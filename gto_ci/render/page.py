@@ -44,15 +44,14 @@ def compose(title: str, sections: Iterable[Section], limit: int, rest: str = "")
     ``title`` is a sentence in which names stand in double quotes.
     """
     parts = [f"### {sentence(title)}\n"]
-    room = limit - _size(parts[0]) - _size(rest) - 1
+    room = limit - _size(parts[0]) - _size(rest) - 2
     cut = False
     for section in sections:
-        text = section(SUMMARY_LIMIT)
-        if _size(text) > room - 500:
-            cut = True
-            text = section(room - 500)
-        if _size(text) > room:
-            continue
+        whole = section(SUMMARY_LIMIT)
+        text = whole if _size(whole) <= room - 500 else section(room - 500)
+        if _size(text) >= room:
+            text = ""
+        cut = cut or text != whole
         if text:
             parts.append(text)
             room -= _size(text) + 1

@@ -32,7 +32,7 @@ def test_no_text_becomes_markup(text: str) -> None:
     if not text:
         assert shown == ""
         return
-    inner = shown.removeprefix("<code>").removesuffix("</code>").replace("<br>", "")
+    inner = shown.removeprefix("<code>").removesuffix("</code>").replace("<br>", "").replace("&#64;<!-- -->", "&#64;")
     assert re.fullmatch(r"""(?:[^\W_]|\s|&#[0-9]+;|[-/,"'+=(){};#.:]|[^\x00-\x7f])*""", inner)
     assert "www." not in inner.lower()
     assert not re.search(r"(?<!\d):|:(?!\d)", inner)
