@@ -2,7 +2,7 @@
 # make test   set up, then run the tests
 # make lint   formatting, types, floors, workflow files
 # make lock   resolve the image's dependencies anew
-# make e2e    races, kills and attacks, then the real image and real workflows on it (needs root on Debian, or a Docker engine)
+# make e2e    races, kills, attacks and GTO 0.2.4, then the real image and real workflows on it (needs root on Debian, or a Docker engine)
 
 PYTHON ?= python3
 VENV := .venv
@@ -44,7 +44,8 @@ lint: $(VENV)/.with-lint
 
 e2e: $(VENV)/.with-e2e
 	bash tests/e2e/host.sh
-	$(BIN)/python -m pytest tests/stress --numprocesses auto --override-ini addopts='$(STRICT) --dist=worksteal'
+	$(BIN)/python -m pytest tests/stress tests/oracle/test_old*.py --numprocesses auto \
+		--override-ini addopts='$(STRICT) --dist=worksteal'
 	$(BIN)/python -m pytest tests/e2e --override-ini addopts='$(STRICT)'
 
 STRICT := -ra --strict-markers --strict-config

@@ -152,6 +152,10 @@ class Machine:
         )
         assert built.succeeded, built.log
 
+    def tag(self, name: str) -> None:
+        """Give the action's image, which `build` has made, another name."""
+        subprocess.run([*self.engine, "tag", "act-dockeraction:latest", name], check=True)
+
     def run(
         self,
         workspace: Path,

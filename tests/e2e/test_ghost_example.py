@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import PROJECT, TOKEN
+from tests.e2e.conftest import TOKEN
 from tests.e2e.runner import Machine
 from tests.e2e.test_image import IMAGE
 from tests.ghosts import tree_of
@@ -32,8 +32,7 @@ UNKNOWN = "0123456789012345678901234567890123456789"
 
 @pytest.fixture(scope="module")
 def image(machine: Machine) -> str:
-    build = [*machine.engine, "build", "--quiet", "--tag", IMAGE, str(PROJECT)]
-    subprocess.run(build, check=True, stdout=subprocess.DEVNULL)
+    machine.tag(IMAGE)
     return IMAGE
 
 

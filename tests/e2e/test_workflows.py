@@ -52,8 +52,7 @@ git checkout --quiet --force --detach FETCH_HEAD
 @pytest.fixture(scope="module")
 def runner(machine: Machine, tmp_path_factory: pytest.TempPathFactory) -> Machine:
     """A machine that has what the examples use of GitHub's runner image: git, jq; and gto, which `setup` installs."""
-    action = [*machine.engine, "build", "--quiet", "--tag", IMAGE, str(PROJECT)]
-    subprocess.run(action, check=True, stdout=subprocess.DEVNULL)
+    machine.tag(IMAGE)
     folder = tmp_path_factory.mktemp("runner")
     install = "apt-get update && apt-get install --yes --no-install-recommends jq"
     file = folder / "examples.Dockerfile"
