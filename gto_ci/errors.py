@@ -7,7 +7,12 @@ stranger reaches a terminal or a log.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+
+# git's words for "the server wants to know who we are", where it may ask nobody
+_UNASKED = re.compile(r"could not read (?:Username|Password) for ('[^']*'): terminal prompts disabled")
+_ASKED = r"Authentication failed for \1: no credentials were sent, or others are wanted"
 
 
 def quote(text: object, limit: int = 120) -> str:
@@ -184,4 +189,5 @@ def _gist(stderr: str) -> str:
     if any("Could not read from remote repository" in line for line in telling):
         # then the reason is what ssh said before, in words of its own
         telling = lines[: next(n for n, line in enumerate(lines) if "Could not read from remote" in line) + 1]
-    return quote("; ".join(telling), limit=400)[1:-1]
+    said = _UNASKED.sub(_ASKED, "; ".join(telling))
+    return quote(said, limit=400)[1:-1]

@@ -140,7 +140,7 @@ REFUSALS: list[tuple[Callable[[World], None], str, tuple[str, ...]]] = [
     (branch_is_protected, "main is protected here", ("annotate",)),
     (read_only, "403", tuple(COMMANDS)),
     (gone, "not found", tuple(COMMANDS)),
-    (wrong_password, "could not read Username|Authentication failed", tuple(COMMANDS)),
+    (wrong_password, "Authentication failed", tuple(COMMANDS)),
     (broken_server, "500", tuple(COMMANDS)),
     (closed_port, "[Cc]onnect", tuple(COMMANDS)),
     (no_answer, "no answer within 1 second|too slow|timed out", tuple(COMMANDS)),
