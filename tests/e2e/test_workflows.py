@@ -283,7 +283,8 @@ def test_pull_request(examples: Examples, versions: tuple[str, str]) -> None:
     assert comment.user == fake.bot
     assert "| <code>churn</code> | changed | <code>path</code> |" in comment.body
     assert "| <code>churn</code> | <code>prod</code> | ⏳ after, two-person" in comment.body
-    assert run["comment"]["gto"].outputs["comment-url"].startswith("https://github.com/acme/models/pull/7#")
+    outputs = run["comment"]["Say what it changes"].outputs
+    assert outputs["comment-url"].startswith("https://github.com/acme/models/pull/7#")
 
 
 def test_ghost(examples: Examples, versions: tuple[str, str], tmp_path: Path) -> None:

@@ -138,11 +138,16 @@ def test_a_busy_server_is_asked_again(lab: Lab) -> None:
     assert [request.status for request in lab.server.requests].count(503) == 1
 
 
-@pytest.mark.parametrize("filters", [True, False], ids=["filters", "no filters"])
-def test_fetching_moves_no_content(lab: Lab, filters: bool) -> None:
+@pytest.mark.parametrize(
+    ("filters", "version", "most"),
+    [(True, 3, 500_000), (False, 10, 500_000), (False, 3, 5_500_000)],
+    ids=["filters", "no filters, on the default branch", "no filters, elsewhere"],
+)
+def test_fetching_moves_no_content(lab: Lab, filters: bool, version: int, most: int) -> None:
     """Of a history with 50 MB of content, tags and commits are all that the action fetches.
 
-    And the default branch's commit, to see whether it holds a policy: a server that knows no filters sends that whole.
+    To see whether there is a policy, it looks at the default branch's commit. Where the workspace is elsewhere, a
+    server that knows no filters sends that one whole: its 5 MB, and no other's.
     """
     for number in range(1, 11):
         commit = lab.remote.commit(f"Train {number}", {"model.pkl": os.urandom(5_000_000)})
@@ -150,7 +155,7 @@ def test_fetching_moves_no_content(lab: Lab, filters: bool) -> None:
         lab.remote.tag(f"churn#prod#{number}", commit, date=f"2024-03-01T11:{number:02}:00Z")
     if filters:
         lab.remote.allow_filters()
-    trigger = events.push(lab.remote, "churn#prod#3")
+    trigger = events.push(lab.remote, f"churn#prod#{version}")
     lab.check_out(trigger.ref, trigger.sha)
     assert lab.server.sent > 5_000_000
     lab.server.forget()
@@ -158,10 +163,10 @@ def test_fetching_moves_no_content(lab: Lab, filters: bool) -> None:
     run = lab.run(trigger, step("gto"))
 
     assert run.succeeded, run.log
-    assert run["gto"].outputs["version"] == "v3.0.0"
-    assert run["gto"].outputs["previous-version"] == "v2.0.0"
-    assert run["gto"].outputs["is-current"] == "false"
-    assert 0 < lab.server.sent < (500_000 if filters else 5_500_000)
+    assert run["gto"].outputs["version"] == f"v{version}.0.0"
+    assert run["gto"].outputs["previous-version"] == f"v{version - 1}.0.0"
+    assert run["gto"].outputs["is-current"] == str(version == 10).lower()
+    assert 0 < lab.server.sent < most
 
 
 class State:
