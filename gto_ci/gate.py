@@ -7,7 +7,6 @@ lax rules along.
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,7 +17,7 @@ from gto_ci.config import POLICY_FILE
 from gto_ci.errors import GateClosed, WrongPolicy, quote
 from gto_ci.events import Event, TagRecord
 from gto_ci.git.signatures import UNSIGNED, Signature
-from gto_ci.git.witness import Witness
+from gto_ci.git.witness import FileAt, Witness
 from gto_ci.names import Kind
 from gto_ci.policy import Evidence, Finding, Policy, Signed, Verdict, applying, approval_of, judge, needs
 from gto_ci.registry import Registry
@@ -77,23 +76,26 @@ def read_rules(witness: Witness, ref: str, path: str = "") -> Rules | None:
     None where no path was given and there is no such file.
 
     Raises:
-        WrongPolicy: the file, or that of the allowed signers, is missing or cannot be understood.
         RefNotFound: there is no such commit.
+        WrongPolicy, GitError: as :func:`rules_in` does.
+    """
+    file = witness.find(ref, path or POLICY_FILE)
+    return None if file.data is None and not path else rules_in(witness, file)
+
+
+def rules_in(witness: Witness, file: FileAt) -> Rules:
+    """Return the rules in a file that ``witness`` has found.
+
+    Raises:
+        WrongPolicy: the file, or that of the allowed signers, is missing or cannot be understood.
         GitError: the repository cannot be read.
     """
     from gto_ci.policy_file import read  # late: most repositories have none
 
-    commit = witness.commit(ref)
-    name = posixpath.normpath(path) if path else POLICY_FILE
-    place = f"{quote(ref) if ref else 'the default branch'} ({commit[:7]})"
-    where = f"{quote(name)} of {place}"
-    data = witness.file(commit, name)
-    if data is None:
-        if path:
-            raise WrongPolicy(name, 0, f"{place} has no such file", "Commit it there")
-        return None
-    policy = read(data, name)
-    return Rules(policy, where, _signers(witness, commit, policy, name))
+    if file.data is None:
+        raise WrongPolicy(file.path, 0, f"{file.place} has no such file", "Commit it there")
+    policy = read(file.data, file.path)
+    return Rules(policy, f"{quote(file.path)} of {file.place}", _signers(witness, file.commit, policy, file.path))
 
 
 def judge_event(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from gto_ci.action.meaning import Meaning
@@ -23,9 +24,9 @@ if TYPE_CHECKING:
     from gto_ci.git.witness import Witness
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Room:
-    """Where the gate finds its rules and its evidence."""
+    """Where the gate finds its rules and its evidence. Each is looked up once, when it is first asked for."""
 
     inputs: Inputs
     platform: Platform
@@ -34,7 +35,7 @@ class Room:
     records: Sequence[TagRecord]
     now: datetime
 
-    @property
+    @cached_property
     def witness(self) -> Witness:
         """The remote, or where nothing may be fetched, the workspace."""
         from gto_ci.git.witness import RemoteWitness, Witness
@@ -43,8 +44,9 @@ class Room:
             return RemoteWitness(self.snapshot)
         return Witness(self.repository, self.repository.remote_name(), self.platform.job.default_branch)
 
+    @cached_property
     def rules(self) -> Rules | None:
-        """Return the rules of the repository, None where it has none.
+        """The rules of the repository, None where it has none.
 
         Raises:
             WrongPolicy: the policy is missing although it was named, or cannot be understood.
@@ -52,11 +54,12 @@ class Room:
         """
         asked, witness = self.inputs.gate, self.witness
         try:
-            if not asked.policy and witness.file(witness.commit(asked.policy_ref), POLICY_FILE) is None:
+            file = witness.find(asked.policy_ref, asked.policy or POLICY_FILE)
+            if file.data is None and not asked.policy:
                 return None
-            from gto_ci.gate import read_rules  # late: most repositories have no policy
+            from gto_ci.gate import rules_in  # late: most repositories have no policy
 
-            return read_rules(witness, asked.policy_ref, asked.policy)
+            return rules_in(witness, file)
         except RefNotFound as error:
             if asked.policy or asked.policy_ref:
                 fetch = "" if self.inputs.fetch_tags else ", or set 'fetch-tags: true' to have it fetched"
@@ -83,7 +86,7 @@ def judge(room: Room, outcome: Outcome) -> Gate | None:
     event = meaning.event
     if event is None:
         return nothing_happened(asked, meaning) if asked.requires else None
-    rules = room.rules()
+    rules = room.rules
     if rules is None and not asked.requires:
         return None
     from gto_ci.gate import Gate, judge_event, require

@@ -50,7 +50,7 @@ def propose(room: Room, change: Change, outcome: Outcome) -> Proposal:
         before, after = (_annotation(room, commit, name, index) for commit in (old, new))
         if before != after:
             changes.append(compare(name, before, after))
-    rules = room.rules()
+    rules = room.rules
     outlook = _outlook(room, rules, changes, new, change, outcome) if rules else ()
     return Proposal(tuple(changes), tuple(outlook), rules.where if rules else "", tuple(problems))
 

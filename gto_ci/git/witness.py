@@ -6,10 +6,12 @@ On which branches the commit is, which tags approve of it, and whose signatures 
 
 from __future__ import annotations
 
+import posixpath
 import tempfile
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import NamedTuple
 
 from gto_ci.errors import GitError, RefNotFound, quote
 from gto_ci.events import TagRecord
@@ -21,6 +23,20 @@ from gto_ci.git.snapshot import Snapshot
 _HEADS = "refs/heads/"
 _KEPT = "refs/gto-ci/"  # in scratch repositories: the remote's branches, and the commit that rules are read from
 _COMMITS_ONLY = ("--depth=2147483647", "--filter=tree:0")  # git's word for: as deep as it goes
+
+
+class FileAt(NamedTuple):
+    """A file at the commit that ``ref`` stands for, "" for the default branch; None as its content where it is not."""
+
+    ref: str
+    commit: str
+    path: str
+    data: bytes | None
+
+    @property
+    def place(self) -> str:
+        """The commit, for a person."""
+        return f"{quote(self.ref) if self.ref else 'the default branch'} ({self.commit[:7]})"
 
 
 class Witness:
@@ -50,6 +66,16 @@ class Witness:
         if not self._here(ref):
             raise RefNotFound("The default branch is not known here", "Name a commit or branch")
         return self.repository.commit_id(ref)
+
+    def find(self, ref: str, path: str) -> FileAt:
+        """Return the file ``path`` of the commit that ``ref`` stands for, "" for the default branch.
+
+        Raises:
+            RefNotFound: there is no such commit.
+            GitError: it cannot be read.
+        """
+        commit, path = self.commit(ref), posixpath.normpath(path)
+        return FileAt(ref, commit, path, self.file(commit, path))
 
     def file(self, commit: str, path: str) -> bytes | None:
         """Return the content of ``path`` in ``commit``, None where it has no such file."""
