@@ -29,9 +29,9 @@ def report(inputs: Inputs, platform: Platform, outcome: Outcome) -> None:
     if inputs.print_outputs:
         with log.group("Outputs"):
             log.text("\n".join(f"{name}: {value}" for name, value in values.items()))
-    platform.write_outputs(values)
     if inputs.summary and platform.has_summary:
         platform.write_summary(summary(outcome, values, rows))
+    platform.write_outputs(values)  # last: whoever finds them finds a step that has done everything
 
 
 def summary(outcome: Outcome, values: dict[str, str], rows: list[views.Row]) -> str:

@@ -8,6 +8,7 @@ import click
 
 from gto_ci.cli.face import Entry, SectionedGroup, emoji
 from gto_ci.cli.options import option_json, option_repo
+from gto_ci.registry import similar
 
 commands = click.Group()
 
@@ -15,20 +16,14 @@ commands = click.Group()
 class _Gate(SectionedGroup):
     """``gate REF`` judges; ``gate explain`` is a command of its own."""
 
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and args[0] not in self.commands:
-            args = ["check", *args]
-        return super().resolve_command(ctx, args)
-
     def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         formatter.write_usage(ctx.command_path, "REF [OPTIONS] | explain NAME [OPTIONS]")
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        # options of `check` may stand before REF
+        # options of `check` may stand before REF; no tag and no shortcut is without one of these marks
         if args and args[0] not in (*self.commands, "-h", "--help"):
-            args = ["check", *args]
+            mistyped = not {"@", "#"} & {*args[0]} and similar(args[0], [*self.commands])
+            args = args if mistyped else ["check", *args]
         return super().parse_args(ctx, args)
 
 
@@ -42,12 +37,12 @@ def gate() -> None:
 
 
 def _policy_options(command: Any) -> Any:
-    command = click.option("--policy-ref", default="", metavar="REF", help="Read the rules from this branch or commit")(
-        command
-    )
-    return click.option("--policy", metavar="FILE", type=click.Path(), help="Read the rules from this file here")(
-        command
-    )
+    for option in (
+        click.option("--policy-ref", default="", metavar="REF", help="Read the rules from this branch or commit"),
+        click.option("--policy", metavar="FILE", type=click.Path(), help="Read the rules from this file here"),
+    ):
+        command = option(command)
+    return command
 
 
 @gate.command(cls=Entry, short_help="Judge an event (the word itself may be left out)")
@@ -75,21 +70,20 @@ def check(repo: str, ref: str, policy: str | None, policy_ref: str, as_json: boo
 @click.option("--stage", help="The stage that it is to enter; without, a new version")
 @click.option(
     "--event",
-    default="",
-    type=click.Choice(["", "registration", "deregistration", "assignment", "unassignment", "deprecation"]),
+    type=click.Choice(["registration", "deregistration", "assignment", "unassignment", "deprecation"]),
     help="Another kind of event",
 )
 @_policy_options
 @option_json
 def explain(
-    repo: str, name: str, stage: str | None, event: str, policy: str | None, policy_ref: str, as_json: bool
+    repo: str, name: str, stage: str | None, event: str | None, policy: str | None, policy_ref: str, as_json: bool
 ) -> None:
     """Show which rules would be held against the artifact NAME, and what each asks for."""
     from gto_ci.api.gating import explain_gate
     from gto_ci.render import gates, views
 
     _one_source(policy, policy_ref)
-    where, rules = explain_gate(repo, name, stage, event, policy, policy_ref)
+    where, rules = explain_gate(repo, name, stage, event or "", policy, policy_ref)
     if as_json:
         click.echo(views.to_json(gates.rules_view(rules, where)))
     else:

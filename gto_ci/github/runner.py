@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TextIO
 
-from gto_ci.errors import WrongInput
+from gto_ci.errors import WrongInput, quote
 from gto_ci.github import event, files
 from gto_ci.github.event import Trigger
 from gto_ci.github.inputs import get_input
@@ -70,18 +70,18 @@ class GitHub:
         return event.decide(wanted, self.trigger)
 
     def write_outputs(self, values: Mapping[str, str]) -> None:
-        """Write the step's files."""
-        files.append(self._output_file, files.render(values))
+        """Write the step's outputs."""
+        _append(self._output_file, files.render(values))
 
     def write_summary(self, text: str) -> None:
         """Add to the step's summary."""
         if self._summary_file is not None:
-            files.append(self._summary_file, text.encode(errors="replace"))
+            _append(self._summary_file, text.encode(errors="replace"))
 
     def remember_ghost(self, ghost: str) -> None:
         """Set a variable for the job's later steps."""
         if self._environment_file is not None:
-            files.append(self._environment_file, files.render({GHOST_VARIABLE: ghost}))
+            _append(self._environment_file, files.render({GHOST_VARIABLE: ghost}))
 
     def untrusted(self, allowed: tuple[str, ...]) -> str:
         """Return why the event must not choose what code the job runs; see :func:`gto_ci.github.event.untrusted`."""
@@ -108,6 +108,16 @@ def _required(environ: Mapping[str, str], name: str) -> str:
             f"The variable {name} is not set", "Run this as a step of a workflow, or set what a runner sets"
         )
     return value
+
+
+def _append(file: Path, data: bytes) -> None:
+    try:
+        files.append(file, data)
+    except OSError as error:
+        raise WrongInput(
+            f"Cannot write to {quote(file)}, which the runner has named: {error.strerror}",
+            "Check GITHUB_OUTPUT, GITHUB_STEP_SUMMARY and GITHUB_ENV, and the room on the disk",
+        ) from error
 
 
 def _path(environ: Mapping[str, str], name: str) -> Path | None:

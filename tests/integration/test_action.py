@@ -444,6 +444,16 @@ def test_wrong_inputs(lab: Lab, inputs: dict[str, str], says: str) -> None:
     assert says in runner.run("push", "refs/tags/churn#prod#2", commit, **inputs).error
 
 
+def test_files_of_the_runner_that_cannot_be_written(lab: Lab) -> None:
+    """The outputs are written last: nobody finds them who does not find a step that has done everything."""
+    runner, commit = lab.check_out("refs/tags/churn#prod#2")
+    for variable in ("GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT"):
+        odd = replace(runner, environ={**runner.environ, variable: str(runner.workspace)})
+        error = odd.run("push", "refs/tags/churn#prod#2", commit).error
+        assert f"Cannot write to '{runner.workspace}'" in error
+        assert variable in error
+
+
 def test_a_workspace_without_a_repository_is_not_searched_above(lab: Lab) -> None:
     runner, commit = lab.check_out("refs/tags/churn#prod#2")
     inside = replace(runner, workspace=runner.workspace / "empty")

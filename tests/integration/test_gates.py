@@ -509,6 +509,7 @@ def test_explain(work: WorkDir) -> None:
     ("args", "code", "says"),
     [
         ((), 2, "REF"),
+        (("explian", "churn"), 2, "Did you mean 'explain'?"),
         (("churn#prod", "x"), 2, "unexpected extra argument"),
         (("churn#prod", "--policy", "x", "--policy-ref", "y"), 2, "Rules come from one place"),
         (("explain",), 2, "NAME"),
