@@ -12,7 +12,7 @@ from gto_ci.annotations import Annotation, ArtifactChange
 from gto_ci.ghost.protecting import FileChange
 from gto_ci.policy import Finding
 from gto_ci.render import markdown, page
-from tests.e2e.test_hostile import DESCRIPTIONS, MESSAGES, TAGGERS
+from tests.e2e.test_hostile import DESCRIPTIONS, MESSAGES, RAW_MESSAGES, TAGGERS
 from tests.rendered import HOSTILE, Rendered, words
 
 RUN = "https://github.com/acme/models/actions/runs/1"
@@ -23,6 +23,13 @@ TEXTS = [
     *HOSTILE,
     *(text for text in (*MESSAGES.values(), *DESCRIPTIONS.values()) if isinstance(text, str) and len(text) < 300),
     *(text for tagger in TAGGERS.values() for text in (tagger.name, tagger.email)),
+]
+
+# the others: too long to be shown whole, or no text; git's bytes become text as the events' readers have it
+LARGE_OR_BROKEN = [
+    *(text for text in (*MESSAGES.values(), *DESCRIPTIONS.values()) if isinstance(text, str) and len(text) >= 300),
+    *(text.decode(errors="replace") if isinstance(text, bytes) else text for text in RAW_MESSAGES.values()),
+    *("@acme/everyone #1 </code><b>" * 40_000, "\n" * 100_000, "x\ud800\udcff\x00y", "|" * 1_000_000),
 ]
 
 
@@ -57,6 +64,18 @@ def test_a_strangers_text_stays_in_its_place(text: str) -> None:
         assert [[*map(len, table)] for table in hostile.tables] == [[*map(len, table)] for table in usual.tables], name
         assert hostile.loose == usual.loose, name
         assert len([code for code in hostile.codes if words(code) in (words(text), words(cut))]) == places, name
+
+
+@pytest.mark.parametrize("text", LARGE_OR_BROKEN, ids=lambda text: ascii(text)[:40])
+def test_what_is_large_or_no_text_is_cut_and_stays_in_its_place(text: str) -> None:
+    for name, (make, _) in SECTIONS.items():
+        usual = Rendered(page.compose("t", [make("usual")], 100_000))
+        composed = page.compose("t", [make(text)], page.COMMENT_LIMIT)
+        hostile = Rendered(composed.encode(errors="replace").decode())  # as it is sent
+        hostile.is_ours()
+        assert hostile.tags - {"br"} == usual.tags - {"br"}, name
+        assert hostile.loose == usual.loose, name
+        assert len(composed) <= page.COMMENT_LIMIT
 
 
 @pytest.mark.parametrize("text", TEXTS, ids=lambda text: ascii(text)[:40])
