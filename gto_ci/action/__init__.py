@@ -12,7 +12,7 @@ from datetime import datetime, timezone
 
 from gto_ci import config, names
 from gto_ci.action import applying, commenting, gating, pulling
-from gto_ci.action.meaning import Meaning, annotate, interpret, registry_name
+from gto_ci.action.meaning import annotate, interpret, registry_name
 from gto_ci.action.outcome import Outcome
 from gto_ci.action.report import report
 from gto_ci.action.workspace import give_to_owner, open_repository
@@ -108,13 +108,9 @@ def _read(
 def _change_workspace(
     inputs: Inputs, platform: Platform, repository: Repository, environ: Mapping[str, str], outcome: Outcome
 ) -> None:
-    if inputs.pull:
-        wanted = pulling.choose(inputs, repository, outcome.meaning)
+    path = pulling.choose(inputs, repository, outcome.meaning) if inputs.pull else ""
     if inputs.ghost.wanted:
         outcome.applied = applying.apply(inputs.ghost, repository, environ)
         platform.remember_ghost(str(outcome.applied))
-    if inputs.pull:
-        outcome.pulled = pulling.pull(wanted, inputs, platform, repository, environ)
-
-
-__all__ = ["Meaning", "run"]
+    if path:
+        outcome.pulled = pulling.pull(path, inputs, platform, repository, environ)

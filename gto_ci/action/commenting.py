@@ -12,8 +12,7 @@ from gto_ci.action.outcome import Outcome
 from gto_ci.errors import CommentRefused, GtoError
 from gto_ci.inputs import Inputs
 from gto_ci.platform import Job, Platform, Posted
-from gto_ci.registry import StageLimits
-from gto_ci.render import page, views
+from gto_ci.render import page
 from gto_ci.render.markdown import link
 
 
@@ -26,10 +25,9 @@ def comment(inputs: Inputs, platform: Platform, outcome: Outcome) -> Posted | No
     if inputs.comment == "never":
         return None
     sections = [page.facts(_few_facts(outcome)), *report.deeds(outcome)]
-    view = views.registry_view(outcome.registry, outcome.columns, StageLimits())
     sections += [
         page.warnings([*outcome.meaning.warnings, *outcome.warnings]),
-        page.registry(views.registry_table(view, outcome.columns)),
+        page.registry(outcome.rows),
         page.links(_links(platform.job, outcome)),
     ]
     title = f"{'❌ ' if failed else ''}{report.title(outcome)}"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from gto_ci.action.meaning import Meaning
 from gto_ci.config import Settings
 from gto_ci.platform import Posted
-from gto_ci.registry import Registry
+from gto_ci.registry import Registry, StageLimits
+from gto_ci.render import views
 
 if TYPE_CHECKING:
     from gto_ci.action.applying import Applied
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from gto_ci.gate import Gate
 
 
-@dataclass(slots=True)
+@dataclass
 class Outcome:
     """What is known so far; None for what was not asked for.
 
@@ -39,3 +41,13 @@ class Outcome:
     def columns(self) -> list[str]:
         """The stages that are the columns of the registry's table."""
         return self.registry.columns(self.settings.stages)
+
+    @cached_property
+    def view(self) -> dict[str, views.Row]:
+        """The whole registry, as the output of that name has it."""
+        return views.registry_view(self.registry, self.columns, StageLimits())
+
+    @cached_property
+    def rows(self) -> list[views.Row]:
+        """The rows of the registry's table."""
+        return views.registry_table(self.view, self.columns)

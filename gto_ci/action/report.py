@@ -16,28 +16,26 @@ HISTORY_ROWS = 1000
 def report(inputs: Inputs, platform: Platform, outcome: Outcome) -> None:
     """Print the tables, write the outputs, and write the summary."""
     log = platform.log
-    view = views.registry_view(outcome.registry, outcome.columns, StageLimits())
-    values, left_out = fit(output_values(outcome, view))
+    values, left_out = fit(output_values(outcome))
     for name in left_out:
         outcome.warnings.append(
             f"The output '{name}' is empty: the outputs of this step together are larger than a job may have"
         )
         log.warning(outcome.warnings[-1])
-    rows = views.registry_table(view, outcome.columns)
-    _print_tables(inputs, log, outcome, rows)
+    _print_tables(inputs, log, outcome)
     _print_deeds(log, outcome)
     if inputs.print_outputs:
         with log.group("Outputs"):
             log.text("\n".join(f"{name}: {value}" for name, value in values.items()))
     if inputs.summary and platform.has_summary:
-        platform.write_summary(summary(outcome, values, rows))
+        platform.write_summary(summary(outcome, values))
     platform.write_outputs(values)  # last: whoever finds them finds a step that has done everything
 
 
-def summary(outcome: Outcome, values: dict[str, str], rows: list[views.Row]) -> str:
+def summary(outcome: Outcome, values: dict[str, str]) -> str:
     """Return the job's summary."""
     sections = [page.facts(values), *deeds(outcome), page.warnings([*outcome.meaning.warnings, *outcome.warnings])]
-    return page.compose(title(outcome), [*sections, page.registry(rows)], page.SUMMARY_LIMIT)
+    return page.compose(title(outcome), [*sections, page.registry(outcome.rows)], page.SUMMARY_LIMIT)
 
 
 def deeds(outcome: Outcome) -> list[page.Section]:
@@ -69,7 +67,7 @@ def title(outcome: Outcome) -> str:
     return "A ghost in this job" if outcome.applied is not None else "No registry tag"
 
 
-def _print_tables(inputs: Inputs, log: Log, outcome: Outcome, rows: list[views.Row]) -> None:
+def _print_tables(inputs: Inputs, log: Log, outcome: Outcome) -> None:
     name = outcome.meaning.artifact
     artifact = outcome.registry.artifacts.get(name) if name else None
     if inputs.show:
@@ -78,7 +76,7 @@ def _print_tables(inputs: Inputs, log: Log, outcome: Outcome, rows: list[views.R
             with log.group(f"gto show {artifact.name}"):
                 log.text(table.table(views.versions_table(chosen)))
         with log.group("gto show"):
-            log.text(table.table(rows))
+            log.text(table.table(outcome.rows))
     if inputs.history:
         events = outcome.registry.history(name)
         with log.group(f"gto history {name}" if name else "gto history"):

@@ -16,9 +16,9 @@ from gto_ci.render import views
 MESSAGE_LIMIT = 10_000
 
 
-def output_values(outcome: Outcome, view: Mapping[str, views.Row]) -> dict[str, str]:
+def output_values(outcome: Outcome) -> dict[str, str]:
     """Return the outputs by name, as text; those that do not apply are missing or empty."""
-    values = _event_values(outcome.registry, outcome.meaning, view)
+    values = _event_values(outcome.registry, outcome.meaning, outcome.view)
     gate, applied = outcome.gate, outcome.applied
     if values or applied:
         values["ghost-applied"] = _flag(applied is not None)
