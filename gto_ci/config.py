@@ -6,10 +6,9 @@ names; in the environment as JSON), ``index`` (the annotation file), ``emojis``,
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from gto_ci.errors import GtoError, WrongConfig, quote
 from gto_ci.names import check_stage
@@ -22,13 +21,12 @@ _FOREIGN = frozenset({"config_file_name", "log_level", "enrichments", "autoload_
 _TRUE, _FALSE = frozenset({"1", "true", "t", "yes", "y", "on"}), frozenset({"0", "false", "f", "no", "n", "off"})
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """What a repository and its user have set. None stands for "anything is allowed"."""
 
     types: tuple[str, ...] | None = None
     stages: tuple[str, ...] | None = None
-    index: str = "artifacts.yaml"
+    index: str = "artifacts.yaml"  # type: ignore[assignment]  # a tuple has a method of this name
     emojis: bool = True
     debug: bool = False
 
@@ -95,8 +93,8 @@ def _read(data: bytes, file: str) -> dict[str, object]:
         name = str(key).lower()
         if name in _FOREIGN:
             continue
-        if name not in Settings.__dataclass_fields__:
-            known = ", ".join(Settings.__dataclass_fields__)
+        if name not in Settings._fields:
+            known = ", ".join(Settings._fields)
             raise WrongConfig(f"{problem}: unknown key {quote(key)}", f"Known keys: {known}")
         settings[name] = value
     return settings
@@ -105,6 +103,8 @@ def _read(data: bytes, file: str) -> dict[str, object]:
 def _from_text(key: str, text: str, source: str) -> object:
     if key not in ("types", "stages"):
         return text
+    import json  # late: hardly anybody sets this
+
     try:
         return json.loads(text)
     except ValueError as error:

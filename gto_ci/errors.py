@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 
 # git's words for "the server wants to know who we are", where it may ask nobody
-_UNASKED = re.compile(r"could not read (?:Username|Password) for ('[^']*'): terminal prompts disabled")
+_UNASKED = r"could not read (?:Username|Password) for ('[^']*'): terminal prompts disabled"
 _ASKED = r"Authentication failed for \1: no credentials were sent, or others are wanted"
 
 
@@ -189,5 +189,5 @@ def _gist(stderr: str) -> str:
     if any("Could not read from remote repository" in line for line in telling):
         # then the reason is what ssh said before, in words of its own
         telling = lines[: next(n for n, line in enumerate(lines) if "Could not read from remote" in line) + 1]
-    said = _UNASKED.sub(_ASKED, "; ".join(telling))
+    said = re.sub(_UNASKED, _ASKED, "; ".join(telling))
     return quote(said, limit=400)[1:-1]

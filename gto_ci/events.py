@@ -12,12 +12,16 @@ or that files at a commit annotate an artifact. It changes nothing that the tags
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta, timezone
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from operator import itemgetter
+from typing import TYPE_CHECKING, NamedTuple
 
 from gto_ci.errors import quote
 from gto_ci.names import Kind, TagName, match_tag
+
+if TYPE_CHECKING:
+    from datetime import datetime, timezone
 
 # datetime's own range, less a day so that no time zone leaves it
 _EARLIEST, _LATEST = -62135510400, 253402214400
@@ -189,12 +193,20 @@ def moment(time: int, zone: str) -> datetime:
 
     Seconds that no calendar reaches become the nearest that it does.
     """
+    from datetime import datetime  # late: who asks what a tag means does not ask when
+
+    return datetime.fromtimestamp(min(max(time, _EARLIEST), _LATEST), _time_zone(zone))
+
+
+@lru_cache(maxsize=256)
+def _time_zone(zone: str) -> timezone:
+    from datetime import timedelta, timezone
+
     sign = -1 if zone.startswith("-") else 1
     hours, minutes = (int(zone[1:3]), int(zone[3:5])) if len(zone) == 5 and zone[1:].isdecimal() else (0, 0)
     if hours > 23 or minutes > 59:
         hours = minutes = 0
-    time = min(max(time, _EARLIEST), _LATEST)
-    return datetime.fromtimestamp(time, timezone(sign * timedelta(hours=hours, minutes=minutes)))
+    return timezone(sign * timedelta(hours=hours, minutes=minutes))
 
 
 def why_no_event(record: TagRecord, name: TagName) -> str | None:
@@ -222,38 +234,39 @@ def explain_absence(records: Sequence[TagRecord], tag: str, name: TagName) -> st
 
 def read_events(records: Iterable[TagRecord]) -> list[Event]:
     """Return the events among ``records``, in order, with the version of each stage event settled."""
-    found: list[tuple[tuple[int, int, int, str], TagName, TagRecord]] = []
+    by_artifact: dict[str, list[_Found]] = {}
     for record in records:
         name = match_tag(record.name)
         if name is None or record.time is None or why_no_event(record, name):
             continue
-        found.append(((record.time, name.kind.priority, name.counter or 0, record.name), name, record))
-    found.sort(key=lambda item: item[0])
+        order = (record.time, name.kind.priority, name.counter or 0, record.name)
+        by_artifact.setdefault(name.artifact, []).append((order, name, record))
+    # artifacts know nothing of each other: what belongs together is handled together, then all is put in order
+    events = [event for own in by_artifact.values() for event in _events_of_one(own)]
+    events.sort(key=itemgetter(0))
+    return [event for _, event in events]
+
+
+_Order = tuple[int, int, int, str]
+_Found = tuple[_Order, TagName, TagRecord]
+
+
+def _events_of_one(found: list[_Found]) -> Iterator[tuple[_Order, Event]]:
+    """Yield the events of one artifact, in order, each with its place among all events."""
+    found.sort(key=itemgetter(0))
     versions = _VersionsAtCommits((name, record.target) for _, name, record in found)
-    return [_event(name, record, versions.of(name, record.target)) for _, name, record in found]
-
-
-def _event(name: TagName, record: TagRecord, version: str | None) -> Event:
-    time = record.time
-    assert time is not None  # read_events passes no other
-    return Event(
-        name.kind,
-        name.artifact,
-        version,
-        name.stage,
-        name.counter,
-        record.name,
-        record.target,
-        record.author,
-        record.author_email,
-        record.message,
-        time,
-        record.zone,
-    )
+    for order, name, record in found:
+        tag, _, commit, _, author, email, _, zone, message, _ = record
+        kind, artifact, _, stage, counter = name
+        version = versions.of(name, commit)
+        yield (
+            order,
+            Event(kind, artifact, version, stage, counter, tag, commit, author, email, message, order[0], zone),
+        )
 
 
 class _VersionsAtCommits:
-    """Settles which version a stage event is about. Fed in order, once.
+    """Settles which version of an artifact a stage event is about. Fed in order, once.
 
     The rule is one version per commit, and then it is that one, whether it was registered before
     or after the stage was assigned. Where tags break the rule: an unassignment is about the
@@ -262,31 +275,34 @@ class _VersionsAtCommits:
     """
 
     def __init__(self, names: Iterable[tuple[TagName, str]]) -> None:
-        self._first: dict[tuple[str, str], str] = {}
-        self._active: dict[tuple[str, str], list[str]] = {}
-        self._newest: dict[tuple[str, str], str] = {}
-        self._held: dict[tuple[str, str, str], str] = {}
+        self._first: dict[str, str] = {}
+        self._active: dict[str, list[str]] = {}
+        self._newest: dict[str, str] = {}
+        self._held: dict[tuple[str, str], str] = {}
         for name, commit in names:
             if name.version is not None:
-                self._first.setdefault((name.artifact, commit), name.version)
+                self._first.setdefault(commit, name.version)
 
     def of(self, name: TagName, commit: str) -> str | None:
-        place = (name.artifact, commit)
         if name.version is not None:
-            active = self._active.setdefault(place, [])
+            active = self._active.setdefault(commit, [])
             if name.version in active:
                 active.remove(name.version)
-            if name.kind is Kind.REGISTRATION:
+            if name.kind is _REGISTRATION:
                 active.append(name.version)
-            self._newest[place] = name.version
+            self._newest[commit] = name.version
             return name.version
         if name.stage is None:
             return None
-        held = (name.artifact, commit, name.stage)
-        if name.kind is Kind.UNASSIGNMENT and held in self._held:
+        held = (commit, name.stage)
+        if name.kind is _UNASSIGNMENT and held in self._held:
             return self._held[held]
-        active = self._active.get(place, [])
-        version = active[-1] if active else self._newest.get(place) or self._first.get(place, commit)
-        if name.kind is Kind.ASSIGNMENT:
+        active = self._active.get(commit, [])
+        version = active[-1] if active else self._newest.get(commit) or self._first.get(commit, commit)
+        if name.kind is _ASSIGNMENT:
             self._held[held] = version
         return version
+
+
+# looked up once: in a loop over many tags, Enum's own look-up is what shows
+_REGISTRATION, _ASSIGNMENT, _UNASSIGNMENT = Kind.REGISTRATION, Kind.ASSIGNMENT, Kind.UNASSIGNMENT

@@ -18,8 +18,8 @@ tag                         what it says
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from gto_ci.errors import InvalidName, InvalidTag, quote
 from gto_ci.versions import SEMVER
@@ -50,8 +50,8 @@ class Kind(Enum):
 PART = r"[a-zA-Z0-9](?:[a-zA-Z0-9\-/_]*[a-zA-Z0-9])?"
 _DIR = r"[a-zA-Z0-9\-_./]+"
 
-_part_re = re.compile(PART)
-_artifact_re = re.compile(rf"(?:{_DIR}:)?{PART}")
+# the others are compiled when first asked for: to compile one costs more than to match it a thousand times
+_ARTIFACT = rf"(?:{_DIR}:)?{PART}"
 _tag_re = re.compile(
     rf"(?P<artifact>(?:{_DIR}=)?{PART})"
     rf"(?:@(?P<version>v{SEMVER})(?P<deregistered>!)?"
@@ -59,16 +59,13 @@ _tag_re = re.compile(
     r"|@(?P<word>deprecated|created))"
     r"(?:\#(?P<counter>[1-9][0-9]{0,17}))?"  # bounded: no honest counter is longer
 )
-_shortcut_re = re.compile(
-    rf"(?P<artifact>(?:{_DIR}:)?{PART})(?:\#(?P<stage>{PART})|@(?P<version>latest|greatest|v{SEMVER}))"
-)
+_SHORTCUT = rf"(?P<artifact>{_ARTIFACT})(?:\#(?P<stage>{PART})|@(?P<version>latest|greatest|v{SEMVER}))"
 
 _NAME_RULE = "Letters, digits, '-', '_' and '/', with a letter or digit at both ends; one character is enough"
 TAG_RULE = "Formats: NAME@vX.Y.Z, NAME@vX.Y.Z!, NAME#STAGE, NAME#STAGE!, NAME@deprecated, each with an optional #N"
 
 
-@dataclass(frozen=True, slots=True)
-class TagName:
+class TagName(NamedTuple):
     """A tag name in registry format, taken apart. ``str()`` puts it together again.
 
     ``parse_tag(str(tag)) == tag`` for every valid ``tag``, and ``str(parse_tag(text)) == text``
@@ -99,8 +96,7 @@ class TagName:
         return body if self.counter is None else f"{body}#{self.counter}"
 
 
-@dataclass(frozen=True, slots=True)
-class Shortcut:
+class Shortcut(NamedTuple):
     """A way to name one version: ``NAME@latest``, ``NAME@greatest``, ``NAME@vX.Y.Z``, ``NAME#STAGE``.
 
     Exactly one of ``stage``, ``version`` and ``latest`` is set.
@@ -115,11 +111,9 @@ class Shortcut:
 def match_tag(text: str) -> TagName | None:
     """Return the parts of ``text``, or None where it is not in registry format (most tags are not)."""
     match = _tag_re.fullmatch(text)
-    if match is None or refused_by_git(text):
+    if match is None or (_may_be_refused(text) and refused_by_git(text)):
         return None
-    artifact, version, deregistered, stage, unassigned, word, counter = match.group(
-        "artifact", "version", "deregistered", "stage", "unassigned", "word", "counter"
-    )
+    artifact, version, deregistered, stage, unassigned, word, counter = match.groups()
     if version:
         kind = Kind.DEREGISTRATION if deregistered else Kind.REGISTRATION
     elif stage:
@@ -158,7 +152,7 @@ def tag_prefixes(artifact: str) -> tuple[str, str]:
 
 def match_shortcut(text: str) -> Shortcut | None:
     """Return the parts of a shortcut, or None where ``text`` is not one."""
-    match = _shortcut_re.fullmatch(text)
+    match = re.fullmatch(_SHORTCUT, text)
     if match is None:
         return None
     version = match["version"]
@@ -172,7 +166,7 @@ def check_artifact(name: str) -> str:
     Raises:
         InvalidName: it is outside the grammar, or git would refuse the tags it makes.
     """
-    if not _artifact_re.fullmatch(name):
+    if not re.fullmatch(_ARTIFACT, name):
         raise InvalidName(f"Invalid artifact name {quote(name)}", f"{_NAME_RULE}; 'DIR:' may stand before it")
     reason = refused_by_git(name.replace(":", "=") + "@v0.0.1")
     if reason:
@@ -186,12 +180,17 @@ def check_stage(name: str) -> str:
     Raises:
         InvalidName: it is outside the grammar, or git would refuse the tags it makes.
     """
-    if not _part_re.fullmatch(name):
+    if not re.fullmatch(PART, name):
         raise InvalidName(f"Invalid stage {quote(name)}", _NAME_RULE)
     reason = refused_by_git(f"x#{name}")
     if reason:
         raise InvalidName(f"Invalid stage {quote(name)}: {reason}", "Choose another name")
     return name
+
+
+def _may_be_refused(tag: str) -> bool:
+    """Tell whether a tag that passed the grammar is worth a closer look: without these it breaks no rule of git's."""
+    return "=" in tag or "//" in tag or ".lock" in tag
 
 
 def refused_by_git(tag: str) -> str | None:

@@ -319,26 +319,6 @@ class Registry:
         events = [event for event in self.events if artifact is None or event.artifact == artifact]
         return events if ascending else events[::-1]
 
-    def commits(self, records: Mapping[str, CommitRecord], artifact: str | None = None) -> list[CommitEvent]:
-        """Return the commit of each version, of one artifact or of all; ``records`` are the commits by id.
-
-        A version whose commit is not among them has none.
-        """
-        return [
-            CommitEvent(version.artifact, version.version, records[version.commit])
-            for name, one in self.artifacts.items()
-            if artifact in (None, name)
-            for version in one.by_key.values()
-            if version.commit in records
-        ]
-
-    def journal(
-        self, commits: Iterable[CommitEvent], artifact: str | None = None, *, ascending: bool = False
-    ) -> list[Event | CommitEvent]:
-        """Return :meth:`history` and ``commits`` in one order, newest first."""
-        everything: list[Event | CommitEvent] = [*self.history(artifact, ascending=True), *commits]
-        return sorted(everything, key=lambda event: event.order, reverse=not ascending)
-
     def before(self, event: Event) -> Artifact:
         """Return the artifact as it stood just before ``event``."""
         past = Artifact(event.artifact)
@@ -371,6 +351,27 @@ class Registry:
             return False
         held = self.artifact(event.artifact).holder(event.stage)
         return held is not None and (held.version, held.commit) == (event.version, event.commit)
+
+
+def journal(
+    events: Iterable[Event],
+    commits: Mapping[str, CommitRecord],
+    annotated: Iterable[CommitEvent] = (),
+    *,
+    ascending: bool = False,
+) -> list[Event | CommitEvent]:
+    """Return ``events`` and, among them, the commits of the versions that they speak of; newest first.
+
+    ``commits`` are commits by id: a version whose commit is not among them has none. ``annotated``
+    are as in :meth:`Registry.fold`: where no event speaks of such a commit, it is a version itself.
+    """
+    events = list(events)
+    versions = dict.fromkeys((e.artifact, e.version, e.commit) for e in events if e.version is not None)
+    spoken_of = {(artifact, commit) for artifact, _, commit in versions}
+    alone = [(e.artifact, e.commit, e.commit) for e in annotated if (e.artifact, e.commit) not in spoken_of]
+    made = [CommitEvent(name, v, commits[commit]) for name, v, commit in [*versions, *alone] if commit in commits]
+    everything: list[Event | CommitEvent] = [*events, *made]
+    return sorted(everything, key=lambda event: event.order, reverse=not ascending)
 
 
 def not_found(name: str, known: Sequence[str]) -> ArtifactNotFound:

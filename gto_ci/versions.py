@@ -7,6 +7,7 @@ needs only the pattern, and a registry of thousands of versions is ordered by pl
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 from gto_ci.errors import InvalidVersion, quote
@@ -23,14 +24,14 @@ SEMVER = (
     rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}(?:-{_IDENTIFIER}(?:\.{_IDENTIFIER})*)?"
     r"(?:\+[0-9a-zA-Z\-]+(?:\.[0-9a-zA-Z\-]+)*)?"
 )
-_version_re = re.compile(f"v{SEMVER}")
+_VERSION = f"v{SEMVER}"  # compiled when first asked for, and kept by re: most commands do without it
 
 Precedence = tuple[tuple[int, ...], int, tuple[tuple[int, int, str], ...]]
 
 
 def is_version(text: str) -> bool:
     """Tell whether ``text`` is SemVer with a leading ``v``, such as ``v1.2.3-rc.1+build``."""
-    return _version_re.fullmatch(text) is not None
+    return re.fullmatch(_VERSION, text) is not None
 
 
 def parse(text: str) -> Version:
@@ -49,6 +50,7 @@ def parse(text: str) -> Version:
         raise InvalidVersion(f"Invalid version {quote(text)}", "Its numbers are too long") from error
 
 
+@lru_cache(maxsize=4096)  # the same few numbers come again with each artifact
 def precedence(version: str) -> Precedence:
     """Return a key that orders versions as SemVer 2.0, section 11, does; build metadata does not count.
 

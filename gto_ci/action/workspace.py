@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from pathlib import Path
 
 from gto_ci.errors import NoRepository, WrongInput, quote
@@ -30,7 +29,8 @@ def open_repository(workspace: Path, path: str, environ: Mapping[str, str]) -> R
         raise NoRepository(error.cause, next_step) from error
     if not repository.root.is_relative_to(workspace):
         raise NoRepository(f"No Git repo found at {quote(path)} in the workspace", next_step)
-    return replace(repository, runner=repository.runner.with_config(*QUIET, ("safe.directory", str(repository.root))))
+    runner = repository.runner.with_config(*QUIET, ("safe.directory", str(repository.root)))
+    return Repository(repository.root, runner)
 
 
 def give_to_owner(created: Iterable[Path], root: Path) -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gto_ci import names
 from gto_ci.api.opening import RepoLike, opened
@@ -16,8 +15,7 @@ if TYPE_CHECKING:
     from gto_ci.git.signatures import Signature
 
 
-@dataclass(frozen=True, slots=True)
-class RefMeaning:
+class RefMeaning(NamedTuple):
     """What a ref means: its events (one, or none), or why there is none although it looks like one.
 
     ``signature`` is that of the event's tag, where it was asked for.

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from typing import Literal
 
 from gto_ci import names
@@ -13,10 +12,10 @@ from gto_ci.api.checking import signatures_of
 from gto_ci.api.opening import RepoLike, opened
 from gto_ci.config import Settings
 from gto_ci.errors import GtoError, TagProblem, WrongAnnotations, WrongArguments, quote
-from gto_ci.events import TagRecord, explain_absence, read_events, why_no_event
+from gto_ci.events import Event, TagRecord, explain_absence, read_events, why_no_event
 from gto_ci.git import Repository
 from gto_ci.git.history import Scope
-from gto_ci.registry import ALL, Artifact, Registry, Sort, StageLimits, Version, VersionStage, not_found
+from gto_ci.registry import ALL, Artifact, Registry, Sort, StageLimits, Version, VersionStage, journal, not_found
 from gto_ci.render import views
 from gto_ci.render.views import Row
 
@@ -61,7 +60,7 @@ def show(
     scope = _scope(all_branches, all_commits)
     with opened(repo) as (repository, settings):
         if not name:
-            registry = _survey(repository, settings, scope=scope, warn=warn).registry
+            registry, _ = _survey(repository, settings, scope=scope, warn=warn)
             stages = registry.columns(settings.stages)
             view = views.registry_view(registry, stages, limits, deprecated=deprecated, short=truncate_hexsha)
             return (views.registry_table(view, stages), "keys") if table else view
@@ -100,13 +99,15 @@ def history(
     with opened(repo) as (repository, settings):
         if artifact and not _is_name(artifact):
             return ([], "keys") if table else []
-        survey = _survey(repository, settings, artifact or None, scope, commits=True, warn=warn)
-        registry = survey.registry
-        commits = registry.commits(survey.found.commits, artifact or None)
-        events = registry.journal(commits, artifact or None, ascending=ascending)
-        signatures = signatures_of(repository, survey.records, registry.history(artifact or None)) if verify else None
-        view = views.history_view(events, short=truncate_hexsha, signatures=signatures)
-        return (views.history_table(view), "keys") if table else view
+        records: Iterable[TagRecord] = repository.each_tag_record(artifact or None)
+        records = list(records) if verify else records
+        events = read_events(records)
+        found = _discover(repository, settings, scope, events, commits=True, warn=warn)
+        shown = journal(events, found.commits, found.notes(artifact or None), ascending=ascending)
+        signatures = signatures_of(repository, records, events) if isinstance(records, list) else None
+        if table:
+            return views.history_table(shown, short=truncate_hexsha, signatures=signatures), "keys"
+        return views.history_view(shown, short=truncate_hexsha, signatures=signatures)
 
 
 def describe(repo: RepoLike, name: str, rev: str | None = None, *, warn: Warn | None = None) -> Annotation | None:
@@ -243,8 +244,8 @@ def state(repo: RepoLike) -> Row:
         NoRepository, WrongConfig, GitError: the repository cannot be read.
     """
     with opened(repo) as (repository, settings):
-        survey = _survey(repository, settings, described=True)
-        return views.state_view(survey.registry, lambda version: _commit_view(version, survey.found))
+        registry, found = _survey(repository, settings, described=True)
+        return views.state_view(registry, lambda version: _commit_view(version, found))
 
 
 def index(repo: RepoLike) -> dict[str, dict[str, Row]]:
@@ -267,16 +268,7 @@ def read_registry(repository: Repository, artifact: str | None = None) -> Regist
     Raises:
         GitError: the repository cannot be read.
     """
-    return Registry.fold(read_events(repository.tag_records(artifact)))
-
-
-@dataclass(frozen=True, slots=True)
-class _Survey:
-    """The registry with what files add to it, and what both were read from."""
-
-    records: Sequence[TagRecord]
-    found: Discovery
-    registry: Registry
+    return Registry.fold(read_events(repository.each_tag_record(artifact)))
 
 
 def _survey(
@@ -285,20 +277,33 @@ def _survey(
     artifact: str | None = None,
     scope: Scope = Scope.HEAD,
     *,
+    described: bool = False,
+    warn: Warn | None = None,
+) -> tuple[Registry, Discovery]:
+    """Read the registry, or as much of it as concerns one artifact, with what files add to it.
+
+    ``described``: with what the files of all versions' commits say.
+    """
+    events = read_events(repository.each_tag_record(artifact))
+    found = _discover(repository, settings, scope, events, described=described, warn=warn)
+    return Registry.fold(events, found.notes(artifact)), found
+
+
+def _discover(
+    repository: Repository,
+    settings: Settings,
+    scope: Scope,
+    events: Iterable[Event],
+    *,
     commits: bool = False,
     described: bool = False,
     warn: Warn | None = None,
-) -> _Survey:
-    """Read the registry, or as much of it as concerns one artifact.
-
-    ``commits``: those of all versions too; ``described``: with what their files say.
-    """
-    records = repository.tag_records(artifact)
-    events = read_events(records)
+) -> Discovery:
+    """Read what files annotate; ``commits``: and the commits of all versions."""
     wanted = list(dict.fromkeys(e.commit for e in events if e.version)) if commits or described else []
     found = discover(repository, scope, settings.index, wanted, described=described)
     _tell(warn, found.warning)
-    return _Survey(records, found, Registry.fold(events, found.notes(artifact)))
+    return found
 
 
 def _read_artifact(
@@ -313,11 +318,12 @@ def _read_artifact(
     shortcut = names.match_shortcut(name)
     wanted = shortcut.artifact if shortcut else name
     if _is_name(wanted):
-        survey = _survey(repository, settings, wanted, scope, described=described, warn=warn)
-        artifact = survey.registry.artifacts.get(wanted)
+        registry, found = _survey(repository, settings, wanted, scope, described=described, warn=warn)
+        artifact = registry.artifacts.get(wanted)
         if artifact is not None:
-            return artifact, survey.found
-    raise not_found(wanted, sorted(_survey(repository, settings, scope=scope).registry.artifacts))
+            return artifact, found
+    registry, _ = _survey(repository, settings, scope=scope)
+    raise not_found(wanted, sorted(registry.artifacts))
 
 
 def _commit_view(version: Version, found: Discovery) -> Row | None:
@@ -360,7 +366,7 @@ def _commit_of_rev(repository: Repository, rev: str | None) -> str | None:
 
 def _unknown(repository: Repository, settings: Settings, name: str) -> str:
     """A sentence for an artifact that neither tags nor HEAD's files name; empty for one that they do."""
-    known = _survey(repository, settings).registry.artifacts
+    known = _survey(repository, settings)[0].artifacts
     return "" if name in known else str(not_found(name, sorted(known)))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from gto_ci.events import CommitRecord, TagRecord
@@ -25,7 +25,7 @@ TAG_FIELDS = (
 TAG_FORMAT = "".join(f"%({field})%00" for field in TAG_FIELDS)
 
 
-_SIGNATURE = re.compile(rb"^-----BEGIN (?:PGP SIGNATURE|PGP MESSAGE|SSH SIGNATURE|SIGNED MESSAGE)-----", re.MULTILINE)
+_SIGNATURE = rb"(?m)^-----BEGIN (?:PGP SIGNATURE|PGP MESSAGE|SSH SIGNATURE|SIGNED MESSAGE)-----"
 
 
 _BY_ID = frozenset({"allow-any-sha1-in-want", "allow-reachable-sha1-in-want"})
@@ -43,38 +43,56 @@ class RemoteTag(NamedTuple):
 
 
 def parse_tags(output: bytes) -> list[TagRecord]:
-    """Return the records in the output of ``git for-each-ref --format=TAG_FORMAT``.
+    """Return the records in the output of ``git for-each-ref --format=TAG_FORMAT``; see :func:`parse_tag_stream`."""
+    return list(parse_tag_stream([output]))
+
+
+def parse_tag_stream(blocks: Iterable[bytes]) -> Iterator[TagRecord]:
+    """Yield the records in the output of ``git for-each-ref --format=TAG_FORMAT``, which comes in ``blocks``.
 
     A tag that points to a tag keeps ``target_type="tag"`` where git (before 2.45) follows only
     one step. Bytes that are not UTF-8 become U+FFFD in names of people and messages; in tag
     names they are kept as surrogates, since the name has to find the tag again.
     """
-    fields = output.split(b"\0")
-    records: list[TagRecord] = []
-    width = len(TAG_FIELDS)
-    for start in range(0, len(fields) - width, width):
-        name, kind, oid, target_type, target, author, email, date, message, signature = fields[start : start + width]
-        # from the second record on, the line feed that ends a record stands before the name
-        text = name.lstrip(b"\n").decode(errors="surrogateescape")
-        if kind != b"tag":
-            records.append(TagRecord(text, False, oid.decode(), kind.decode()))
-            continue
-        seconds, _, zone = date.decode().partition(" ")
-        records.append(
-            TagRecord(
-                text,
-                True,
-                target.decode(),
-                target_type.decode(),
-                author.decode(errors="replace"),
-                email.decode(errors="replace").strip("<>"),
-                int(seconds) if seconds.lstrip("-").isdecimal() else None,
-                zone,
-                message[: len(message) - len(signature)].decode(errors="replace").strip(),
-                oid.decode() if signature else "",
-            )
-        )
-    return records
+    rest = b""
+    for block in blocks:
+        data = rest + block
+        end = data.rfind(b"\0") + 1  # no character is cut in two there
+        text, odd = _decoded(data[:end])
+        fields = text.split("\0")
+        whole = (len(fields) - 1) // len(TAG_FIELDS) * len(TAG_FIELDS)
+        rest = "\0".join(fields[whole:]).encode(errors="surrogateescape") + data[end:]
+        columns = [iter(fields[:whole])] * len(TAG_FIELDS)
+        for values in zip(*columns, strict=True):
+            yield _record(*values) if not odd else _record(values[0], *map(_readable, values[1:]))
+
+
+def _decoded(data: bytes) -> tuple[str, bool]:
+    """The text, and whether some of it is not UTF-8 and stands there as surrogates."""
+    try:
+        return data.decode(), False  # all of it at once: a call for each field costs more than all else here
+    except UnicodeDecodeError:
+        return data.decode(errors="surrogateescape"), True
+
+
+def _readable(text: str) -> str:
+    return text.encode(errors="surrogateescape").decode(errors="replace")
+
+
+def _record(
+    name: str, kind: str, oid: str, target_type: str, target: str,
+    author: str, email: str, date: str, message: str, signature: str,
+) -> TagRecord:  # fmt: skip
+    # from the second record on, the line feed that ends a record stands before the name
+    name = name.lstrip("\n")
+    if kind != "tag":
+        return TagRecord(name, False, oid, kind)
+    seconds, _, zone = date.partition(" ")
+    time = int(seconds) if seconds.lstrip("-").isdecimal() else None
+    if signature:
+        message = message[: len(message) - len(signature)]
+    signed = oid if signature else ""
+    return TagRecord(name, True, target, target_type, author, email.strip("<>"), time, zone, message.strip(), signed)
 
 
 def parse_tag_object(name: str, target: str, data: bytes) -> TagRecord:
@@ -88,7 +106,7 @@ def parse_tag_object(name: str, target: str, data: bytes) -> TagRecord:
     who, _, when = fields.get(b"tagger", b"").rpartition(b"> ")
     author, _, email = who.partition(b"<")
     seconds, _, zone = when.decode(errors="replace").partition(" ")
-    starts = [match.start() for match in _SIGNATURE.finditer(body)]
+    starts = [match.start() for match in re.finditer(_SIGNATURE, body)]
     message = (body[: starts[-1]] if starts else body).partition(b"\0")[0]
     return TagRecord(
         name,

@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from operator import itemgetter
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from gto_ci.errors import GitError, NoRepository, RefNotFound, quote
 from gto_ci.events import TagRecord
-from gto_ci.git.parse import TAG_FORMAT, GitObject, parse_batch, parse_tags
+from gto_ci.git.parse import TAG_FORMAT, GitObject, parse_batch, parse_tag_stream
 from gto_ci.git.runner import Runner
 from gto_ci.names import tag_prefixes
 
 
-@dataclass(frozen=True, slots=True)
 class Repository:
     """An existing repository: work tree, linked work tree, submodule, bare, shallow or partial.
 
     ``root`` is the top of the work tree, or the repository folder itself where there is none.
     """
 
-    root: Path
-    runner: Runner
+    __slots__ = ("root", "runner")
+
+    def __init__(self, root: Path, runner: Runner) -> None:
+        self.root: Final = root
+        self.runner: Final = runner
 
     @classmethod
     def open(cls, path: str | Path = ".", runner: Runner | None = None) -> Repository:
@@ -51,7 +53,15 @@ class Repository:
         )
 
     def tag_records(self, artifact: str | None = None) -> list[TagRecord]:
-        """Return all tags, or only those of one artifact, in one git process.
+        """Return all tags, or only those of one artifact, by name; see :meth:`each_tag_record`.
+
+        Raises:
+            GitError: git cannot read the repository.
+        """
+        return sorted(self.each_tag_record(artifact), key=itemgetter(0))
+
+    def each_tag_record(self, artifact: str | None = None) -> Iterator[TagRecord]:
+        """Yield all tags, or only those of one artifact, in no order, from one git process while it reads them.
 
         With ``artifact`` git looks up that artifact's tags by the beginning of their names; the
         cost does not grow with the rest of the registry.
@@ -64,8 +74,14 @@ class Repository:
             version_tag, stage_tag = tag_prefixes(artifact)
             # `*` stops at a slash, and a stage may hold some: m#eu/prod#1
             patterns = [f"refs/tags/{version_tag}*", f"refs/tags/{stage_tag}*", f"refs/tags/{stage_tag}*/**"]
-        records = parse_tags(self.git("for-each-ref", f"--format={TAG_FORMAT}", "--", *patterns))
-        return self._peel_fully(records)
+        command = ["for-each-ref", f"--format={TAG_FORMAT}", "--", *patterns]
+        nested = []
+        for record in parse_tag_stream(self.runner.stream(command, self.root)):
+            if record.target_type == "tag":  # git before 2.45 follows a tag of a tag only one step
+                nested.append(record)
+            else:
+                yield record
+        yield from self._peeled(nested)
 
     def objects(self, names: Sequence[str]) -> list[GitObject | None]:
         """Return the objects called ``names`` (``REV``, ``REV:PATH``), None for each that is not there.
@@ -143,16 +159,10 @@ class Repository:
         """Run git in this repository; see :meth:`Runner.run`."""
         return self.runner.run(args, self.root, stdin=stdin, next_step=next_step)
 
-    def _peel_fully(self, records: list[TagRecord]) -> list[TagRecord]:
-        # git before 2.45 follows a tag of a tag only one step in %(*objectname)
-        nested = [number for number, record in enumerate(records) if record.target_type == "tag"]
-        if nested:
-            names = [f"{records[number].target}^{{}}" for number in nested]
-            answers = parse_batch(self.git("cat-file", "--batch", stdin=_lines(names)))
-            for number, answer in zip(nested, answers, strict=True):
-                if answer is not None:
-                    records[number] = records[number]._replace(target=answer.oid, target_type=answer.kind)
-        return records
+    def _peeled(self, nested: Sequence[TagRecord]) -> Iterator[TagRecord]:
+        answers = self.objects([f"{record.target}^{{}}" for record in nested]) if nested else []
+        for record, answer in zip(nested, answers, strict=True):
+            yield record if answer is None else record._replace(target=answer.oid, target_type=answer.kind)
 
 
 def _staying_below(root: Path, runner: Runner) -> Runner:

@@ -7,19 +7,15 @@ are in no command line and no file, and are taken out of whatever a failure repo
 
 from __future__ import annotations
 
-import base64
 import os
 import re
-import shlex
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import IO, Any
-from urllib.parse import quote
+from typing import IO, Any, Final
 
 from gto_ci.errors import GitError
 
@@ -43,24 +39,30 @@ _SCRUBBED = frozenset(
         "GIT_WORK_TREE",
     }
 )
-_URL_PASSWORD = re.compile(r"(?<=://)[^/@\s'\"]+@")
+_URL_PASSWORD = r"(?<=://)[^/@\s'\"]+@"  # noqa: S105  # a pattern
 Watch = Callable[[str], None]
 
 LOCAL_TIMEOUT = 300.0
 NETWORK_TIMEOUT = 600.0
+_PIPE = 1 << 18  # bytes; more than the 64 KB of a pipe by default, so that git need not wait for us
 
 
-@dataclass(frozen=True, slots=True)
 class Runner:
-    """Runs git with one environment.
+    """Runs git with one environment. Not changed once it is made.
 
     ``environ`` is the caller's environment; ``config`` is configuration for these processes only,
     set after (so stronger than) the files'; ``secrets`` are removed from every error.
     """
 
-    environ: Mapping[str, str]
-    config: tuple[tuple[str, str], ...] = ()
-    secrets: tuple[str, ...] = field(default=(), repr=False)
+    # no dataclass: that module takes longer to import than a git process to run, and each command needs this class
+    __slots__ = ("config", "environ", "secrets")
+
+    def __init__(
+        self, environ: Mapping[str, str], config: tuple[tuple[str, str], ...] = (), secrets: tuple[str, ...] = ()
+    ) -> None:
+        self.environ: Final = environ
+        self.config: Final = config
+        self.secrets: Final = secrets
 
     def with_config(self, *config: tuple[str, str], secrets: Sequence[str] = ()) -> Runner:
         """Return a runner with more process-only configuration and more secrets to hide."""
@@ -90,25 +92,45 @@ class Runner:
                 says ``next_step`` where one is given.
         """
         command = ["git", *args]
-        try:
-            options: dict[str, Any] = {"cwd": cwd, "env": self._environment(environ), "start_new_session": detached}
-            run = _run if watch is None else partial(_run_watched, watch)
+        options: dict[str, Any] = {"cwd": cwd, "env": self._environment(environ), "start_new_session": detached}
+        run = _run if watch is None else partial(_run_watched, watch)
+        with _explained(command, cwd, next_step):
             done = run(command, stdin, timeout, options)
-        except FileNotFoundError as error:
-            if cwd is not None and not cwd.is_dir():
-                raise GitError(command, None, stderr=f"no such folder: {cwd}") from error
-            raise GitError(
-                command, None, stderr="git is not installed", next_step="Install git 2.31 or newer"
-            ) from error
-        except subprocess.TimeoutExpired as error:
-            raise GitError(
-                command, None, stderr=f"no answer within {timeout:g} seconds", next_step=next_step
-            ) from error
-        if done.returncode != 0:
-            stdout, stderr = (self._redact(stream.decode(errors="replace")) for stream in (done.stdout, done.stderr))
-            words = [self._redact(word) for word in command]
-            raise GitError(words, done.returncode, stdout, stderr, next_step or _advice(stderr))
+        self._check(done, next_step)
         return done.stdout
+
+    def stream(
+        self, args: Sequence[str], cwd: Path | None = None, *, timeout: float = LOCAL_TIMEOUT
+    ) -> Iterator[bytes]:
+        """Run ``git ARGS`` in ``cwd`` and yield its standard output in blocks, while git goes on.
+
+        What is done with a block costs no time of its own where there are two processors. Whoever
+        leaves before the end ends git.
+
+        Raises:
+            GitError: as :meth:`run` says, after what git had to say until then.
+        """
+        command = ["git", *args]
+        pipe = subprocess.PIPE
+        said: list[bytes] = []
+        with (
+            _explained(command, cwd, ""),
+            subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, pipesize=_PIPE, cwd=cwd,
+                env=self._environment(),
+            ) as process,
+            _limited(process, timeout),
+        ):  # fmt: skip
+            assert process.stdout is not None
+            assert process.stderr is not None
+            stderr = process.stderr
+            listener = threading.Thread(target=lambda: said.append(stderr.read()))
+            listener.start()
+            while block := os.read(process.stdout.fileno(), _PIPE):
+                yield block
+            listener.join()
+            process.wait()
+        self._check(subprocess.CompletedProcess(command, process.returncode, b"", b"".join(said)), "")
 
     @contextmanager
     def start(
@@ -145,6 +167,12 @@ class Runner:
         seconds = str(max(1, int(self.network_timeout)))
         return self.with_config(("http.lowSpeedLimit", "1"), ("http.lowSpeedTime", seconds))
 
+    def _check(self, done: subprocess.CompletedProcess[bytes], next_step: str) -> None:
+        if done.returncode != 0:
+            stdout, stderr = (self._redact(stream.decode(errors="replace")) for stream in (done.stdout, done.stderr))
+            words = [self._redact(word) for word in done.args]
+            raise GitError(words, done.returncode, stdout, stderr, next_step or _advice(stderr))
+
     def _environment(self, more: Mapping[str, str] | None = None) -> dict[str, str]:
         environment = {name: value for name, value in self.environ.items() if name not in _SCRUBBED}
         environment.update(LC_ALL="C", LANGUAGE="", GIT_OPTIONAL_LOCKS="0")
@@ -160,11 +188,52 @@ class Runner:
         return environment
 
     def _redact(self, text: str) -> str:
+        from base64 import b64encode  # late: only failures pay for it
+        from urllib.parse import quote
+
         for secret in self.secrets:
-            code = base64.b64encode(f"x-access-token:{secret}".encode()).decode()
+            code = b64encode(f"x-access-token:{secret}".encode()).decode()
             for form in (secret, quote(secret, safe=""), code):
                 text = text.replace(form, "***")
         return without_password(text)
+
+
+@contextmanager
+def _explained(command: Sequence[str], cwd: Path | None, next_step: str) -> Iterator[None]:
+    """Turn a git that cannot start, or does not end, into a GitError."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        if cwd is not None and not cwd.is_dir():
+            raise GitError(command, None, stderr=f"no such folder: {cwd}") from error
+        step = "Install git 2.31 or newer"
+        raise GitError(command, None, stderr="git is not installed", next_step=step) from error
+    except subprocess.TimeoutExpired as error:
+        said = f"no answer within {error.timeout:g} seconds"
+        raise GitError(command, None, stderr=said, next_step=next_step) from error
+
+
+@contextmanager
+def _limited(process: subprocess.Popen[bytes], timeout: float) -> Iterator[None]:
+    """End ``process`` after ``timeout`` seconds, and where the block is left by an exception."""
+    expired = threading.Event()
+
+    def expire() -> None:
+        expired.set()
+        process.kill()
+
+    watchdog = threading.Timer(timeout, expire)
+    watchdog.start()
+    try:
+        yield
+    except BaseException:
+        process.kill()
+        raise
+    finally:
+        watchdog.cancel()
+        watchdog.join()  # a fork that comes later is to find no thread
+    if expired.is_set():
+        raise subprocess.TimeoutExpired(process.args, timeout)
 
 
 def _run(
@@ -182,43 +251,31 @@ def _run_watched(
     with tempfile.TemporaryFile() as source, tempfile.TemporaryFile() as output:
         source.write(stdin or b"")
         source.seek(0)
-        with subprocess.Popen(command, stdin=source, stdout=output, stderr=subprocess.PIPE, **options) as process:
+        with (
+            subprocess.Popen(command, stdin=source, stdout=output, stderr=subprocess.PIPE, **options) as process,
+            _limited(process, timeout),
+        ):
             assert process.stderr is not None
-            expired = threading.Event()
-
-            def expire() -> None:
-                expired.set()
-                process.kill()
-
-            watchdog = threading.Timer(timeout, expire)
-            watchdog.start()
             said = b""
-            try:
-                while block := os.read(process.stderr.fileno(), 4096):
-                    said += block
-                    watch(block.decode(errors="replace"))
-                process.wait()
-            except BaseException:
-                process.kill()
-                raise
-            finally:
-                watchdog.cancel()
-                watchdog.join()  # a fork that comes later is to find no thread
-        if expired.is_set():
-            raise subprocess.TimeoutExpired(command, timeout)
+            while block := os.read(process.stderr.fileno(), 4096):
+                said += block
+                watch(block.decode(errors="replace"))
+            process.wait()
         output.seek(0)
         return subprocess.CompletedProcess(command, process.returncode, output.read(), said)
 
 
 def without_password(text: str) -> str:
     """Return ``text`` with the user and password of each URL in it replaced by ``***``."""
-    return _URL_PASSWORD.sub("***@", text)
+    return re.sub(_URL_PASSWORD, "***@", text)
 
 
 def _advice(stderr: str) -> str:
     """The next step for the failures of git that a person meets with any command."""
     owner = re.search(r"dubious ownership in repository at '(.+)'", stderr)
     if owner:
+        import shlex
+
         return f"If you trust it: git config --global --add safe.directory {shlex.quote(owner[1])}"
     if "bad config" in stderr:
         return "Correct that line; 'git config --list --show-origin' shows which file each setting is from"

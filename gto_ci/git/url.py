@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from gto_ci.errors import GitError, RefNotFound
 from gto_ci.events import TagRecord
@@ -46,11 +46,14 @@ class _Link:
     brought: set[str] = field(default_factory=set)
 
 
-@dataclass(frozen=True, slots=True)
 class UrlRepository(Repository):
     """A repository at a URL. Made by :func:`open_url`."""
 
-    link: _Link
+    __slots__ = ("link",)
+
+    def __init__(self, root: Path, runner: Runner, link: _Link) -> None:
+        super().__init__(root, runner)
+        self.link: Final = link
 
     @property
     def remote(self) -> Remote:
@@ -62,13 +65,13 @@ class UrlRepository(Repository):
         """The name of the branch that HEAD is, None where there is none yet or it is detached."""
         return self.link.branch
 
-    def tag_records(self, artifact: str | None = None) -> list[TagRecord]:
-        """Return all tags, or only those of one artifact, as the remote has them now.
+    def each_tag_record(self, artifact: str | None = None) -> Iterator[TagRecord]:
+        """Yield all tags, or only those of one artifact, as the remote has them now.
 
         Raises:
             GitError: the remote cannot be reached.
         """
-        return self.link.snapshot.fetch_registry(artifact, FOR_A_PERSON)
+        yield from self.link.snapshot.fetch_registry(artifact, FOR_A_PERSON)
 
     def tag_ids(self, names: Sequence[str]) -> dict[str, str]:
         """Return nothing: here are no tags of its own."""

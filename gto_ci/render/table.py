@@ -7,18 +7,38 @@ from collections.abc import Sequence
 from gto_ci.render.views import Row
 
 NOTHING = "Nothing found in the current workspace"
+_WIDER = 2  # tabulate lets a column be wider than its heading by this much, at least
 
 
 def table(rows: Sequence[Row], *, plain: bool = False) -> str:
     """Return ``rows`` as a table with their keys as headings, ``-`` for what is missing."""
     if not rows:
         return NOTHING
+    headings = list(rows[0])
+    # as text, and not read as numbers: a commit 82760e4 is not 8.276e+08
+    cells = [["-" if value is None else str(value) for value in row.values()] for row in rows]
+    if _is_simple([headings, *cells]):
+        return _laid_out(headings, cells, plain)
     from tabulate import tabulate  # late: most commands and all machine formats do without it
 
-    return tabulate(
-        # as text, and not read as numbers: a commit 82760e4 is not 8.276e+08
-        [["-" if value is None else str(value) for value in row.values()] for row in rows],
-        headers=list(rows[0]),
-        tablefmt="plain" if plain else "fancy_outline",
-        disable_numparse=True,
-    )
+    return tabulate(cells, headers=headings, tablefmt="plain" if plain else "fancy_outline", disable_numparse=True)
+
+
+def _is_simple(cells: Sequence[Sequence[str]]) -> bool:
+    """Whether each cell is words of ASCII, with nothing in them that tabulate would look at twice."""
+    text = "\0".join(["\0".join(row) for row in cells])
+    odd = ("\0 ", " \0", "\0\0")
+    return text.isascii() and text.replace("\0", "").isprintable() and not any(mark in f"\0{text}\0" for mark in odd)
+
+
+def _laid_out(headings: Sequence[str], cells: Sequence[Sequence[str]], plain: bool) -> str:
+    """What tabulate makes of simple cells, in a tenth of its time; a journal has tens of thousands of rows."""
+    columns = zip(*cells, strict=True)
+    widths = [max(len(heading) + _WIDER, *map(len, column)) for heading, column in zip(headings, columns, strict=True)]
+    if plain:
+        line = "  ".join(f"%-{width}s" for width in widths)
+        return "\n".join([(line % tuple(row)).rstrip() for row in (headings, *cells)])
+    line = f"│ {' │ '.join(f'%-{width}s' for width in widths)} │"
+    bars = ["═" * (width + 2) for width in widths]
+    top, middle, bottom = (left + mid.join(bars) + right for left, mid, right in ("╒╤╕", "╞╪╡", "╘╧╛"))
+    return "\n".join([top, line % tuple(headings), middle, *[line % tuple(row) for row in cells], bottom])

@@ -236,14 +236,31 @@ def _history_row(event: Event | CommitEvent, shorten: Callable[[str], str]) -> R
     }
 
 
-def history_table(view: Iterable[Row]) -> list[Row]:
-    """Return the rows of ``gto history`` from :func:`history_view`."""
-    columns = ("timestamp", "artifact", "event", "version", "stage", "commit", "ref")
-    return [
-        {column: row[column] for column in columns}
-        | ({"signature": (row["signature"] or {}).get("status")} if "signature" in row else {})
-        for row in view
+def history_table(
+    events: Iterable[Event | CommitEvent],
+    *,
+    short: bool = True,
+    signatures: Mapping[str, Signature] | None = None,
+) -> list[Row]:
+    """Return events as rows of ``gto history``; the arguments are :func:`history_view`'s."""
+    shorten = short_id if short else str
+    rows: list[Row] = [
+        {
+            "timestamp": event.created_at,
+            "artifact": event.artifact,
+            "event": event.event,
+            "version": None if event.version is None else shorten(event.version),
+            "stage": event.stage,
+            "commit": shorten(event.commit),
+            "ref": shorten(event.ref),
+        }
+        for event in events
     ]
+    if signatures is not None:
+        for row in rows:
+            found = None if row["event"] == "commit" else signatures.get(row["ref"])
+            row["signature"] = None if found is None else found.status
+    return rows
 
 
 def state_view(registry: Registry, commit_of: Callable[[Version], Row | None]) -> Row:
@@ -284,7 +301,7 @@ def _whole_version(version: Version, commit: Row | None) -> Row:
 
 def short_id(text: str) -> str:
     """Return a full commit id cut to 7 characters, and anything else as it is."""
-    return text[:7] if _commit_re.fullmatch(text) else text
+    return text[:7] if len(text) in (40, 64) and _commit_re.fullmatch(text) else text
 
 
 def human_size(size: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 from pathlib import Path
 
 import pytest
@@ -200,3 +201,36 @@ def test_git_missing_and_git_slow(work: WorkDir, tmp_path: Path) -> None:
     slow.chmod(0o755)
     with pytest.raises(GitError, match="no answer within"):
         Runner({"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}).run(["version"], timeout=0.2)
+
+
+def test_a_stream_says_what_went_wrong(work: WorkDir, tmp_path: Path) -> None:
+    runner = Runner(os.environ)
+    assert b"".join(runner.stream(["version"])).startswith(b"git version")
+    with pytest.raises(GitError, match="ambiguous argument") as caught:
+        list(runner.stream(["log", "gone"], work.path))
+    assert caught.value.returncode == 128
+    with pytest.raises(GitError, match="no such folder"):
+        list(runner.stream(["version"], tmp_path / "gone"))
+    with pytest.raises(GitError, match="not installed"):
+        list(Runner({"PATH": str(tmp_path)}).stream(["version"]))
+    slow = tmp_path / "git"
+    slow.write_text("#!/bin/sh\necho begun\nexec sleep 60\n")
+    slow.chmod(0o755)
+    slowly = Runner({"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}).stream(["version"], timeout=0.5)
+    assert next(slowly) == b"begun\n"
+    with pytest.raises(GitError, match=r"no answer within 0\.5 seconds"):
+        next(slowly)
+
+
+def test_who_leaves_a_stream_ends_git(tmp_path: Path) -> None:
+    before = threading.active_count()
+    told = tmp_path / "told"
+    endless = tmp_path / "git"
+    endless.write_text(f"#!/bin/sh\necho $$ >{told}\nwhile :; do echo more; echo said >&2; done\n")
+    endless.chmod(0o755)
+    blocks = Runner({"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}).stream(["version"])
+    assert next(blocks).startswith(b"more")
+    blocks.close()
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(told.read_text()), 0)
+    assert threading.active_count() == before

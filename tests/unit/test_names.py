@@ -8,6 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from gto_ci import names
 from gto_ci.errors import InvalidName, InvalidTag
 from gto_ci.names import (
     Kind,
@@ -137,6 +138,17 @@ def test_bad_names(name: str) -> None:
         check_artifact(name)
     with pytest.raises(InvalidName, match="one character is enough"):
         check_stage(name)
+
+
+@given(st.from_regex(names._tag_re, fullmatch=True))
+@example("a//b@v1.0.0")
+@example("m@v1.0.0-a.lock")
+@example("-d=m@v1.0.0")
+@example("d/.e=m@v1.0.0")
+@example("d..e=m#prod")
+def test_no_tag_that_git_refuses_slips_through_the_short_cut(text: str) -> None:
+    """To look closely at each of a hundred thousand tags takes long; most cannot break a rule of git's."""
+    assert (match_tag(text) is None) == (names.refused_by_git(text) is not None)
 
 
 def test_a_stage_that_git_refuses() -> None:

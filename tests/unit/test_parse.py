@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from itertools import pairwise
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gto_ci.errors import GitError
 from gto_ci.events import CommitRecord, TagRecord
@@ -17,6 +20,7 @@ from gto_ci.git.parse import (
     parse_ls_remote,
     parse_raw_diff,
     parse_tag_object,
+    parse_tag_stream,
     parse_tags,
 )
 
@@ -58,6 +62,19 @@ def test_bytes_that_are_not_utf8() -> None:
     (record,) = parse_tags(output)
     assert record.name == "\udcff"
     assert (record.author, record.message) == ("J\ufffdrg", "\ufffd!")
+
+
+@given(st.lists(st.integers(0, 400), max_size=5))
+def test_records_that_come_in_blocks(cuts: list[int]) -> None:
+    """Wherever git's output is cut, within a letter too, the records are the same."""
+    output = line("NAME", "tag", "t", "commit", "c", "Zoë", "<a@b>", "1 +0000", "\n\nWHAT\n\n", "")
+    output = output.replace(b"NAME", b"\xff\xc3").replace(b"WHAT", b"\xe2\x82\xac \xfe")
+    output += line("é@v1.0.0", "commit", "c2", "", "", "", "", "", "", "")
+    output += line("m@v1.0.0", "tag", "t1", "commit", "c1", "Ådå", "<a@b>", "60 +0100", "zwei\n\nZeilen\n", "")
+    ends = [0, *sorted(min(cut, len(output)) for cut in cuts), len(output)]
+    blocks = [output[start:end] for start, end in pairwise(ends)]
+    assert list(parse_tag_stream(blocks)) == parse_tags(output)
+    assert [record.name for record in parse_tags(output)] == ["\udcff\udcc3", "é@v1.0.0", "m@v1.0.0"]
 
 
 def test_ls_remote() -> None:

@@ -9,7 +9,7 @@ import pytest
 from gto_ci.errors import ArtifactNotFound, WrongArguments
 from gto_ci.events import CommitEvent, CommitRecord, TagRecord, read_events
 from gto_ci.names import match_shortcut
-from gto_ci.registry import Artifact, Registry, StageLimits, not_found
+from gto_ci.registry import Artifact, Registry, StageLimits, journal, not_found
 
 
 def registry(history: str) -> Registry:
@@ -237,9 +237,10 @@ def test_an_annotation_changes_nothing_that_tags_say() -> None:
 def test_commits_are_part_of_the_journal() -> None:
     state = annotated("m@v1.0.0 c1\nn@v1.0.0 c1\nm@v2.0.0 c2", ("x", "c3"))
     # the commit of v1.0.0 has the date of its tag, that of v2.0.0 is not here
-    commits = state.commits({"c1": commit("c1", 0), "c3": commit("c3", 0.5)})
-    journal = [(event.artifact, event.event, event.ref) for event in state.journal(commits, ascending=True)]
-    assert journal == [
+    commits = {"c1": commit("c1", 0), "c3": commit("c3", 0.5)}
+    notes = [CommitEvent("x", "c3", commits["c3"])]
+    found = journal(state.events, commits, notes, ascending=True)
+    assert [(event.artifact, event.event, event.ref) for event in found] == [
         ("m", "commit", "c1"),
         ("n", "commit", "c1"),
         ("m", "registration", "m@v1.0.0"),
@@ -247,7 +248,7 @@ def test_commits_are_part_of_the_journal() -> None:
         ("n", "registration", "n@v1.0.0"),
         ("m", "registration", "m@v2.0.0"),
     ]
-    about_m = state.journal(state.commits({"c1": commit("c1", 0)}, "m"), "m")
+    about_m = journal(state.history("m"), {"c1": commit("c1", 0)})
     assert [event.ref for event in about_m] == ["m@v2.0.0", "m@v1.0.0", "c1"]
     assert [event.version for event in about_m] == ["v2.0.0", "v1.0.0", "v1.0.0"]
 

@@ -7,6 +7,7 @@ import re
 
 from hypothesis import example, given
 from hypothesis import strategies as st
+from tabulate import tabulate
 
 from gto_ci.render import markdown, page, table, views
 
@@ -16,6 +17,24 @@ def test_tables_do_not_read_text_as_numbers() -> None:
     assert table.table(rows, plain=True).split("\n")[1].split() == ["1e5", "82760e4", "-"]
     assert "│ 1e5    │ 82760e4  │ -       │" in table.table(rows)
     assert table.table([]) == "Nothing found in the current workspace"
+
+
+ASCII = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=12)
+ANY = st.one_of(
+    ASCII, ASCII, st.text(max_size=6), st.sampled_from(["true", "1e5", "-", "a\nb", "\x1b[1mb\x1b[0m", "€"])
+)
+
+
+@given(st.integers(1, 4).flatmap(lambda n: st.lists(st.lists(ANY, min_size=n, max_size=n), min_size=1, max_size=4)))
+@example([["a", "b c"], ["longer than its heading", "-"]])
+@example([["  a", "b "]])
+@example([["", "x"]])
+def test_a_table_is_what_tabulate_makes_of_it(cells: list[list[str]]) -> None:
+    """Where cells are simple, we lay them out ourselves."""
+    headings = ["name", "#prod", "v", "timestamp"][: len(cells[0])]
+    rows = [dict(zip(headings, row, strict=True)) for row in cells]
+    for plain, form in ((True, "plain"), (False, "fancy_outline")):
+        assert table.table(rows, plain=plain) == tabulate(cells, headers=headings, tablefmt=form, disable_numparse=True)
 
 
 def test_short_ids() -> None:
