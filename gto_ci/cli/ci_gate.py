@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from gto_ci.cli.face import Entry, SectionedGroup, emoji
+from gto_ci.cli.answers import emoji
+from gto_ci.cli.face import Entry, SectionedGroup
 from gto_ci.cli.options import option_json, option_repo
 from gto_ci.registry import similar
 

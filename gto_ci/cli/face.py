@@ -5,6 +5,7 @@ Exit codes: 0; 1 for a :class:`~gto_ci.errors.GtoError`; 2 for usage; 130 when i
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import sys
@@ -14,7 +15,8 @@ from typing import Any
 
 import click
 
-from gto_ci import __version__, config
+from gto_ci import __version__
+from gto_ci.cli.answers import emoji
 from gto_ci.config import Settings
 from gto_ci.errors import GtoError, quote
 
@@ -102,11 +104,6 @@ class Entry(click.Command):
                     formatter.write(f"  {line.strip()}\n")
 
 
-def emoji(symbol: str) -> str:
-    """Return ``symbol`` and a space, or nothing where ``GTO_EMOJIS`` turns them off."""
-    return f"{symbol} " if config.show_emojis(os.environ) else ""
-
-
 def raw(text: str) -> None:
     """Print a stranger's text: to a program byte for byte, to a terminal without what would steer it."""
     if sys.stdout.isatty():
@@ -146,6 +143,7 @@ def settings_lines(settings: Settings) -> list[str]:
 
 def run(app: click.Command, name: str) -> None:
     """Run a command line and end the process with its exit code."""
+    gc.disable()  # the process is short, and what it reads has no cycles: a third of the time with 100,000 tags
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal without UTF-8 gets escapes, not a crash

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from gto_ci.cli.face import Entry, emoji, note
+from gto_ci.cli import answers
+from gto_ci.cli.face import Entry, note
 from gto_ci.cli.options import READ, one_format, option_json, option_parts, option_repo, option_verify
 from gto_ci.errors import WrongArguments, quote
 
@@ -21,12 +22,7 @@ commands = click.Group()
 @option_repo
 @click.argument("ref")
 @option_json
-@option_parts(
-    name="Print the artifact's name",
-    version="Print the version",
-    event="Print the kind of event",
-    stage="Print the stage",
-)
+@option_parts(**answers.PARTS)
 @option_verify
 def check_ref(repo: str, ref: str, as_json: bool, part: str | None, verify: bool) -> None:
     """Tell what the tag REF registered, assigned or deprecated.
@@ -41,22 +37,8 @@ def check_ref(repo: str, ref: str, as_json: bool, part: str | None, verify: bool
         raise click.UsageError("--verify goes with --json, or with no format.")
     meaning = checking.explain_ref(repo, ref, verify=verify)
     note(meaning.note)
-    for event in meaning.events:
-        if as_json:
-            from gto_ci.render import views
-
-            shown = {"signature": views.signature_view(meaning.signature)} if meaning.signature else {}
-            click.echo(views.to_json({**views.event_view(event), **shown}))
-        elif part:
-            value = getattr(event, "artifact" if part == "name" else part)
-            if value is not None:
-                click.echo(value)
-        else:
-            click.echo(f"{emoji('✅ ')}{event}")
-            if meaning.signature:
-                from gto_ci.render import views
-
-                click.echo(views.signature_sentence(meaning.signature))
+    for line in answers.lines(meaning, as_json, part):
+        click.echo(line)
 
 
 @commands.command(

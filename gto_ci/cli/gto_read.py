@@ -7,8 +7,9 @@ from typing import Any, cast
 import click
 
 from gto_ci.api import reading
+from gto_ci.cli.answers import emoji
 from gto_ci.cli.completion import artifact_names
-from gto_ci.cli.face import Entry, emoji, note, raw, version_line
+from gto_ci.cli.face import Entry, note, raw, version_line
 from gto_ci.cli.options import READ, one_format, option_json, option_parts, option_plain, option_repo, option_verify
 from gto_ci.errors import WrongArguments
 from gto_ci.render import table, views
