@@ -58,8 +58,26 @@ FROM python
 LABEL org.opencontainers.image.title="gto-ci" \
       org.opencontainers.image.description="An artifact registry in a repository's tags, for CI jobs and people" \
       org.opencontainers.image.licenses="Apache-2.0"
-RUN apt-get update \
+# Debian's git depends on perl, but what the image has of git is content with perl-base, which is part of the base. An
+# empty package that stands for perl makes the compressed image 11.9 MB smaller. Whatever is installed on top and asks
+# for a version of perl brings the real one, and so does `apt-get install perl`.
+RUN mkdir -p /tmp/perl/DEBIAN \
+    && printf '%s\n' 'Package: perl-base-is-enough' 'Version: 1' 'Architecture: all' 'Multi-Arch: allowed' \
+        'Maintainer: gto-ci' 'Depends: perl-base' 'Provides: perl' \
+        'Description: stands for perl where perl-base is enough' \
+        >/tmp/perl/DEBIAN/control \
+    && dpkg-deb --build /tmp/perl /tmp/perl.deb \
+    && dpkg --install /tmp/perl.deb \
+    && rm -r /tmp/perl /tmp/perl.deb
+# Left out of git, each a program with most of git in it: what serves repositories and logs people in, sends mail,
+# pushes by WebDAV, and looks after huge clones (9.3 MB). A link stands for the second copy of git itself (2.0 MB).
+RUN printf 'path-exclude %s\n' \
+        /usr/lib/git-core/git /usr/lib/git-core/git-daemon /usr/lib/git-core/git-http-backend \
+        /usr/lib/git-core/git-http-push /usr/lib/git-core/git-imap-send /usr/lib/git-core/git-shell \
+        /usr/lib/git-core/scalar /usr/bin/git-shell /usr/bin/scalar >/etc/dpkg/dpkg.cfg.d/gto-ci \
+    && apt-get update \
     && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends ca-certificates git openssh-client \
+    && ln -s ../../bin/git /usr/lib/git-core/git \
     && rm -rf /var/lib/apt/lists/* /var/cache/debconf/*-old /var/log/apt /var/log/dpkg.log
 COPY --from=dependencies /opt/gto-ci /opt/gto-ci
 COPY --from=package /install /

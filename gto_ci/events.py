@@ -12,8 +12,8 @@ or that files at a commit annotate an artifact. It changes nothing that the tags
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache, partial
 from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,7 +21,7 @@ from gto_ci.errors import quote
 from gto_ci.names import Kind, TagName, match_tag
 
 if TYPE_CHECKING:
-    from datetime import datetime, timezone
+    from datetime import datetime
 
 # datetime's own range, less a day so that no time zone leaves it
 _EARLIEST, _LATEST = -62135510400, 253402214400
@@ -91,6 +91,11 @@ class Event(NamedTuple):
     def created_at(self) -> datetime:
         """The tagger's date, in the tagger's time zone."""
         return moment(self.time, self.zone)
+
+    @property
+    def created_at_text(self) -> str:
+        """:attr:`created_at` as a table shows it."""
+        return moment_text(self.time, self.zone)
 
     @property
     def order(self) -> tuple[int, int, int, str]:
@@ -168,6 +173,11 @@ class CommitEvent(NamedTuple):
         return self.record.created_at
 
     @property
+    def created_at_text(self) -> str:
+        """:attr:`created_at` as a table shows it."""
+        return moment_text(self.record.time, self.record.zone)
+
+    @property
     def author(self) -> str:
         """The commit's author."""
         return self.record.author
@@ -193,20 +203,45 @@ def moment(time: int, zone: str) -> datetime:
 
     Seconds that no calendar reaches become the nearest that it does.
     """
-    from datetime import datetime  # late: who asks what a tag means does not ask when
+    return _calendar(zone)(min(max(time, _EARLIEST), _LATEST))
 
-    return datetime.fromtimestamp(min(max(time, _EARLIEST), _LATEST), _time_zone(zone))
+
+def moment_text(time: int, zone: str) -> str:
+    """Return ``str(moment(time, zone))``, such as ``2026-10-31 09:15:00+01:00``, without making any date.
+
+    A journal has tens of thousands of them.
+    """
+    east, text = _distance(zone)
+    day, second = divmod(min(max(time, _EARLIEST), _LATEST) + east, 86400)
+    return f"{_date(day)} {_TWO[second // 3600]}:{_TWO[second // 60 % 60]}:{_TWO[second % 60]}{text}"
+
+
+_TWO = tuple(f"{number:02}" for number in range(60))
 
 
 @lru_cache(maxsize=256)
-def _time_zone(zone: str) -> timezone:
-    from datetime import timedelta, timezone
+def _calendar(zone: str) -> Callable[[int], datetime]:
+    from datetime import datetime, timedelta, timezone  # late: who asks what a tag means does not ask when
 
-    sign = -1 if zone.startswith("-") else 1
-    hours, minutes = (int(zone[1:3]), int(zone[3:5])) if len(zone) == 5 and zone[1:].isdecimal() else (0, 0)
-    if hours > 23 or minutes > 59:
-        hours = minutes = 0
-    return timezone(sign * timedelta(hours=hours, minutes=minutes))
+    east, _ = _distance(zone)
+    return partial(datetime.fromtimestamp, tz=timezone(timedelta(seconds=east)))
+
+
+@lru_cache(maxsize=256)
+def _distance(zone: str) -> tuple[int, str]:
+    """How many seconds ``+HHMM`` is east of Greenwich, and how ISO 8601 writes it."""
+    if len(zone) != 5 or not zone[1:].isdecimal() or int(zone[1:3]) > 23 or int(zone[3:5]) > 59:
+        return 0, "+00:00"
+    seconds = int(zone[1:3]) * 3600 + int(zone[3:5]) * 60
+    sign = "-" if zone.startswith("-") and seconds else "+"
+    return -seconds if sign == "-" else seconds, f"{sign}{_TWO[seconds // 3600]}:{_TWO[seconds // 60 % 60]}"
+
+
+@lru_cache(maxsize=4096)
+def _date(day: int) -> str:
+    from datetime import date
+
+    return date.fromordinal(date(1970, 1, 1).toordinal() + day).isoformat()
 
 
 def why_no_event(record: TagRecord, name: TagName) -> str | None:

@@ -53,7 +53,7 @@ _DIR = r"[a-zA-Z0-9\-_./]+"
 # the others are compiled when first asked for: to compile one costs more than to match it a thousand times
 _ARTIFACT = rf"(?:{_DIR}:)?{PART}"
 _tag_re = re.compile(
-    rf"(?P<artifact>(?:{_DIR}=)?{PART})"
+    rf"(?P<artifact>{PART}|{_DIR}={PART})"
     rf"(?:@(?P<version>v{SEMVER})(?P<deregistered>!)?"
     rf"|\#(?P<stage>{PART})(?P<unassigned>!)?"
     r"|@(?P<word>deprecated|created))"

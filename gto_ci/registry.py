@@ -18,6 +18,8 @@ from gto_ci.versions import is_version, precedence
 
 Sort = Literal["timestamp", "semver"]
 ALL = -1  # for the two limits below: no limit
+# looked up once: in a loop over many events, Enum's own look-up is what shows
+_REGISTRATION, _ASSIGNMENT = Kind.REGISTRATION, Kind.ASSIGNMENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ class VersionStage:
     @property
     def active(self) -> bool:
         """Whether the version is in the stage now."""
-        return self.events[-1].kind is Kind.ASSIGNMENT
+        return self.events[-1].kind is _ASSIGNMENT
 
     @property
     def authoring(self) -> Event:
@@ -90,12 +92,12 @@ class Version:
     @property
     def registered(self) -> bool:
         """Whether a registration exists, in effect or not."""
-        return any(event.kind is Kind.REGISTRATION for event in self.events)
+        return any(event.kind is _REGISTRATION for event in self.events)
 
     @property
     def active(self) -> bool:
         """Whether it is registered and not deregistered since; an unregistered version is active."""
-        return not self.events or self.events[-1].kind is Kind.REGISTRATION
+        return not self.events or self.events[-1].kind is _REGISTRATION
 
     @property
     def since(self) -> tuple[int, int, int, str] | tuple[()]:
@@ -126,7 +128,8 @@ class Version:
 
     def active_stages(self) -> list[VersionStage]:
         """The stages that it is in now, the one entered last at the end."""
-        return sorted((s for s in self.stages.values() if s.active), key=lambda s: s.events[-1].order)
+        active = [stage for stage in self.stages.values() if stage.active]
+        return sorted(active, key=lambda stage: stage.events[-1].order) if len(active) > 1 else active
 
 
 @dataclass(slots=True)
@@ -157,16 +160,19 @@ class Artifact:
 
         Of versions with equal precedence (``v1.0.0+a``, ``v1.0.0+b``) the newest comes first.
         """
-        chosen = [
-            version
-            for version in self.by_key.values()
-            if (version.active or not active_only) and (version.registered or not registered_only)
-        ]
+        chosen = self._in_effect(active_only=active_only, registered_only=registered_only)
         named = [version for version in chosen if is_version(version.version)]
         commits = [version for version in chosen if not is_version(version.version)]
         named.sort(key=lambda version: (precedence(version.version), version.since))
         commits.sort(key=lambda version: version.version)
         return named[::-1] + commits[::-1]
+
+    def _in_effect(self, *, active_only: bool = True, registered_only: bool = False) -> list[Version]:
+        return [
+            version
+            for version in self.by_key.values()
+            if (version.active or not active_only) and (version.registered or not registered_only)
+        ]
 
     def greatest(self) -> Version | None:
         """Return the greatest registered version in effect, or None."""
@@ -177,7 +183,9 @@ class Artifact:
         """Return what each stage holds, foremost version first, within ``limits``."""
         limits = limits or StageLimits()
         assignments: list[VersionStage] = []
-        for version in self.versions(registered_only=limits.registered_only):
+        # by time they are put in order below
+        in_order = self.versions if limits.sort == "semver" else self._in_effect
+        for version in in_order(registered_only=limits.registered_only):
             entered = version.active_stages()
             if limits.per_version != ALL:
                 entered = entered[len(entered) - min(limits.per_version, len(entered)) :]

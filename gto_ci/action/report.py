@@ -80,7 +80,7 @@ def _print_tables(inputs: Inputs, log: Log, outcome: Outcome) -> None:
     if inputs.history:
         events = outcome.registry.history(name)
         with log.group(f"gto history {name}" if name else "gto history"):
-            log.text(table.table(views.history_table(events[:HISTORY_ROWS])))
+            log.text(table.lay_out(views.HISTORY, views.history_cells(events[:HISTORY_ROWS])))
             if len(events) > HISTORY_ROWS:
                 log.text(f"… and {len(events) - HISTORY_ROWS} earlier events; `gto history` lists them all")
 

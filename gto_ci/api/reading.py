@@ -12,9 +12,10 @@ from gto_ci.api.checking import signatures_of
 from gto_ci.api.opening import RepoLike, opened
 from gto_ci.config import Settings
 from gto_ci.errors import GtoError, TagProblem, WrongAnnotations, WrongArguments, quote
-from gto_ci.events import Event, TagRecord, explain_absence, read_events, why_no_event
+from gto_ci.events import CommitEvent, Event, TagRecord, explain_absence, read_events, why_no_event
 from gto_ci.git import Repository
 from gto_ci.git.history import Scope
+from gto_ci.git.signatures import Signature
 from gto_ci.registry import ALL, Artifact, Registry, Sort, StageLimits, Version, VersionStage, journal, not_found
 from gto_ci.render import views
 from gto_ci.render.views import Row
@@ -95,19 +96,38 @@ def history(
     Raises:
         NoRepository, WrongConfig, GitError: the repository cannot be read.
     """
+    events, signatures = read_journal(
+        repo, artifact, ascending, all_branches=all_branches, all_commits=all_commits, verify=verify, warn=warn
+    )
+    view = views.history_view(events, short=truncate_hexsha, signatures=signatures)
+    return (views.history_table(view), "keys") if table else view
+
+
+def read_journal(
+    repo: RepoLike,
+    artifact: str | None = None,
+    ascending: bool = False,
+    *,
+    all_branches: bool = False,
+    all_commits: bool = False,
+    verify: bool = False,
+    warn: Warn | None = None,
+) -> tuple[list[Event | CommitEvent], dict[str, Signature] | None]:
+    """Return what :func:`history` shows, as events, and with ``verify`` the signatures of their tags, by tag.
+
+    Raises:
+        NoRepository, WrongConfig, GitError: the repository cannot be read.
+    """
     scope = _scope(all_branches, all_commits)
     with opened(repo) as (repository, settings):
         if artifact and not _is_name(artifact):
-            return ([], "keys") if table else []
+            return [], None
         records: Iterable[TagRecord] = repository.each_tag_record(artifact or None)
         records = list(records) if verify else records
         events = read_events(records)
         found = _discover(repository, settings, scope, events, commits=True, warn=warn)
         shown = journal(events, found.commits, found.notes(artifact or None), ascending=ascending)
-        signatures = signatures_of(repository, records, events) if isinstance(records, list) else None
-        if table:
-            return views.history_table(shown, short=truncate_hexsha, signatures=signatures), "keys"
-        return views.history_view(shown, short=truncate_hexsha, signatures=signatures)
+        return shown, signatures_of(repository, records, events) if isinstance(records, list) else None
 
 
 def describe(repo: RepoLike, name: str, rev: str | None = None, *, warn: Warn | None = None) -> Annotation | None:

@@ -111,9 +111,9 @@ def history(repo: str, name: str | None, as_json: bool, plain: bool, **options: 
     if as_json:
         click.echo(views.to_json(reading.history(repo, name, warn=note, **options)))
     else:
-        journal = reading.history(repo, name, table=True, truncate_hexsha=True, warn=note, **options)
-        rows, _ = cast(reading.Table, journal)
-        click.echo(table.table(rows, plain=plain))
+        events, signatures = reading.read_journal(repo, name, warn=note, **options)
+        headings = views.HISTORY if signatures is None else (*views.HISTORY, "signature")
+        click.echo(table.lay_out(headings, views.history_cells(events, signatures), plain=plain))
 
 
 @commands.command(

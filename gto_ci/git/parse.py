@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from gto_ci.events import CommitRecord, TagRecord
@@ -55,6 +55,7 @@ def parse_tag_stream(blocks: Iterable[bytes]) -> Iterator[TagRecord]:
     names they are kept as surrogates, since the name has to find the tag again.
     """
     rest = b""
+    share = dict[str, str]().setdefault
     for block in blocks:
         data = rest + block
         end = data.rfind(b"\0") + 1  # no character is cut in two there
@@ -64,7 +65,7 @@ def parse_tag_stream(blocks: Iterable[bytes]) -> Iterator[TagRecord]:
         rest = "\0".join(fields[whole:]).encode(errors="surrogateescape") + data[end:]
         columns = [iter(fields[:whole])] * len(TAG_FIELDS)
         for values in zip(*columns, strict=True):
-            yield _record(*values) if not odd else _record(values[0], *map(_readable, values[1:]))
+            yield _record(share, *(values if not odd else (values[0], *map(_readable, values[1:]))))
 
 
 def _decoded(data: bytes) -> tuple[str, bool]:
@@ -80,7 +81,7 @@ def _readable(text: str) -> str:
 
 
 def _record(
-    name: str, kind: str, oid: str, target_type: str, target: str,
+    share: Callable[[str, str], str], name: str, kind: str, oid: str, target_type: str, target: str,
     author: str, email: str, date: str, message: str, signature: str,
 ) -> TagRecord:  # fmt: skip
     # from the second record on, the line feed that ends a record stands before the name
@@ -89,10 +90,14 @@ def _record(
         return TagRecord(name, False, oid, kind)
     seconds, _, zone = date.partition(" ")
     time = int(seconds) if seconds.lstrip("-").isdecimal() else None
+    email = email.strip("<>")
     if signature:
         message = message[: len(message) - len(signature)]
     signed = oid if signature else ""
-    return TagRecord(name, True, target, target_type, author, email.strip("<>"), time, zone, message.strip(), signed)
+    # few people tag few commits: one string of each is enough
+    target, author, zone = share(target, target), share(author, author), share(zone, zone)
+    email = share(email, email)
+    return TagRecord(name, True, target, target_type, author, email, time, zone, message.strip(), signed)
 
 
 def parse_tag_object(name: str, target: str, data: bytes) -> TagRecord:

@@ -14,6 +14,8 @@ from gto_ci.git.parse import TAG_FORMAT, GitObject, parse_batch, parse_tag_strea
 from gto_ci.git.runner import Runner
 from gto_ci.names import tag_prefixes
 
+_USAGE = 129  # git's exit code for options that it does not know
+
 
 class Repository:
     """An existing repository: work tree, linked work tree, submodule, bare, shallow or partial.
@@ -74,14 +76,23 @@ class Repository:
             version_tag, stage_tag = tag_prefixes(artifact)
             # `*` stops at a slash, and a stage may hold some: m#eu/prod#1
             patterns = [f"refs/tags/{version_tag}*", f"refs/tags/{stage_tag}*", f"refs/tags/{stage_tag}*/**"]
-        command = ["for-each-ref", f"--format={TAG_FORMAT}", "--", *patterns]
         nested = []
-        for record in parse_tag_stream(self.runner.stream(command, self.root)):
+        for record in parse_tag_stream(self._listed(patterns)):
             if record.target_type == "tag":  # git before 2.45 follows a tag of a tag only one step
                 nested.append(record)
             else:
                 yield record
         yield from self._peeled(nested)
+
+    def _listed(self, patterns: Sequence[str]) -> Iterator[bytes]:
+        command = ["for-each-ref", f"--format={TAG_FORMAT}", "--", *patterns]
+        try:
+            # unsorted, git from 2.44 on writes each tag as it reads it; others read and keep all before they write
+            yield from self.runner.stream([command[0], "--no-sort", *command[1:]], self.root)
+        except GitError as error:
+            if error.returncode != _USAGE:
+                raise
+            yield from self.runner.stream(command, self.root)  # git before 2.35 cannot leave it unsorted
 
     def objects(self, names: Sequence[str]) -> list[GitObject | None]:
         """Return the objects called ``names`` (``REV``, ``REV:PATH``), None for each that is not there.

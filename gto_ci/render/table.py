@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gto_ci.render.views import Row
+from gto_ci.render.views import MISSING, Row
 
 NOTHING = "Nothing found in the current workspace"
 _WIDER = 2  # tabulate lets a column be wider than its heading by this much, at least
@@ -12,11 +12,15 @@ _WIDER = 2  # tabulate lets a column be wider than its heading by this much, at 
 
 def table(rows: Sequence[Row], *, plain: bool = False) -> str:
     """Return ``rows`` as a table with their keys as headings, ``-`` for what is missing."""
-    if not rows:
-        return NOTHING
-    headings = list(rows[0])
     # as text, and not read as numbers: a commit 82760e4 is not 8.276e+08
-    cells = [["-" if value is None else str(value) for value in row.values()] for row in rows]
+    cells = [[MISSING if value is None else str(value) for value in row.values()] for row in rows]
+    return lay_out(list(rows[0]) if rows else [], cells, plain=plain)
+
+
+def lay_out(headings: Sequence[str], cells: Sequence[Sequence[str]], *, plain: bool = False) -> str:
+    """Return a table of ``cells``, each row as long as ``headings``."""
+    if not cells:
+        return NOTHING
     if _is_simple([headings, *cells]):
         return _laid_out(headings, cells, plain)
     from tabulate import tabulate  # late: most commands and all machine formats do without it

@@ -16,6 +16,7 @@ from gto_ci.names import Kind, TagName, match_shortcut
 from gto_ci.registry import Artifact, Registry, StageLimits, Version, VersionStage
 
 Row = dict[str, Any]
+MISSING = "-"  # in a table, for what there is none of
 _commit_re = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
@@ -236,31 +237,44 @@ def _history_row(event: Event | CommitEvent, shorten: Callable[[str], str]) -> R
     }
 
 
-def history_table(
-    events: Iterable[Event | CommitEvent],
-    *,
-    short: bool = True,
-    signatures: Mapping[str, Signature] | None = None,
-) -> list[Row]:
-    """Return events as rows of ``gto history``; the arguments are :func:`history_view`'s."""
-    shorten = short_id if short else str
-    rows: list[Row] = [
-        {
-            "timestamp": event.created_at,
-            "artifact": event.artifact,
-            "event": event.event,
-            "version": None if event.version is None else shorten(event.version),
-            "stage": event.stage,
-            "commit": shorten(event.commit),
-            "ref": shorten(event.ref),
-        }
+HISTORY = ("timestamp", "artifact", "event", "version", "stage", "commit", "ref")
+
+
+def history_table(view: Iterable[Row]) -> list[Row]:
+    """Return the rows of ``gto history`` from :func:`history_view`, for a program."""
+    return [
+        {column: row[column] for column in HISTORY}
+        | ({"signature": (row["signature"] or {}).get("status")} if "signature" in row else {})
+        for row in view
+    ]
+
+
+def history_cells(
+    events: Sequence[Event | CommitEvent], signatures: Mapping[str, Signature] | None = None
+) -> list[tuple[str, ...]]:
+    """Return what a person sees of events, under the headings :data:`HISTORY`, ids short.
+
+    With ``signatures``, which are those of the events' tags, each row has one more cell.
+    """
+    cells: list[tuple[str, ...]] = [
+        (
+            event.created_at_text,
+            event.artifact,
+            event.event,
+            short_id(event.version or MISSING),
+            event.stage or MISSING,
+            event.commit[:7],
+            short_id(event.ref),
+        )
         for event in events
     ]
-    if signatures is not None:
-        for row in rows:
-            found = None if row["event"] == "commit" else signatures.get(row["ref"])
-            row["signature"] = None if found is None else found.status
-    return rows
+    if signatures is None:
+        return cells
+    # a commit's id is no tag, and has no signature here
+    return [
+        (*row, signatures[e.ref].status if e.ref in signatures else MISSING)
+        for row, e in zip(cells, events, strict=True)
+    ]
 
 
 def state_view(registry: Registry, commit_of: Callable[[Version], Row | None]) -> Row:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.image import compressed
 from tests.e2e.conftest import ACTION_FILES, PROJECT
 from tests.e2e.runner import Machine
 
@@ -174,3 +175,76 @@ git status --porcelain
 """
     lines = inside("/bin/sh", "-c", script, options=("--env", "PATH=/opt/gto-ci/bin:/usr/bin:/bin")).stdout.splitlines()
     assert lines == ["m@v0.0.2", "model", "refs/tags/m#prod!#2", "refs/tags/m#prod#1", "refs/tags/m@v0.0.2"]
+
+
+def test_is_small(machine: Machine, inside: Inside) -> None:
+    """What a machine that has nothing of it pulls: at most 75 MB, git and ssh in it."""
+    inside("git", "--version")
+    inside("ssh", "-V")
+    assert compressed(machine.engine, IMAGE) <= 75_000_000
+
+
+def test_what_git_does_without_the_files_that_were_left_out(inside: Inside) -> None:
+    """No perl but perl-base, one copy of git: every kind of work and of transport still has its program."""
+    script = r"""
+set -e
+cd "$(mktemp -d)"
+export HOME="$PWD" GIT_CONFIG_GLOBAL="$PWD/config"
+git config --global user.name Ada && git config --global user.email ada@example.com
+git config --global protocol.file.allow always && git config --global init.defaultBranch main
+git init --quiet other && git -C other commit --quiet --allow-empty -m one
+git init --quiet work && cd work
+printf '1\n' >file && git add file && git commit --quiet -m one
+printf '2\n' >file && echo y | git add -p >/dev/null && git commit --quiet -m two
+git format-patch --quiet -1 --stdout >../two.patch
+git checkout --quiet HEAD~1 && git am --quiet ../two.patch && git apply --reverse --index ../two.patch
+git stash --quiet && git stash pop --quiet && git reset --quiet --hard
+GIT_SEQUENCE_EDITOR=true git rebase --quiet --interactive HEAD~1
+git submodule --quiet add "$PWD/../other" sub && git commit --quiet -m sub && git submodule --quiet foreach pwd
+git bundle create --quiet ../all.bundle --all && git fetch --quiet ../all.bundle main
+git clone --quiet --bare . ../bare.git && git push --quiet "file://$PWD/../bare.git" HEAD:refs/heads/pushed
+git filter-branch --force --msg-filter cat HEAD~1..HEAD >/dev/null 2>&1
+git request-pull HEAD~1 . HEAD >/dev/null
+git worktree add --quiet ../linked && git gc --quiet && git fsck --no-progress
+ssh-keygen -q -t ed25519 -N "" -f ../key && echo "ada@example.com $(cat ../key.pub)" >../signers
+eval "$(ssh-agent)" >/dev/null && ssh-add -q ../key && ssh-add -l >/dev/null && kill "$SSH_AGENT_PID"
+git config gpg.format ssh && git config user.signingkey "$PWD/../key"
+git config gpg.ssh.allowedSignersFile "$PWD/../signers"
+git tag -s -m one signed && git verify-tag signed
+for scheme in http https ftp ftps git ssh; do
+  echo "$scheme: $(git ls-remote "$scheme://127.0.0.1:1/x" 2>&1)"
+done
+"""
+    done = inside("/bin/sh", "-c", script, options=("--env", "FILTER_BRANCH_SQUELCH_WARNING=1"))
+    refused = [line for line in done.stdout.splitlines() if re.match("[a-z]+: .*(127.0.0.1)", line)]
+    assert [line.partition(":")[0] for line in refused] == ["http", "https", "ftp", "ftps", "git", "ssh"], done.stdout
+    assert "Could not connect" in refused[1]
+    assert 'Good "git" signature' in done.stderr
+
+
+def test_debian_finds_its_packages_in_order(inside: Inside) -> None:
+    """What is installed on top of the image by apt finds no dependency broken."""
+    assert inside("sh", "-c", "dpkg --audit && apt-get check -qq").stdout == ""
+
+
+def test_links_of_git_lead_somewhere(inside: Inside) -> None:
+    assert inside("find", "/usr/lib/git-core", "/usr/bin", "/usr/local/bin", "-xtype", "l").stdout == ""
+
+
+def test_starting_compiles_nothing(inside: Inside) -> None:
+    """Neither the way in nor any module, when it is wanted, reads a source; `-v` makes Python say what it reads."""
+    script = """
+import importlib, pkgutil, gto_ci
+for module in pkgutil.walk_packages(gto_ci.__path__, "gto_ci."):
+    if not module.name.endswith("__main__"):
+        importlib.import_module(module.name)
+import github, ruamel.yaml
+"""
+    python = ("/opt/gto-ci/bin/python", "-I", "-X", "utf8", "-v")
+    # the first goes wrong for want of a runner's variables, when it has imported what every start does
+    for arguments, code in ((("/opt/gto-ci/entrypoint.py",), 1), (("-c", script), 0)):
+        done = inside(*python, *arguments, check=False)
+        assert done.returncode == code, done.stderr[-1000:]
+        read = re.findall("^# code object from (.*)", done.stderr, flags=re.MULTILINE)
+        assert any("gto_ci/__pycache__/errors." in file for file in read)
+        assert [file for file in read if not file.strip("'").endswith(".pyc")] == []

@@ -193,6 +193,17 @@ def test_a_hooks_environment_does_not_redirect_us(work: WorkDir, tmp_path: Path)
     assert sorted(record.name for record in records) == ALL
 
 
+def test_a_git_that_has_to_sort(work: WorkDir, tmp_path: Path) -> None:
+    """Git before 2.35 takes ``--no-sort`` for a mistake."""
+    old, real = tmp_path / "git", shutil.which("git")
+    old.write_text(f'#!/bin/sh\nfor word; do [ "$word" = --no-sort ] && exit 129; done\nexec {real} "$@"\n')
+    old.chmod(0o755)
+    runner = Runner({**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"})
+    records = Repository.open(work.path, runner).tag_records()
+    assert records == Repository.open(work.path).tag_records()
+    assert [record.name for record in records] == sorted(ALL)
+
+
 def test_git_missing_and_git_slow(work: WorkDir, tmp_path: Path) -> None:
     with pytest.raises(GitError, match="not installed"):
         Runner({"PATH": str(tmp_path)}).run(["version"])
