@@ -3,12 +3,13 @@
 # make lint   formatting, types, floors, workflow files
 # make lock   resolve the image's dependencies anew
 # make e2e    races, kills, attacks and GTO 0.2.4, then the real image and real workflows on it (needs root on Debian, or a Docker engine)
+# make bench  measure beside GTO, and write benchmarks/RESULTS.md; for less: BENCH='GROUP … --tags N,…'
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test lint e2e lock clean
+.PHONY: help demo test lint e2e bench lock clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -38,7 +39,7 @@ lint: $(VENV)/.with-lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/mypy --strict setup/install.py
+	$(BIN)/mypy --strict setup/install.py benchmarks
 	$(BIN)/lint-imports --no-logo
 	bash tests/lint/workflows.sh
 
@@ -47,6 +48,10 @@ e2e: $(VENV)/.with-e2e
 	$(BIN)/python -m pytest tests/stress tests/oracle/test_old*.py --numprocesses auto \
 		--override-ini addopts='$(STRICT) --dist=worksteal'
 	$(BIN)/python -m pytest tests/e2e --override-ini addopts='$(STRICT)'
+
+# It makes environments of its own under .peers, for ours (as a wheel) and for GTO.
+bench: $(VENV)/.package
+	$(BIN)/python -m benchmarks $(BENCH)
 
 STRICT := -ra --strict-markers --strict-config
 
@@ -65,4 +70,4 @@ lock: $(VENV)/.with-lock
 	printf '%s\n' '$(DVC)' pip | $(LOCK) - --no-strip-extras --output-file gto_ci/dvc/dvc.lock
 
 clean:
-	rm -rf $(VENV) .peers .node .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .peers .bench .node .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
