@@ -18,7 +18,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from gto_ci.errors import quote
-from gto_ci.names import Kind, TagName, match_tag
+from gto_ci.names import ASSIGNMENT, CREATION, REGISTRATION, UNASSIGNMENT, Kind, TagName, match_tag
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -254,7 +254,7 @@ def why_no_event(record: TagRecord, name: TagName) -> str | None:
         return "it carries no tagger and date"
     if not _EARLIEST <= record.time <= _LATEST:
         return f"its date is out of range ({record.time} seconds since 1970)"
-    if name.kind is Kind.CREATION:
+    if name.kind is CREATION:
         return "'created' is reserved and means nothing to the registry"
     return None
 
@@ -323,21 +323,17 @@ class _VersionsAtCommits:
             active = self._active.setdefault(commit, [])
             if name.version in active:
                 active.remove(name.version)
-            if name.kind is _REGISTRATION:
+            if name.kind is REGISTRATION:
                 active.append(name.version)
             self._newest[commit] = name.version
             return name.version
         if name.stage is None:
             return None
         held = (commit, name.stage)
-        if name.kind is _UNASSIGNMENT and held in self._held:
+        if name.kind is UNASSIGNMENT and held in self._held:
             return self._held[held]
         active = self._active.get(commit, [])
         version = active[-1] if active else self._newest.get(commit) or self._first.get(commit, commit)
-        if name.kind is _ASSIGNMENT:
+        if name.kind is ASSIGNMENT:
             self._held[held] = version
         return version
-
-
-# looked up once: in a loop over many tags, Enum's own look-up is what shows
-_REGISTRATION, _ASSIGNMENT, _UNASSIGNMENT = Kind.REGISTRATION, Kind.ASSIGNMENT, Kind.UNASSIGNMENT

@@ -47,6 +47,9 @@ class Kind(Enum):
     UNASSIGNMENT = ("unassignment", "unassign", 6, False, "unassigned from")
 
 
+# In a loop over many tags, Enum's own look-up is what shows; these are looked up once.
+CREATION, DEPRECATION, REGISTRATION, DEREGISTRATION, ASSIGNMENT, UNASSIGNMENT = Kind
+
 PART = r"[a-zA-Z0-9](?:[a-zA-Z0-9\-/_]*[a-zA-Z0-9])?"
 _DIR = r"[a-zA-Z0-9\-_./]+"
 
@@ -111,15 +114,18 @@ class Shortcut(NamedTuple):
 def match_tag(text: str) -> TagName | None:
     """Return the parts of ``text``, or None where it is not in registry format (most tags are not)."""
     match = _tag_re.fullmatch(text)
-    if match is None or (_may_be_refused(text) and refused_by_git(text)):
+    if match is None:
+        return None
+    # without one of these, what passed the grammar breaks no rule of git's
+    if ("=" in text or "//" in text or ".lock" in text) and refused_by_git(text):
         return None
     artifact, version, deregistered, stage, unassigned, word, counter = match.groups()
     if version:
-        kind = Kind.DEREGISTRATION if deregistered else Kind.REGISTRATION
+        kind = DEREGISTRATION if deregistered else REGISTRATION
     elif stage:
-        kind = Kind.UNASSIGNMENT if unassigned else Kind.ASSIGNMENT
+        kind = UNASSIGNMENT if unassigned else ASSIGNMENT
     else:
-        kind = Kind.DEPRECATION if word == "deprecated" else Kind.CREATION
+        kind = DEPRECATION if word == "deprecated" else CREATION
     return TagName(kind, artifact.replace("=", ":"), version, stage, int(counter) if counter else None)
 
 
@@ -186,11 +192,6 @@ def check_stage(name: str) -> str:
     if reason:
         raise InvalidName(f"Invalid stage {quote(name)}: {reason}", "Choose another name")
     return name
-
-
-def _may_be_refused(tag: str) -> bool:
-    """Tell whether a tag that passed the grammar is worth a closer look: without these it breaks no rule of git's."""
-    return "=" in tag or "//" in tag or ".lock" in tag
 
 
 def refused_by_git(tag: str) -> str | None:

@@ -9,17 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Literal
 
 from gto_ci.errors import ArtifactNotFound, WrongArguments, quote
 from gto_ci.events import CommitEvent, CommitRecord, Event
-from gto_ci.names import Kind, Shortcut
+from gto_ci.names import ASSIGNMENT, DEPRECATION, REGISTRATION, Shortcut
 from gto_ci.versions import is_version, precedence
 
 Sort = Literal["timestamp", "semver"]
 ALL = -1  # for the two limits below: no limit
-# looked up once: in a loop over many events, Enum's own look-up is what shows
-_REGISTRATION, _ASSIGNMENT = Kind.REGISTRATION, Kind.ASSIGNMENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +58,12 @@ class VersionStage:
     @property
     def active(self) -> bool:
         """Whether the version is in the stage now."""
-        return self.events[-1].kind is _ASSIGNMENT
+        return self.events[-1].kind is ASSIGNMENT
 
     @property
     def authoring(self) -> Event:
         """The event that the stage's date, author and tag are taken from: the newest assignment."""
-        return next((e for e in reversed(self.events) if e.kind is Kind.ASSIGNMENT), self.events[-1])
+        return next((e for e in reversed(self.events) if e.kind is ASSIGNMENT), self.events[-1])
 
 
 @dataclass(slots=True)
@@ -92,12 +91,15 @@ class Version:
     @property
     def registered(self) -> bool:
         """Whether a registration exists, in effect or not."""
-        return any(event.kind is _REGISTRATION for event in self.events)
+        for event in self.events:  # noqa: SIM110  # `any` over a generator takes three times as long
+            if event.kind is REGISTRATION:
+                return True
+        return False
 
     @property
     def active(self) -> bool:
         """Whether it is registered and not deregistered since; an unregistered version is active."""
-        return not self.events or self.events[-1].kind is _REGISTRATION
+        return not self.events or self.events[-1].kind is REGISTRATION
 
     @property
     def since(self) -> tuple[int, int, int, str] | tuple[()]:
@@ -113,7 +115,7 @@ class Version:
     @property
     def authoring(self) -> Event:
         """The event that the version's date, author and tag are taken from. Some tag must speak of the version."""
-        registration = next((e for e in reversed(self.events) if e.kind is Kind.REGISTRATION), None)
+        registration = next((e for e in reversed(self.events) if e.kind is REGISTRATION), None)
         if registration is not None:
             return registration
         staged = [event for stage in self.stages.values() for event in stage.events]
@@ -143,7 +145,7 @@ class Artifact:
     @property
     def active(self) -> bool:
         """Whether its last event is anything but a deprecation; with no event at all, whether files annotate it."""
-        return self.events[-1].kind is not Kind.DEPRECATION if self.events else bool(self.by_key)
+        return self.events[-1].kind is not DEPRECATION if self.events else bool(self.by_key)
 
     @property
     def registered(self) -> bool:
@@ -176,8 +178,12 @@ class Artifact:
 
     def greatest(self) -> Version | None:
         """Return the greatest registered version in effect, or None."""
-        candidates = (v for v in self.by_key.values() if v.registered and v.active)
-        return max(candidates, key=lambda v: (precedence(v.version), v.since), default=None)
+        candidates = [(precedence(v.version), v) for v in self._in_effect(registered_only=True)]
+        if not candidates:
+            return None
+        foremost = max(candidates, key=itemgetter(0))[0]
+        # which of v1.0.0+a and v1.0.0+b, tells the time alone
+        return max((v for order, v in candidates if order == foremost), key=lambda version: version.since)
 
     def in_stages(self, limits: StageLimits | None = None) -> dict[str, list[VersionStage]]:
         """Return what each stage holds, foremost version first, within ``limits``."""
@@ -355,7 +361,7 @@ class Registry:
 
     def is_current(self, event: Event) -> bool:
         """Tell whether the stage of an assignment still holds the version that the event assigned."""
-        if event.kind is not Kind.ASSIGNMENT or event.stage is None:
+        if event.kind is not ASSIGNMENT or event.stage is None:
             return False
         held = self.artifact(event.artifact).holder(event.stage)
         return held is not None and (held.version, held.commit) == (event.version, event.commit)

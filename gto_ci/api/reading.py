@@ -122,12 +122,12 @@ def read_journal(
     with opened(repo) as (repository, settings):
         if artifact and not _is_name(artifact):
             return [], None
-        records: Iterable[TagRecord] = repository.each_tag_record(artifact or None)
-        records = list(records) if verify else records
-        events = read_events(records)
-        found = _discover(repository, settings, scope, events, commits=True, warn=warn)
+        with repository.reading_tags(artifact or None) as records:
+            kept = list(records) if verify else None
+            events = read_events(records if kept is None else kept)
+        found = _discover(repository, settings, scope, events, warn=warn)
         shown = journal(events, found.commits, found.notes(artifact or None), ascending=ascending)
-        return shown, signatures_of(repository, records, events) if isinstance(records, list) else None
+        return shown, None if kept is None else signatures_of(repository, kept, events)
 
 
 def describe(repo: RepoLike, name: str, rev: str | None = None, *, warn: Warn | None = None) -> Annotation | None:
@@ -288,7 +288,8 @@ def read_registry(repository: Repository, artifact: str | None = None) -> Regist
     Raises:
         GitError: the repository cannot be read.
     """
-    return Registry.fold(read_events(repository.each_tag_record(artifact)))
+    with repository.reading_tags(artifact) as records:
+        return Registry.fold(read_events(records))
 
 
 def _survey(
@@ -304,8 +305,12 @@ def _survey(
 
     ``described``: with what the files of all versions' commits say.
     """
-    events = read_events(repository.each_tag_record(artifact))
-    found = _discover(repository, settings, scope, events, described=described, warn=warn)
+    with repository.reading_tags(artifact) as records:
+        # what the files say is found out while git reads tags, unless it takes their commits
+        found = None if described else _discover(repository, settings, scope, warn=warn)
+        events = read_events(records)
+    if found is None:
+        found = _discover(repository, settings, scope, events, described=True, warn=warn)
     return Registry.fold(events, found.notes(artifact)), found
 
 
@@ -313,14 +318,16 @@ def _discover(
     repository: Repository,
     settings: Settings,
     scope: Scope,
-    events: Iterable[Event],
+    events: Iterable[Event] = (),
     *,
-    commits: bool = False,
     described: bool = False,
     warn: Warn | None = None,
 ) -> Discovery:
-    """Read what files annotate; ``commits``: and the commits of all versions."""
-    wanted = list(dict.fromkeys(e.commit for e in events if e.version)) if commits or described else []
+    """Read what files annotate, and the commits of the versions that ``events`` speak of.
+
+    ``described``: with what the files of these commits say.
+    """
+    wanted = list(dict.fromkeys(event.commit for event in events if event.version))
     found = discover(repository, scope, settings.index, wanted, described=described)
     _tell(warn, found.warning)
     return found

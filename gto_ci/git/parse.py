@@ -95,7 +95,7 @@ def _record(
         message = message[: len(message) - len(signature)]
     signed = oid if signature else ""
     # few people tag few commits: one string of each is enough
-    target, author, zone = share(target, target), share(author, author), share(zone, zone)
+    target, author, zone = share(target, target), share(author, author).strip(), share(zone, zone)
     email = share(email, email)
     return TagRecord(name, True, target, target_type, author, email, time, zone, message.strip(), signed)
 
@@ -121,7 +121,7 @@ def parse_tag_object(name: str, target: str, data: bytes) -> TagRecord:
         author.decode(errors="replace").strip(),
         email.decode(errors="replace"),
         int(seconds) if seconds.isdecimal() else None,
-        zone,
+        "+0000" if zone == "-0000" else zone,  # git makes no difference
         message.decode(errors="replace").strip(),
         _tag_id(data, len(target)) if starts else "",
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from operator import itemgetter
 from pathlib import Path
 from typing import Final, Literal
@@ -55,15 +56,17 @@ class Repository:
         )
 
     def tag_records(self, artifact: str | None = None) -> list[TagRecord]:
-        """Return all tags, or only those of one artifact, by name; see :meth:`each_tag_record`.
+        """Return all tags, or only those of one artifact, by name; see :meth:`reading_tags`.
 
         Raises:
             GitError: git cannot read the repository.
         """
-        return sorted(self.each_tag_record(artifact), key=itemgetter(0))
+        with self.reading_tags(artifact) as records:
+            return sorted(records, key=itemgetter(0))
 
-    def each_tag_record(self, artifact: str | None = None) -> Iterator[TagRecord]:
-        """Yield all tags, or only those of one artifact, in no order, from one git process while it reads them.
+    @contextmanager
+    def reading_tags(self, artifact: str | None = None) -> Iterator[Iterator[TagRecord]]:
+        """Start one git process that reads all tags, or only those of one artifact, and yield them in no order.
 
         With ``artifact`` git looks up that artifact's tags by the beginning of their names; the
         cost does not grow with the rest of the registry.
@@ -76,23 +79,30 @@ class Repository:
             version_tag, stage_tag = tag_prefixes(artifact)
             # `*` stops at a slash, and a stage may hold some: m#eu/prod#1
             patterns = [f"refs/tags/{version_tag}*", f"refs/tags/{stage_tag}*", f"refs/tags/{stage_tag}*/**"]
+        command = ["for-each-ref", f"--format={TAG_FORMAT}", "--", *patterns]
+        # unsorted, git from 2.44 on writes each tag as it reads it; others read and keep all before they write
+        with self.runner.stream([command[0], "--no-sort", *command[1:]], self.root) as blocks:
+            yield self._peeled(parse_tag_stream(self._sorted_if_need_be(blocks, command)))
+
+    def _sorted_if_need_be(self, blocks: Iterator[bytes], command: Sequence[str]) -> Iterator[bytes]:
+        try:
+            yield from blocks
+        except GitError as error:
+            if error.returncode != _USAGE:
+                raise
+            with self.runner.stream(command, self.root) as others:  # git before 2.35 cannot leave it unsorted
+                yield from others
+
+    def _peeled(self, records: Iterator[TagRecord]) -> Iterator[TagRecord]:
         nested = []
-        for record in parse_tag_stream(self._listed(patterns)):
+        for record in records:
             if record.target_type == "tag":  # git before 2.45 follows a tag of a tag only one step
                 nested.append(record)
             else:
                 yield record
-        yield from self._peeled(nested)
-
-    def _listed(self, patterns: Sequence[str]) -> Iterator[bytes]:
-        command = ["for-each-ref", f"--format={TAG_FORMAT}", "--", *patterns]
-        try:
-            # unsorted, git from 2.44 on writes each tag as it reads it; others read and keep all before they write
-            yield from self.runner.stream([command[0], "--no-sort", *command[1:]], self.root)
-        except GitError as error:
-            if error.returncode != _USAGE:
-                raise
-            yield from self.runner.stream(command, self.root)  # git before 2.35 cannot leave it unsorted
+        answers = self.objects([f"{record.target}^{{}}" for record in nested]) if nested else []
+        for record, answer in zip(nested, answers, strict=True):
+            yield record if answer is None else record._replace(target=answer.oid, target_type=answer.kind)
 
     def objects(self, names: Sequence[str]) -> list[GitObject | None]:
         """Return the objects called ``names`` (``REV``, ``REV:PATH``), None for each that is not there.
@@ -169,11 +179,6 @@ class Repository:
     def git(self, *args: str, stdin: bytes | None = None, next_step: str = "") -> bytes:
         """Run git in this repository; see :meth:`Runner.run`."""
         return self.runner.run(args, self.root, stdin=stdin, next_step=next_step)
-
-    def _peeled(self, nested: Sequence[TagRecord]) -> Iterator[TagRecord]:
-        answers = self.objects([f"{record.target}^{{}}" for record in nested]) if nested else []
-        for record, answer in zip(nested, answers, strict=True):
-            yield record if answer is None else record._replace(target=answer.oid, target_type=answer.kind)
 
 
 def _staying_below(root: Path, runner: Runner) -> Runner:

@@ -99,38 +99,45 @@ class Runner:
         self._check(done, next_step)
         return done.stdout
 
+    @contextmanager
     def stream(
         self, args: Sequence[str], cwd: Path | None = None, *, timeout: float = LOCAL_TIMEOUT
-    ) -> Iterator[bytes]:
-        """Run ``git ARGS`` in ``cwd`` and yield its standard output in blocks, while git goes on.
+    ) -> Iterator[Iterator[bytes]]:
+        """Start ``git ARGS`` in ``cwd``, and yield its standard output in blocks, while git goes on.
 
-        What is done with a block costs no time of its own where there are two processors. Whoever
-        leaves before the end ends git.
+        What is done in the meantime costs no time of its own where there are two processors. Whoever
+        leaves before the last block ends git.
 
         Raises:
-            GitError: as :meth:`run` says, after what git had to say until then.
+            GitError: as :meth:`run` says, in place of the end of the blocks.
         """
         command = ["git", *args]
         pipe = subprocess.PIPE
+        options: dict[str, Any] = {"cwd": cwd, "env": self._environment(), "pipesize": _PIPE}
         said: list[bytes] = []
         with (
             _explained(command, cwd, ""),
-            subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, pipesize=_PIPE, cwd=cwd,
-                env=self._environment(),
-            ) as process,
+            subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, **options) as process,
             _limited(process, timeout),
-        ):  # fmt: skip
-            assert process.stdout is not None
+        ):
             assert process.stderr is not None
             stderr = process.stderr
             listener = threading.Thread(target=lambda: said.append(stderr.read()))
             listener.start()
-            while block := os.read(process.stdout.fileno(), _PIPE):
-                yield block
-            listener.join()
-            process.wait()
-        self._check(subprocess.CompletedProcess(command, process.returncode, b"", b"".join(said)), "")
+            try:
+                yield self._blocks(command, process, listener, said)
+            finally:
+                process.kill()  # one that has ended does not mind
+                listener.join()
+
+    def _blocks(
+        self, command: Sequence[str], process: subprocess.Popen[bytes], listener: threading.Thread, said: list[bytes]
+    ) -> Iterator[bytes]:
+        assert process.stdout is not None
+        while block := os.read(process.stdout.fileno(), _PIPE):
+            yield block
+        listener.join()
+        self._check(subprocess.CompletedProcess(command, process.wait(), b"", b"".join(said)), "")
 
     @contextmanager
     def start(
@@ -226,8 +233,10 @@ def _limited(process: subprocess.Popen[bytes], timeout: float) -> Iterator[None]
     watchdog.start()
     try:
         yield
-    except BaseException:
+    except BaseException as error:
         process.kill()
+        if expired.is_set():
+            raise subprocess.TimeoutExpired(process.args, timeout) from error
         raise
     finally:
         watchdog.cancel()

@@ -65,13 +65,14 @@ class UrlRepository(Repository):
         """The name of the branch that HEAD is, None where there is none yet or it is detached."""
         return self.link.branch
 
-    def each_tag_record(self, artifact: str | None = None) -> Iterator[TagRecord]:
+    @contextmanager
+    def reading_tags(self, artifact: str | None = None) -> Iterator[Iterator[TagRecord]]:
         """Yield all tags, or only those of one artifact, as the remote has them now.
 
         Raises:
             GitError: the remote cannot be reached.
         """
-        yield from self.link.snapshot.fetch_registry(artifact, FOR_A_PERSON)
+        yield iter(self.link.snapshot.fetch_registry(artifact, FOR_A_PERSON))
 
     def tag_ids(self, names: Sequence[str]) -> dict[str, str]:
         """Return nothing: here are no tags of its own."""

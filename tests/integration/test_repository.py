@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -116,6 +117,9 @@ def test_raw_tag_objects_are_read_as_git_reads_them(work: WorkDir) -> None:
         b"tagger  <> 9 +0000\n\n",
         b"tagger A <a@b> 10 +0000\n\nsigned\n" + signature,
         b"tagger A <a@b> 11 +0000\n\nquoted\n" + signature + b"and signed\n" + signature,
+        b"tagger  A  B  < a@b > 13 +0000\n\n\n\n  spaces \r\n\n",
+        b"tagger \xc2\xa0A <> 14 +0000\nencoding latin1\n\n\xe9\n",
+        b"tagger A <a@b> 0015 -0000\n\nnot signed: -----BEGIN PGP SIGNATURE-----\n",
         b"tagger A <a@b> 12 +0000\n\nssh\n-----BEGIN SSH SIGNATURE-----\nx\n-----END SSH SIGNATURE-----\n",
     ]
     for number, body in enumerate(bodies):
@@ -215,33 +219,49 @@ def test_git_missing_and_git_slow(work: WorkDir, tmp_path: Path) -> None:
 
 
 def test_a_stream_says_what_went_wrong(work: WorkDir, tmp_path: Path) -> None:
-    runner = Runner(os.environ)
-    assert b"".join(runner.stream(["version"])).startswith(b"git version")
+    def streamed(runner: Runner, *args: str, cwd: Path = work.path) -> bytes:
+        with runner.stream(args, cwd) as blocks:
+            return b"".join(blocks)
+
+    assert streamed(Runner(os.environ), "version").startswith(b"git version")
     with pytest.raises(GitError, match="ambiguous argument") as caught:
-        list(runner.stream(["log", "gone"], work.path))
+        streamed(Runner(os.environ), "log", "gone")
     assert caught.value.returncode == 128
     with pytest.raises(GitError, match="no such folder"):
-        list(runner.stream(["version"], tmp_path / "gone"))
+        streamed(Runner(os.environ), "version", cwd=tmp_path / "gone")
     with pytest.raises(GitError, match="not installed"):
-        list(Runner({"PATH": str(tmp_path)}).stream(["version"]))
+        streamed(Runner({"PATH": str(tmp_path)}), "version")
     slow = tmp_path / "git"
     slow.write_text("#!/bin/sh\necho begun\nexec sleep 60\n")
     slow.chmod(0o755)
-    slowly = Runner({"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}).stream(["version"], timeout=0.5)
-    assert next(slowly) == b"begun\n"
+    slowly = Runner({"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"})
+    seen: list[bytes] = []
+
+    def wait() -> None:
+        with slowly.stream(["version"], timeout=0.5) as blocks:
+            seen.extend(blocks)
+
     with pytest.raises(GitError, match=r"no answer within 0\.5 seconds"):
-        next(slowly)
+        wait()
+    assert seen == [b"begun\n"]
 
 
-def test_who_leaves_a_stream_ends_git(tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", ["early", "at once", "by an error"])
+def test_who_leaves_a_stream_ends_git(tmp_path: Path, how: str) -> None:
     before = threading.active_count()
     told = tmp_path / "told"
     endless = tmp_path / "git"
-    endless.write_text(f"#!/bin/sh\necho $$ >{told}\nwhile :; do echo more; echo said >&2; done\n")
+    endless.write_text(
+        f"#!/bin/sh\necho $$ >{told}.new; mv {told}.new {told}\nwhile :; do echo more; echo said >&2; done\n"
+    )
     endless.chmod(0o755)
-    blocks = Runner({"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}).stream(["version"])
-    assert next(blocks).startswith(b"more")
-    blocks.close()
-    with pytest.raises(ProcessLookupError):
-        os.kill(int(told.read_text()), 0)
+    runner = Runner({"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"})
+    with suppress(ZeroDivisionError), runner.stream(["version"]) as blocks:
+        if how != "at once":
+            assert next(blocks).startswith(b"more")
+        if how == "by an error":
+            raise ZeroDivisionError
+    if told.exists():
+        with pytest.raises(ProcessLookupError):
+            os.kill(int(told.read_text()), 0)
     assert threading.active_count() == before
