@@ -172,7 +172,7 @@ def machine() -> dict[str, str]:
         "processor": model[1].strip() if model else platform.machine(),
         "cores": str(len(os.sched_getaffinity(0))),
         "memory": f"{int(memory[1]) / 1024**2:.0f} GiB" if memory else "unknown",
-        "kernel": f"{platform.system()} {platform.release()}",
+        "kernel": f"{platform.system()} {platform.release().partition('-')[0]}",
         "Python": platform.python_version(),
         "git": git.removeprefix("git version ").strip(),
     }
