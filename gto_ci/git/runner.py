@@ -12,7 +12,7 @@ import re
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import IO, Any, Final
@@ -44,7 +44,7 @@ Watch = Callable[[str], None]
 
 LOCAL_TIMEOUT = 300.0
 NETWORK_TIMEOUT = 600.0
-_PIPE = 1 << 18  # bytes; more than the 64 KB of a pipe by default, so that git need not wait for us
+_PIPE = 1 << 18  # bytes; a pipe has 64 KB by default
 
 
 class Runner:
@@ -94,7 +94,7 @@ class Runner:
         command = ["git", *args]
         options: dict[str, Any] = {"cwd": cwd, "env": self._environment(environ), "start_new_session": detached}
         run = _run if watch is None else partial(_run_watched, watch)
-        with _explained(command, cwd, next_step):
+        with _startable(command, cwd), _timely(command, next_step):
             done = run(command, stdin, timeout, options)
         self._check(done, next_step)
         return done.stdout
@@ -113,14 +113,15 @@ class Runner:
         """
         command = ["git", *args]
         pipe = subprocess.PIPE
-        options: dict[str, Any] = {"cwd": cwd, "env": self._environment(), "pipesize": _PIPE}
+        with _startable(command, cwd):
+            process = subprocess.Popen(
+                command, cwd=cwd, env=self._environment(), stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe
+            )
         said: list[bytes] = []
-        with (
-            _explained(command, cwd, ""),
-            subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, **options) as process,
-            _limited(process, timeout),
-        ):
+        with process, _timely(command, ""), _limited(process, timeout):
+            assert process.stdout is not None
             assert process.stderr is not None
+            _widen(process.stdout.fileno())
             stderr = process.stderr
             listener = threading.Thread(target=lambda: said.append(stderr.read()))
             listener.start()
@@ -206,8 +207,8 @@ class Runner:
 
 
 @contextmanager
-def _explained(command: Sequence[str], cwd: Path | None, next_step: str) -> Iterator[None]:
-    """Turn a git that cannot start, or does not end, into a GitError."""
+def _startable(command: Sequence[str], cwd: Path | None) -> Iterator[None]:
+    """Turn a git that cannot start into a GitError."""
     try:
         yield
     except FileNotFoundError as error:
@@ -215,9 +216,24 @@ def _explained(command: Sequence[str], cwd: Path | None, next_step: str) -> Iter
             raise GitError(command, None, stderr=f"no such folder: {cwd}") from error
         step = "Install git 2.31 or newer"
         raise GitError(command, None, stderr="git is not installed", next_step=step) from error
+
+
+@contextmanager
+def _timely(command: Sequence[str], next_step: str) -> Iterator[None]:
+    """Turn a git that does not end into a GitError."""
+    try:
+        yield
     except subprocess.TimeoutExpired as error:
         said = f"no answer within {error.timeout:g} seconds"
         raise GitError(command, None, stderr=said, next_step=next_step) from error
+
+
+def _widen(pipe: int) -> None:
+    """Let git write ahead of us, where the system can make a pipe wider, and allows it."""
+    with suppress(ImportError, AttributeError, OSError):
+        import fcntl
+
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE)
 
 
 @contextmanager

@@ -246,6 +246,11 @@ def test_a_stream_says_what_went_wrong(work: WorkDir, tmp_path: Path) -> None:
     assert seen == [b"begun\n"]
 
 
+def test_a_stream_leaves_the_errors_of_its_reader_alone() -> None:
+    with pytest.raises(FileNotFoundError), Runner(os.environ).stream(["version"]):
+        raise FileNotFoundError
+
+
 @pytest.mark.parametrize("how", ["early", "at once", "by an error"])
 def test_who_leaves_a_stream_ends_git(tmp_path: Path, how: str) -> None:
     before = threading.active_count()

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gto_ci.events import TagRecord, explain_absence, moment, read_events, why_no_event
+from gto_ci.events import TagRecord, explain_absence, moment, moment_text, read_events, why_no_event
 from gto_ci.names import parse_tag
 from tests import strategies
 
@@ -115,3 +115,14 @@ def test_events_read_as_sentences() -> None:
         'Version "v1.0.0" of artifact "m" was deregistered',
         'Artifact "m" was deprecated',
     ]
+
+
+ZONES = st.one_of(
+    st.sampled_from(["+0000", "-0000", "-0330", "+1400", "+9999", "+2360", "+2359", "-0001", "", "junk", "+01:0"]),
+    st.from_regex(r"[-+][0-9]{4}", fullmatch=True),
+)
+
+
+@given(st.integers() | st.integers(-(10**11), 10**11), ZONES)
+def test_a_moment_as_text_is_the_moment(time: int, zone: str) -> None:
+    assert moment_text(time, zone) == str(moment(time, zone))
