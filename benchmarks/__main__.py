@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from benchmarks import report
-from benchmarks.options import PROJECT, Options
+from benchmarks.options import PROJECT, Options, to_folder, to_sizes
 from benchmarks.programs import installed, ours, theirs
 from benchmarks.report import Entry, NotMeasured, Row, Run
 
@@ -55,11 +55,11 @@ def _parse(arguments: list[str]) -> tuple[Options, list[str], Path, bool]:
     parser.add_argument(
         "groups", nargs="*", metavar="GROUP", help=f"what to measure: {', '.join(GROUPS)}; default: all"
     )
-    parser.add_argument("--tags", type=_sizes, default=_USUAL.tags, metavar="N,N,…", help="sizes of the registries")
+    parser.add_argument("--tags", type=to_sizes, default=_USUAL.tags, metavar="N,N,…", help="sizes of the registries")
     parser.add_argument("--seed", type=int, default=_USUAL.seed, help="of the registries' contents")
     parser.add_argument("--runs", type=int, default=_USUAL.runs, help="the most that a row takes")
     parser.add_argument("--budget", type=float, default=_USUAL.budget, help="seconds after which a row takes no more")
-    parser.add_argument("--work", type=Path, default=_USUAL.work, help="folder of registries and kept rows")
+    parser.add_argument("--work", type=to_folder, default=_USUAL.work, help="folder of registries and kept rows")
     parser.add_argument("--out", type=Path, default=RESULTS, help="the report to write")
     parser.add_argument("--report", action="store_true", help="measure nothing; write the report from kept rows")
     given = parser.parse_args(arguments)
@@ -68,10 +68,6 @@ def _parse(arguments: list[str]) -> tuple[Options, list[str], Path, bool]:
         parser.error(f"no group {unknown[0]!r}; there is {', '.join(GROUPS)}")
     options = Options(given.tags, given.seed, given.runs, given.budget, given.work.resolve())
     return options, given.groups or list(GROUPS), given.out, given.report
-
-
-def _sizes(text: str) -> tuple[int, ...]:
-    return tuple(sorted({int(part) for part in text.split(",")}))
 
 
 def _command(group: str, options: Options) -> str:

@@ -6,6 +6,7 @@ which the first is what the others are compared with: how CI shows what a pull r
 
 from __future__ import annotations
 
+import argparse
 import re
 import shutil
 import sys
@@ -93,8 +94,16 @@ def compare(trees: Sequence[tuple[str, Path]], options: Options) -> list[str]:
 
 
 def _main(arguments: list[str]) -> None:
-    trees = [(name, Path(folder)) for name, _, folder in (argument.partition("=") for argument in arguments)]
-    sys.stdout.write("\n".join(compare(trees, Options())) + "\n")
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.instructions", description=__doc__)
+    parser.add_argument("trees", nargs="+", type=_tree, metavar="NAME=FOLDER", help="a source tree, and its name")
+    sys.stdout.write("\n".join(compare(parser.parse_args(arguments).trees, Options())) + "\n")
+
+
+def _tree(text: str) -> tuple[str, Path]:
+    name, _, folder = text.partition("=")
+    if not folder or not Path(folder).is_dir():
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=FOLDER with a folder that exists")
+    return name, Path(folder)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,3 +48,26 @@ class Options:
     def sizes(self, *wanted: int) -> tuple[int, ...]:
         """Those of ``wanted`` that are among the sizes asked for."""
         return tuple(size for size in wanted if size in self.tags)
+
+
+def to_sizes(text: str) -> tuple[int, ...]:
+    """Return the sizes in an argument such as ``10,1000``, ascending.
+
+    Raises:
+        argparse.ArgumentTypeError: it is not positive numbers with commas between them.
+    """
+    if not re.fullmatch(r"[1-9][0-9]*(,[1-9][0-9]*)*", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not sizes with commas between them, such as 10,1000")
+    return tuple(sorted({int(part) for part in text.split(",")}))
+
+
+def to_folder(text: str) -> Path:
+    """Return the folder that an argument names; it need not exist yet.
+
+    Raises:
+        argparse.ArgumentTypeError: something else stands there.
+    """
+    path = Path(text).resolve()
+    if path.exists() and not path.is_dir():
+        raise argparse.ArgumentTypeError(f"{text!r} is a file, not a folder")
+    return path

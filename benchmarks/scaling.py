@@ -18,7 +18,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from benchmarks import ghosts, job, patches, report
-from benchmarks.options import PROJECT, Options
+from benchmarks.options import PROJECT, Options, to_folder, to_sizes
 from benchmarks.patches import Carried
 from benchmarks.programs import ours
 from benchmarks.registries import Made, Shape, kept
@@ -60,13 +60,13 @@ def main(arguments: list[str]) -> int:
     parser.add_argument(
         "axes", nargs="*", metavar="AXIS", help=f"what grows: {', '.join(AXES)}; default: all but {_ASKED_FOR}"
     )
-    parser.add_argument("--sizes", type=_sizes, metavar="N,N,…", help="sizes, of one AXIS")
+    parser.add_argument("--sizes", type=to_sizes, metavar="N,N,…", help="sizes, of one AXIS")
     parser.add_argument("--only", default="", metavar="TEXT", help="measure only works whose name holds TEXT")
     parser.add_argument("--seed", type=int, default=1, help="of the contents")
     parser.add_argument("--runs", type=int, default=5, help="the most that a size takes")
     parser.add_argument("--warmup", type=int, default=1, help="runs of each before, that do not count")
     parser.add_argument("--budget", type=float, default=120.0, help="seconds after which a size takes no more runs")
-    parser.add_argument("--work", type=Path, default=Options().work, help="folder of registries")
+    parser.add_argument("--work", type=to_folder, default=Options().work, help="folder of registries")
     parser.add_argument("--write", action="store_true", help="put the tables into benchmarks/scaling.md")
     given = parser.parse_args(arguments)
     axes = given.axes or [axis for axis in AXES if axis != _ASKED_FOR]
@@ -250,10 +250,6 @@ def _put(axis: str, block: str) -> None:
     if not found:
         sys.exit(f"{PAGE.name} has no place for {axis}: {start.strip()} and {end}")
     PAGE.write_text(f"{before}{start}\n{block}\n\n{end}{after}", encoding="utf-8")
-
-
-def _sizes(text: str) -> tuple[int, ...]:
-    return tuple(sorted({int(part) for part in text.split(",")}))
 
 
 if __name__ == "__main__":

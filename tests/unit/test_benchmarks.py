@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from argparse import ArgumentTypeError
 from collections import Counter
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from benchmarks.imports import third_party
 from benchmarks.job import read_outputs
+from benchmarks.options import to_folder, to_sizes
 from benchmarks.registries import Shape, draw_tags
 from benchmarks.report import (
     Figure,
@@ -148,3 +150,14 @@ def test_usual_shapes() -> None:
     assert draw_tags(Shape.usual(100, 1)) != draw_tags(Shape.usual(100, 2))
     names = {re.split("[@#]", tag.name)[0] for tag in draw_tags(Shape.usual(1_000, 1))}
     assert len(names) == 20
+
+
+def test_arguments_are_understood_or_refused(tmp_path: Path) -> None:
+    assert to_sizes("1000,10,10") == (10, 1000)
+    for wrong in ("", "a", "0", "-1", "10,", "1.5"):
+        with pytest.raises(ArgumentTypeError, match="such as 10,1000"):
+            to_sizes(wrong)
+    (tmp_path / "file").touch()
+    assert to_folder(str(tmp_path / "new")) == (tmp_path / "new").resolve()
+    with pytest.raises(ArgumentTypeError, match="is a file, not a folder"):
+        to_folder(str(tmp_path / "file"))
