@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from gto_ci.annotations.reading import Annotation, read_artifacts_yaml, read_dvc_yaml
 from gto_ci.errors import InvalidName, WrongAnnotations, quote
@@ -20,8 +20,7 @@ from gto_ci.names import check_artifact
 Annotations = Mapping[str, Annotation]  # by artifact
 
 
-@dataclass(frozen=True, slots=True)
-class Discovery:
+class Discovery(NamedTuple):
     """What the files of commits say.
 
     ``annotations`` are those of each commit in the scope, by commit; ``described`` those that
@@ -29,10 +28,10 @@ class Discovery:
     both by id; ``warning`` is a sentence on files that were left out, or empty.
     """
 
-    annotations: Mapping[str, Annotations] = field(default_factory=dict)
-    described: Mapping[str, Annotations] = field(default_factory=dict)
-    commits: Mapping[str, CommitRecord] = field(default_factory=dict)
-    warning: str = ""
+    annotations: Mapping[str, Annotations]
+    described: Mapping[str, Annotations]
+    commits: Mapping[str, CommitRecord]
+    warning: str
 
     def notes(self, artifact: str | None = None) -> list[CommitEvent]:
         """Return the commits that annotate ``artifact``, or any, one for each artifact that they name."""
@@ -73,12 +72,25 @@ def discover(
     asked = [*ids, *blobs, *files_there]
     repository.bring_blobs(blobs)
     answers = repository.objects(asked) if asked else []
-    records = {one.oid: parse_commit(one.oid, one.data) for one in answers[: len(ids)] if one and one.kind == "commit"}
+    records = _commits_among(answers[: len(ids)])
     contents = {one.oid: one.data for one in answers[len(ids) : len(ids) + len(blobs)] if one}
     reader = _Reader(index, contents)
     annotations = {commit: reader.annotations(files, commit) for commit, files in annotating.items()}
     there = dict(zip(commits, answers[len(ids) + len(blobs) :], strict=True)) if described else {}
     return Discovery(annotations, {c: reader.alone(blob) for c, blob in there.items()}, records, reader.warning)
+
+
+def read_commits(repository: Repository, commits: Sequence[str]) -> dict[str, CommitRecord]:
+    """Return those of ``commits`` that the repository has, by id.
+
+    Raises:
+        GitError: git cannot read the repository.
+    """
+    return _commits_among(repository.objects(commits)) if commits else {}
+
+
+def _commits_among(answers: Iterable[GitObject | None]) -> dict[str, CommitRecord]:
+    return {one.oid: parse_commit(one.oid, one.data) for one in answers if one and one.kind == "commit"}
 
 
 class _Reader:

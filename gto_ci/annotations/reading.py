@@ -12,8 +12,7 @@ from __future__ import annotations
 import math
 import posixpath
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 from gto_ci.errors import WrongAnnotations, quote
 from gto_ci.yaml12 import loader
@@ -30,8 +29,7 @@ _MAX_VALUES = 10_000
 _MAX_DEPTH = 50
 
 
-@dataclass(frozen=True, slots=True)
-class Annotation:
+class Annotation(NamedTuple):
     """What is known of an artifact besides its tags. ``source`` is the file it was read from."""
 
     type: str | None = None
@@ -43,8 +41,7 @@ class Annotation:
     source: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ArtifactChange:
+class ArtifactChange(NamedTuple):
     """What becomes of an artifact's annotation: ``kind`` is added, changed or removed, ``fields`` those that differ.
 
     ``annotation`` is what it is then.
@@ -56,19 +53,18 @@ class ArtifactChange:
     annotation: Annotation | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """An annotation, or None, and what a reader should be warned of on the way to it."""
 
     annotation: Annotation | None = None
-    warnings: tuple[str, ...] = field(default=())
+    warnings: tuple[str, ...] = ()
 
 
 def compare(artifact: str, before: Annotation | None, after: Annotation | None) -> ArtifactChange:
     """Return how two annotations of an artifact differ, of which one may be missing."""
     if before is None or after is None:
         return ArtifactChange(artifact, "removed" if after is None else "added", annotation=after)
-    names = [one.name for one in fields(Annotation) if getattr(before, one.name) != getattr(after, one.name)]
+    names = [name for name, was, now in zip(Annotation._fields, before, after, strict=True) if was != now]
     return ArtifactChange(artifact, "changed", tuple(names), after)
 
 

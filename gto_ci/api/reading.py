@@ -7,7 +7,7 @@ from typing import Literal
 
 from gto_ci import names
 from gto_ci.annotations import Annotation, find, read_artifacts_yaml, read_dvc_yaml
-from gto_ci.annotations.discovery import Discovery, discover
+from gto_ci.annotations.discovery import Discovery, discover, read_commits
 from gto_ci.api.checking import signatures_of
 from gto_ci.api.opening import RepoLike, opened
 from gto_ci.config import Settings
@@ -123,10 +123,12 @@ def read_journal(
         if artifact and not _is_name(artifact):
             return [], None
         with repository.reading_tags(artifact or None) as records:
+            found = _discover(repository, settings, scope, warn=warn)  # while git reads tags
             kept = list(records) if verify else None
             events = read_events(records if kept is None else kept)
-        found = _discover(repository, settings, scope, events, warn=warn)
-        shown = journal(events, found.commits, found.notes(artifact or None), ascending=ascending)
+        lacking = [commit for commit in _commits_of_versions(events) if commit not in found.commits]
+        commits = {**found.commits, **read_commits(repository, lacking)}
+        shown = journal(events, commits, found.notes(artifact or None), ascending=ascending)
         return shown, None if kept is None else signatures_of(repository, kept, events)
 
 
@@ -283,7 +285,7 @@ def index(repo: RepoLike) -> dict[str, dict[str, Row]]:
 
 
 def read_registry(repository: Repository, artifact: str | None = None) -> Registry:
-    """Return the registry, or as much of it as concerns one artifact, in one git process.
+    """Return the registry, or as much of it as concerns one artifact.
 
     Raises:
         GitError: the repository cannot be read.
@@ -327,10 +329,13 @@ def _discover(
 
     ``described``: with what the files of these commits say.
     """
-    wanted = list(dict.fromkeys(event.commit for event in events if event.version))
-    found = discover(repository, scope, settings.index, wanted, described=described)
+    found = discover(repository, scope, settings.index, _commits_of_versions(events), described=described)
     _tell(warn, found.warning)
     return found
+
+
+def _commits_of_versions(events: Iterable[Event]) -> list[str]:
+    return list(dict.fromkeys(event.commit for event in events if event.version))
 
 
 def _read_artifact(

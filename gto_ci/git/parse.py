@@ -25,9 +25,6 @@ TAG_FIELDS = (
 TAG_FORMAT = "".join(f"%({field})%00" for field in TAG_FIELDS)
 
 
-_SIGNATURE = rb"(?m)^-----BEGIN (?:PGP SIGNATURE|PGP MESSAGE|SSH SIGNATURE|SIGNED MESSAGE)-----"
-
-
 _BY_ID = frozenset({"allow-any-sha1-in-want", "allow-reachable-sha1-in-want"})
 
 
@@ -100,39 +97,25 @@ def _record(
     return TagRecord(name, True, target, target_type, author, email, time, zone, message.strip(), signed)
 
 
-def parse_tag_object(name: str, target: str, data: bytes) -> TagRecord:
-    """Return the record of an annotated tag from its raw object; ``target`` is what it finally points to.
-
-    Says the same as :func:`parse_tags`. ``target_type`` is that of the next object, so ``tag``
-    for a tag of a tag.
-    """
-    header, _, body = data.partition(b"\n\n")
-    fields = dict(line.partition(b" ")[::2] for line in reversed(header.split(b"\n")))
-    who, _, when = fields.get(b"tagger", b"").rpartition(b"> ")
-    author, _, email = who.partition(b"<")
-    seconds, _, zone = when.decode(errors="replace").partition(" ")
-    starts = [match.start() for match in re.finditer(_SIGNATURE, body)]
-    message = (body[: starts[-1]] if starts else body).partition(b"\0")[0]
-    return TagRecord(
-        name,
-        True,
-        target,
-        fields.get(b"type", b"").decode(errors="replace"),
-        author.decode(errors="replace").strip(),
-        email.decode(errors="replace"),
-        int(seconds) if seconds.isdecimal() else None,
-        "+0000" if zone == "-0000" else zone,  # git makes no difference
-        message.decode(errors="replace").strip(),
-        _tag_id(data, len(target)) if starts else "",
-    )
+def parse_show_ref(output: bytes) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """Return the lightweight and the annotated tags, each by id and name, that ``git show-ref --tags -d`` lists."""
+    lightweight: list[str] = []
+    annotated: list[str] = []
+    before = ""
+    for line in output.decode(errors="surrogateescape").split("\n"):
+        if line.endswith("^{}"):  # what the tag before it points to
+            annotated.append(before)
+            before = ""
+        else:
+            if before:
+                lightweight.append(before)
+            before = line
+    return _ids_and_names(lightweight), _ids_and_names(annotated)
 
 
-def _tag_id(data: bytes, length: int) -> str:
-    import hashlib  # late: most tags are not signed
-
-    # git's own hash of objects; which of the two, the length of ids tells
-    kind = "sha256" if length == 64 else "sha1"
-    return hashlib.new(kind, b"tag %d\0%s" % (len(data), data), usedforsecurity=False).hexdigest()
+def _ids_and_names(lines: Iterable[str]) -> list[tuple[str, str]]:
+    pairs = (line.partition(" refs/tags/") for line in lines)
+    return [(oid, name) for oid, _, name in pairs]
 
 
 def allows_filters(packet_trace: str, *, on_demand: bool = False) -> bool:

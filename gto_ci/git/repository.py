@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from operator import itemgetter
 from pathlib import Path
 from typing import Final, Literal
 
 from gto_ci.errors import GitError, NoRepository, RefNotFound, quote
 from gto_ci.events import TagRecord
-from gto_ci.git.parse import TAG_FORMAT, GitObject, parse_batch, parse_tag_stream
+from gto_ci.git.parse import TAG_FORMAT, GitObject, parse_batch, parse_show_ref, parse_tag_stream
 from gto_ci.git.runner import Runner
 from gto_ci.names import tag_prefixes
-
-_USAGE = 129  # git's exit code for options that it does not know
 
 
 class Repository:
@@ -66,7 +65,7 @@ class Repository:
 
     @contextmanager
     def reading_tags(self, artifact: str | None = None) -> Iterator[Iterator[TagRecord]]:
-        """Start one git process that reads all tags, or only those of one artifact, and yield them in no order.
+        """Start git reading all tags, or only those of one artifact, and yield them in no order.
 
         With ``artifact`` git looks up that artifact's tags by the beginning of their names; the
         cost does not grow with the rest of the registry.
@@ -74,24 +73,60 @@ class Repository:
         Raises:
             GitError: git cannot read the repository.
         """
-        patterns = ["refs/tags"]
-        if artifact is not None:
-            version_tag, stage_tag = tag_prefixes(artifact)
-            # `*` stops at a slash, and a stage may hold some: m#eu/prod#1
-            patterns = [f"refs/tags/{version_tag}*", f"refs/tags/{stage_tag}*", f"refs/tags/{stage_tag}*/**"]
+        if artifact is None:
+            with self._reading_all_tags() as records:
+                yield self._peeled(records)
+            return
+        version_tag, stage_tag = tag_prefixes(artifact)
+        # `*` stops at a slash, and a stage may hold some: m#eu/prod#1
+        patterns = [f"refs/tags/{version_tag}*", f"refs/tags/{stage_tag}*", f"refs/tags/{stage_tag}*/**"]
         command = ["for-each-ref", f"--format={TAG_FORMAT}", "--", *patterns]
-        # unsorted, git from 2.44 on writes each tag as it reads it; others read and keep all before they write
-        with self.runner.stream([command[0], "--no-sort", *command[1:]], self.root) as blocks:
-            yield self._peeled(parse_tag_stream(self._sorted_if_need_be(blocks, command)))
+        with self.runner.stream(command, self.root) as blocks:
+            yield self._peeled(parse_tag_stream(blocks))
 
-    def _sorted_if_need_be(self, blocks: Iterator[bytes], command: Sequence[str]) -> Iterator[bytes]:
+    @contextmanager
+    def _reading_all_tags(self) -> Iterator[Iterator[TagRecord]]:
+        # for-each-ref writes nothing before it has read all (git before 2.44), and takes twice as long as these two
+        from gto_ci.git.tag_objects import parse_tag_objects  # late: who asks for one artifact does without
+
+        lightweight: list[tuple[str, str]] = []
+        names: list[str] = []
+
+        def wanted() -> Iterator[bytes]:
+            light, annotated = parse_show_ref(self._listed_tags())
+            lightweight.extend(light)
+            names.extend(name for _, name in annotated)
+            yield _lines([oid for oid, _ in annotated])
+
+        with self.runner.stream(["cat-file", "--batch", "--buffer"], self.root, stdin=wanted()) as blocks:
+            yield chain(parse_tag_objects(names, blocks), self._lightweight(lightweight))
+
+    def _listed_tags(self) -> bytes:
         try:
-            yield from blocks
+            return self.git("show-ref", "--tags", "--dereference")
         except GitError as error:
-            if error.returncode != _USAGE:
-                raise
-            with self.runner.stream(command, self.root) as others:  # git before 2.35 cannot leave it unsorted
-                yield from others
+            if error.returncode == 1 and not error.stderr:  # it has none
+                return b""
+            raise
+
+    def _lightweight(self, tags: Iterable[tuple[str, str]]) -> Iterator[TagRecord]:
+        tags = list(tags)
+        asked = _lines([oid for oid, _ in tags])
+        kinds = self.git("cat-file", "--batch-check=%(objecttype)", "--buffer", stdin=asked) if tags else b""
+        for (oid, name), kind in zip(tags, kinds.decode().splitlines(), strict=True):
+            yield TagRecord(name, False, oid, kind)
+
+    @contextmanager
+    def reading_ahead(self, artifact: str | None = None) -> Iterator[Repository]:
+        """Start :meth:`reading_tags`, and yield a repository whose first call of it goes on with what was begun.
+
+        What is done until then costs no time of its own.
+
+        Raises:
+            GitError: git is missing.
+        """
+        with self.reading_tags(artifact) as records:
+            yield _ReadingAhead(self, artifact, records)
 
     def _peeled(self, records: Iterator[TagRecord]) -> Iterator[TagRecord]:
         nested = []
@@ -179,6 +214,27 @@ class Repository:
     def git(self, *args: str, stdin: bytes | None = None, next_step: str = "") -> bytes:
         """Run git in this repository; see :meth:`Runner.run`."""
         return self.runner.run(args, self.root, stdin=stdin, next_step=next_step)
+
+
+class _ReadingAhead(Repository):
+    """A repository that has begun to read the tags of ``artifact``, or all; once."""
+
+    __slots__ = ("_artifact", "_records")
+
+    def __init__(self, repository: Repository, artifact: str | None, records: Iterator[TagRecord]) -> None:
+        super().__init__(repository.root, repository.runner)
+        self._artifact = artifact
+        self._records: Iterator[TagRecord] | None = records
+
+    @contextmanager
+    def reading_tags(self, artifact: str | None = None) -> Iterator[Iterator[TagRecord]]:
+        """Go on with what was begun, where it is the same that is asked for."""
+        records, self._records = self._records, None
+        if records is not None and artifact == self._artifact:
+            yield records
+        else:
+            with super().reading_tags(artifact) as records:
+                yield records
 
 
 def _staying_below(root: Path, runner: Runner) -> Runner:

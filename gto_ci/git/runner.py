@@ -11,7 +11,7 @@ import os
 import re
 import subprocess
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -101,44 +101,53 @@ class Runner:
 
     @contextmanager
     def stream(
-        self, args: Sequence[str], cwd: Path | None = None, *, timeout: float = LOCAL_TIMEOUT
+        self,
+        args: Sequence[str],
+        cwd: Path | None = None,
+        *,
+        stdin: Iterable[bytes] | None = None,
+        timeout: float = LOCAL_TIMEOUT,
     ) -> Iterator[Iterator[bytes]]:
         """Start ``git ARGS`` in ``cwd``, and yield its standard output in blocks, while git goes on.
 
-        What is done in the meantime costs no time of its own where there are two processors. Whoever
-        leaves before the last block ends git.
+        What is done in the meantime costs no time of its own where there are two processors; neither
+        does what ``stdin`` does to say what git is told, which a thread asks it. Whoever leaves before
+        the last block ends git.
 
         Raises:
-            GitError: as :meth:`run` says, in place of the end of the blocks.
+            GitError: as :meth:`run` says, in place of the end of the blocks; and so any error of ``stdin``.
         """
         command = ["git", *args]
         pipe = subprocess.PIPE
         with _startable(command, cwd):
             process = subprocess.Popen(
-                command, cwd=cwd, env=self._environment(), stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe
+                command,
+                cwd=cwd,
+                env=self._environment(),
+                stdin=subprocess.DEVNULL if stdin is None else pipe,
+                stdout=pipe,
+                stderr=pipe,
             )
-        said: list[bytes] = []
         with process, _timely(command, ""), _limited(process, timeout):
             assert process.stdout is not None
-            assert process.stderr is not None
             _widen(process.stdout.fileno())
-            stderr = process.stderr
-            listener = threading.Thread(target=lambda: said.append(stderr.read()))
-            listener.start()
+            conversation = _Conversation(process, stdin)
             try:
-                yield self._blocks(command, process, listener, said)
+                yield self._blocks(command, process, conversation)
             finally:
                 process.kill()  # one that has ended does not mind
-                listener.join()
+                conversation.join()
 
     def _blocks(
-        self, command: Sequence[str], process: subprocess.Popen[bytes], listener: threading.Thread, said: list[bytes]
+        self, command: Sequence[str], process: subprocess.Popen[bytes], conversation: _Conversation
     ) -> Iterator[bytes]:
         assert process.stdout is not None
         while block := os.read(process.stdout.fileno(), _PIPE):
             yield block
-        listener.join()
-        self._check(subprocess.CompletedProcess(command, process.wait(), b"", b"".join(said)), "")
+        conversation.join()
+        if conversation.failure is not None:
+            raise conversation.failure
+        self._check(subprocess.CompletedProcess(command, process.wait(), b"", conversation.said), "")
 
     @contextmanager
     def start(
@@ -204,6 +213,35 @@ class Runner:
             for form in (secret, quote(secret, safe=""), code):
                 text = text.replace(form, "***")
         return without_password(text)
+
+
+class _Conversation:
+    """Threads that tell a process what it is to know, and listen to its standard error."""
+
+    def __init__(self, process: subprocess.Popen[bytes], stdin: Iterable[bytes] | None) -> None:
+        self.said = b""
+        self.failure: Exception | None = None
+        self._threads = [threading.Thread(target=self._listen, args=(process.stderr,))]
+        if stdin is not None:
+            self._threads.append(threading.Thread(target=self._tell, args=(process.stdin, stdin)))
+        for thread in self._threads:
+            thread.start()
+
+    def join(self) -> None:
+        for thread in self._threads:
+            thread.join()
+
+    def _listen(self, stderr: IO[bytes]) -> None:
+        self.said = stderr.read()
+
+    def _tell(self, pipe: IO[bytes], words: Iterable[bytes]) -> None:
+        try:
+            # a process that ends before it has heard all, says why itself
+            with suppress(BrokenPipeError), pipe:
+                for word in words:
+                    pipe.write(word)
+        except Exception as error:  # it is for whoever reads the stream
+            self.failure = error
 
 
 @contextmanager

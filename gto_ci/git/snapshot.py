@@ -25,13 +25,13 @@ from gto_ci.git.parse import (
     parse_ls_remote,
     parse_ref,
     parse_symref_listing,
-    parse_tag_object,
 )
 from gto_ci.git.push import mark_of
 from gto_ci.git.remote import FOR_THE_ACTION, Advice, Remote, retrying
 from gto_ci.git.repository import Repository
 from gto_ci.git.runner import Runner
 from gto_ci.git.scratch import lay_out
+from gto_ci.git.tag_objects import parse_tag_object
 from gto_ci.names import match_tag, tag_prefixes
 
 SCRATCH_REMOTE = "origin"

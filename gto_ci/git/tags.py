@@ -17,9 +17,9 @@ from typing import NamedTuple
 
 from gto_ci.errors import GitError
 from gto_ci.events import TagRecord
-from gto_ci.git.parse import parse_tag_object
 from gto_ci.git.repository import Repository
 from gto_ci.git.scratch import lay_out
+from gto_ci.git.tag_objects import parse_tag_object
 
 _KEYS = "Check user.signingkey and gpg.format; or use --no-sign"
 CLOCKS_DIFFER = 600  # seconds; a date that is further ahead is an error of somebody's, and not followed

@@ -153,7 +153,7 @@ def test_each_file_is_read_once_however_many_commits_hold_it(
     for args in (["show", "-A"], ["history", "-A", "--json"], ["print-index"]):
         notes.write_text("")
         assert gto(*args, cwd=work.path, **environ).code == 0
-        assert len(notes.read_text().splitlines()) == (2 if args == ["print-index"] else 3)
+        assert len(notes.read_text().splitlines()) == (2 if args == ["print-index"] else 4)
     from gto_ci.annotations import discovery
 
     read: list[bytes] = []

@@ -327,20 +327,21 @@ def counted(tmp_path: Path) -> tuple[dict[str, str], Path]:
 @pytest.mark.parametrize(
     ("args", "processes"),
     [
+        # the tags of one artifact; all tags: their names and, at the same time, their objects
         (["check-ref", "a7@v0.0.5"], 1),
-        (["stages"], 1),
+        (["stages"], 2),
         # besides the tags: where HEAD is, which annotation files it has, and where there are some, their contents
-        (["show"], 3),
-        (["show", "--json"], 3),
+        (["show"], 4),
+        (["show", "--json"], 4),
         (["show", "a7"], 3),
         # … with the commits of versions
         (["show", "a7", "--json"], 4),
-        (["history"], 4),
+        (["history"], 5),
         (["history", "a7"], 4),
         # of all branches, the heads and their trees; of all commits, what each changed: one process either way
-        (["show", "-a"], 3),
-        (["show", "-A"], 2),
-        (["history", "-A"], 3),
+        (["show", "-a"], 4),
+        (["show", "-A"], 3),
+        (["history", "-A"], 4),
     ],
 )
 def test_few_git_processes(

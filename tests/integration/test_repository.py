@@ -13,7 +13,7 @@ import pytest
 from gto_ci.errors import GitError, NoRepository
 from gto_ci.events import read_events
 from gto_ci.git import Repository, Runner
-from gto_ci.git.parse import parse_tag_object
+from gto_ci.git.tag_objects import parse_tag_object
 from tests.workdir import WorkDir
 
 
@@ -130,6 +130,7 @@ def test_raw_tag_objects_are_read_as_git_reads_them(work: WorkDir) -> None:
     raw = [parse_tag_object(r.name, r.target, o.data) for r, o in zip(listed, objects, strict=True) if o]
     assert raw == listed
     assert len(raw) == len(bodies)
+    assert [record for record in repository.tag_records() if record.name.startswith("raw@")] == listed
 
 
 def test_files_at_a_commit(work: WorkDir) -> None:
@@ -195,17 +196,6 @@ def test_a_hooks_environment_does_not_redirect_us(work: WorkDir, tmp_path: Path)
     environ = {**os.environ, "GIT_DIR": str(other.path / ".git"), "GIT_INDEX_FILE": "/x", "GIT_WORK_TREE": "/y"}
     records = Repository.open(work.path, Runner(environ)).tag_records()
     assert sorted(record.name for record in records) == ALL
-
-
-def test_a_git_that_has_to_sort(work: WorkDir, tmp_path: Path) -> None:
-    """Git before 2.35 takes ``--no-sort`` for a mistake."""
-    old, real = tmp_path / "git", shutil.which("git")
-    old.write_text(f'#!/bin/sh\nfor word; do [ "$word" = --no-sort ] && exit 129; done\nexec {real} "$@"\n')
-    old.chmod(0o755)
-    runner = Runner({**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"})
-    records = Repository.open(work.path, runner).tag_records()
-    assert records == Repository.open(work.path).tag_records()
-    assert [record.name for record in records] == sorted(ALL)
 
 
 def test_git_missing_and_git_slow(work: WorkDir, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from itertools import pairwise
 
 import pytest
@@ -19,10 +20,11 @@ from gto_ci.git.parse import (
     parse_commit,
     parse_ls_remote,
     parse_raw_diff,
-    parse_tag_object,
+    parse_show_ref,
     parse_tag_stream,
     parse_tags,
 )
+from gto_ci.git.tag_objects import parse_tag_object, parse_tag_objects
 
 
 def line(*fields: str) -> bytes:
@@ -75,6 +77,64 @@ def test_records_that_come_in_blocks(cuts: list[int]) -> None:
     blocks = [output[start:end] for start, end in pairwise(ends)]
     assert list(parse_tag_stream(blocks)) == parse_tags(output)
     assert [record.name for record in parse_tags(output)] == ["\udcff\udcc3", "é@v1.0.0", "m@v1.0.0"]
+
+
+def answer(number: int, data: bytes, kind: str = "tag") -> bytes:
+    return b"%040x %s %d\n%s\n" % (number, kind.encode(), len(data), data)
+
+
+def raw_tag(name: str, rest: bytes) -> bytes:
+    return b"object %s\ntype commit\ntag %s\n%s" % (b"c" * 40, name.encode(), rest)
+
+
+SIGNED = b"-----BEGIN SSH SIGNATURE-----\nx\n-----END SSH SIGNATURE-----\n"
+TAG_BODIES = [
+    b"tagger Ada <a@b> 60 +0100\n\ntwo\n\nlines\n",
+    "tagger Zo\u00eb \u00c5 <\u00e0> 61 -0000\n\n\u20ac \u00a0\n".encode(),
+    b"\nno tagger\n",
+    b"tagger A <a@b> 62 +0000\n\nhi\n" + SIGNED,
+    b"tagger A <a@b> 62 +0000\nencoding latin1\n\nhi\n" + SIGNED,
+    b"tagger A <a@b> 63 +0000\n\nbefore\0after \xff\n",
+    b"tagger A <a@b> 64 +0000\n",
+    b"tagger A <a@b> 65 +0000\n\n" + b"%040x tag 9999999999\nobject " % 7 + b"long " * 40,
+    b"",
+]
+
+
+@given(st.permutations(range(len(TAG_BODIES))), st.lists(st.integers(0, 2500), max_size=8))
+def test_tag_objects_that_come_in_blocks(order: list[int], cuts: list[int]) -> None:
+    """In any order and however they are cut, each is as it is alone; what git does not have is left out."""
+    tags = [(number, f"m@v{number}.0.0", raw_tag(f"m@v{number}.0.0", TAG_BODIES[number])) for number in order]
+    output = b"".join(answer(number, data) for number, _, data in tags)
+    output += b"%040x missing\n" % 99 + answer(98, b"a commit", "commit") + answer(97, tags[0][2])
+    ends = [0, *sorted(min(cut, len(output)) for cut in cuts), len(output)]
+    blocks = [output[start:end] for start, end in pairwise(ends)]
+    names = [name for _, name, _ in tags]
+    found = list(parse_tag_objects([*names, "gone@v1.0.0", "light@v1.0.0", "last@v1.0.0"], blocks))
+    expected = [parse_tag_object(name, "c" * 40, data, f"{number:040x}") for number, name, data in tags]
+    last = parse_tag_object("last@v1.0.0", "c" * 40, tags[0][2], f"{97:040x}")
+    assert found == [*expected, last]
+
+
+def test_a_tag_object_is_read_when_it_is_there() -> None:
+    """A message of any length is put together once, and names are asked for when they are needed."""
+    data = raw_tag("m@v1.0.0", b"tagger Ada <a@b> 60 +0100\n\n" + b"x" * 10_000)
+    names: list[str] = []
+
+    def blocks() -> Iterator[bytes]:
+        names.append("m@v1.0.0")
+        for letter in answer(1, data):
+            yield bytes([letter])
+
+    (record,) = parse_tag_objects(names, blocks())
+    assert (record.author, len(record.message)) == ("Ada", 10_000)
+
+
+def test_show_ref() -> None:
+    output = b"a1 refs/tags/light\na2 refs/tags/m@v1.0.0\nc2 refs/tags/m@v1.0.0^{}\na3 refs/tags/\xff\n"
+    assert parse_show_ref(output) == ([("a1", "light"), ("a3", "\udcff")], [("a2", "m@v1.0.0")])
+    assert parse_show_ref(b"") == ([], [])
+    assert parse_show_ref(b"a2 refs/tags/m\nc2 refs/tags/m^{}\n") == ([], [("a2", "m")])
 
 
 def test_ls_remote() -> None:
