@@ -211,9 +211,11 @@ def moment_text(time: int, zone: str) -> str:
 
     A journal has tens of thousands of them.
     """
+    if not _EARLIEST <= time <= _LATEST:
+        time = min(max(time, _EARLIEST), _LATEST)
     east, text = _distance(zone)
-    day, second = divmod(min(max(time, _EARLIEST), _LATEST) + east, 86400)
-    return f"{_date(day)} {_TWO[second // 3600]}:{_TWO[second // 60 % 60]}:{_TWO[second % 60]}{text}"
+    hour, second = divmod(time + east, 3600)
+    return f"{_hour(hour)}:{_TWO[second // 60]}:{_TWO[second % 60]}{text}"
 
 
 _TWO = tuple(f"{number:02}" for number in range(60))
@@ -238,10 +240,12 @@ def _distance(zone: str) -> tuple[int, str]:
 
 
 @lru_cache(maxsize=4096)
-def _date(day: int) -> str:
+def _hour(number: int) -> str:
+    """The day and hour that begins ``number`` hours after 1970 does."""
     from datetime import date
 
-    return date.fromordinal(date(1970, 1, 1).toordinal() + day).isoformat()
+    day, hour = divmod(number, 24)
+    return f"{date.fromordinal(date(1970, 1, 1).toordinal() + day).isoformat()} {_TWO[hour]}"
 
 
 def why_no_event(record: TagRecord, name: TagName) -> str | None:

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import re
 from enum import Enum
+from functools import lru_cache
 from typing import NamedTuple
 
 from gto_ci.errors import InvalidName, InvalidTag, quote
@@ -53,15 +54,15 @@ CREATION, DEPRECATION, REGISTRATION, DEREGISTRATION, ASSIGNMENT, UNASSIGNMENT = 
 PART = r"[a-zA-Z0-9](?:[a-zA-Z0-9\-/_]*[a-zA-Z0-9])?"
 _DIR = r"[a-zA-Z0-9\-_./]+"
 
-# the others are compiled when first asked for: to compile one costs more than to match it a thousand times
+# compiled when first asked for: to compile one costs more than to match it a thousand times
 _ARTIFACT = rf"(?:{_DIR}:)?{PART}"
-_tag_re = re.compile(
-    rf"(?P<artifact>{PART}|{_DIR}={PART})"
-    rf"(?:@(?P<version>v{SEMVER})(?P<deregistered>!)?"
+_ARTIFACT_IN_TAG = rf"{PART}|{_DIR}={PART}"
+_EVENT = (
+    rf"@(?P<version>v{SEMVER})(?P<deregistered>!)?"
     rf"|\#(?P<stage>{PART})(?P<unassigned>!)?"
-    r"|@(?P<word>deprecated|created))"
-    r"(?:\#(?P<counter>[1-9][0-9]{0,17}))?"  # bounded: no honest counter is longer
+    r"|@(?P<word>deprecated|created)"
 )
+_COUNTER = r"[1-9][0-9]{0,17}"  # bounded: no honest counter is longer
 _SHORTCUT = rf"(?P<artifact>{_ARTIFACT})(?:\#(?P<stage>{PART})|@(?P<version>latest|greatest|v{SEMVER}))"
 
 _NAME_RULE = "Letters, digits, '-', '_' and '/', with a letter or digit at both ends; one character is enough"
@@ -113,20 +114,45 @@ class Shortcut(NamedTuple):
 
 def match_tag(text: str) -> TagName | None:
     """Return the parts of ``text``, or None where it is not in registry format (most tags are not)."""
-    match = _tag_re.fullmatch(text)
+    tag = _taken_apart(text)
+    # without one of these, what passed the grammar breaks no rule of git's
+    if tag and ("=" in text or "//" in text or ".lock" in text) and refused_by_git(text):
+        return None
+    return tag
+
+
+def _taken_apart(text: str) -> TagName | None:
+    """The parts of ``text``, though git may refuse it. In a registry each of them recurs in many tags."""
+    artifact, separator, rest = text.partition("@")
+    if "#" in artifact:
+        artifact, separator, rest = text.partition("#")
+    event, mark, counter = rest.partition("#")
+    said = _event_in_tag(separator + event)
+    name = _artifact_in_tag(artifact)
+    if not said or not name or (mark and not re.fullmatch(_COUNTER, counter)):
+        return None
+    kind, version, stage = said
+    return TagName(kind, name, version, stage, int(counter) if mark else None)
+
+
+@lru_cache(maxsize=4096)
+def _artifact_in_tag(text: str) -> str:
+    """The artifact's name, empty where there is none."""
+    return text.replace("=", ":") if re.fullmatch(_ARTIFACT_IN_TAG, text) else ""
+
+
+@lru_cache(maxsize=4096)
+def _event_in_tag(text: str) -> tuple[Kind, str | None, str | None] | None:
+    """Kind, version and stage, None where it is no event."""
+    match = re.fullmatch(_EVENT, text)
     if match is None:
         return None
-    # without one of these, what passed the grammar breaks no rule of git's
-    if ("=" in text or "//" in text or ".lock" in text) and refused_by_git(text):
-        return None
-    artifact, version, deregistered, stage, unassigned, word, counter = match.groups()
+    version, deregistered, stage, unassigned, word = match.groups()
     if version:
-        kind = DEREGISTRATION if deregistered else REGISTRATION
-    elif stage:
-        kind = UNASSIGNMENT if unassigned else ASSIGNMENT
-    else:
-        kind = DEPRECATION if word == "deprecated" else CREATION
-    return TagName(kind, artifact.replace("=", ":"), version, stage, int(counter) if counter else None)
+        return DEREGISTRATION if deregistered else REGISTRATION, version, None
+    if stage:
+        return UNASSIGNMENT if unassigned else ASSIGNMENT, None, stage
+    return DEPRECATION if word == "deprecated" else CREATION, None, None
 
 
 def parse_tag(text: str) -> TagName:
@@ -137,7 +163,7 @@ def parse_tag(text: str) -> TagName:
     """
     tag = match_tag(text)
     if tag is None:
-        reason = refused_by_git(text) if _tag_re.fullmatch(text) else None
+        reason = refused_by_git(text) if _taken_apart(text) else None
         raise InvalidTag(f"Cannot parse tag name {quote(text)}" + (f": {reason}" if reason else ""), TAG_RULE)
     return tag
 

@@ -8,9 +8,8 @@ before this event, does it still stand.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from operator import itemgetter
-from typing import Literal
+from typing import Final, Literal
 
 from gto_ci.errors import ArtifactNotFound, WrongArguments, quote
 from gto_ci.events import CommitEvent, CommitRecord, Event
@@ -21,34 +20,51 @@ Sort = Literal["timestamp", "semver"]
 ALL = -1  # for the two limits below: no limit
 
 
-@dataclass(frozen=True, slots=True)
-class StageLimits:
+class _Slotted:
+    """Equality and a printed form by all of ``__slots__``. To import dataclasses takes as long as a small registry."""
+
+    __slots__: tuple[str, ...] = ()
+    __hash__ = None  # type: ignore[assignment]  # they change
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and all(getattr(self, n) == getattr(other, n) for n in self.__slots__)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)!r}' for name in self.__slots__)})"
+
+
+class StageLimits(_Slotted):
     """How many assignments count when one asks what the stages hold.
 
     ``per_version``: of each version only the last N stages; ``per_stage``: of each stage the N
     foremost versions, by ``sort``. -1 stands for all. GTO's ``--av`` and ``--vs``.
     """
 
-    per_version: int = ALL
-    per_stage: int = 1
-    sort: Sort = "timestamp"
-    registered_only: bool = False
+    __slots__ = ("per_stage", "per_version", "registered_only", "sort")
 
-    def __post_init__(self) -> None:
-        for option, value in (("assignments per version", self.per_version), ("versions per stage", self.per_stage)):
+    def __init__(
+        self, per_version: int = ALL, per_stage: int = 1, sort: Sort = "timestamp", registered_only: bool = False
+    ) -> None:
+        self.per_version: Final = per_version
+        self.per_stage: Final = per_stage
+        self.sort: Final = sort
+        self.registered_only: Final = registered_only
+        for option, value in (("assignments per version", per_version), ("versions per stage", per_stage)):
             if value < ALL:
                 raise WrongArguments(f"The number of {option} must be -1 (all) or more, not {value}")
 
 
-@dataclass(slots=True)
-class VersionStage:
+class VersionStage(_Slotted):
     """The life of one version in one stage; ``events`` are its assignments and unassignments, in order."""
 
-    artifact: str
-    version: str
-    commit: str
-    stage: str
-    events: list[Event] = field(default_factory=list)
+    __slots__ = ("artifact", "commit", "events", "stage", "version")
+
+    def __init__(self, artifact: str, version: str, commit: str, stage: str) -> None:
+        self.artifact: Final = artifact
+        self.version: Final = version
+        self.commit: Final = commit
+        self.stage: Final = stage
+        self.events: list[Event] = []
 
     @property
     def commit_hexsha(self) -> str:
@@ -66,8 +82,7 @@ class VersionStage:
         return next((e for e in reversed(self.events) if e.kind is ASSIGNMENT), self.events[-1])
 
 
-@dataclass(slots=True)
-class Version:
+class Version(_Slotted):
     """One version of an artifact, at one commit.
 
     ``version`` is the commit's full id where a stage was assigned without a registration, or where
@@ -76,12 +91,15 @@ class Version:
     annotate the artifact.
     """
 
-    artifact: str
-    version: str
-    commit: str
-    events: list[Event] = field(default_factory=list)
-    stages: dict[str, VersionStage] = field(default_factory=dict)
-    annotated: CommitEvent | None = None
+    __slots__ = ("annotated", "artifact", "commit", "events", "stages", "version")
+
+    def __init__(self, artifact: str, version: str, commit: str, annotated: CommitEvent | None = None) -> None:
+        self.artifact: Final = artifact
+        self.version: Final = version
+        self.commit: Final = commit
+        self.events: list[Event] = []
+        self.stages: dict[str, VersionStage] = {}
+        self.annotated = annotated
 
     @property
     def commit_hexsha(self) -> str:
@@ -134,13 +152,15 @@ class Version:
         return sorted(active, key=lambda stage: stage.events[-1].order) if len(active) > 1 else active
 
 
-@dataclass(slots=True)
-class Artifact:
+class Artifact(_Slotted):
     """All that is known of one artifact: ``events`` in order, ``by_key`` its versions by first appearance."""
 
-    name: str
-    events: list[Event] = field(default_factory=list)
-    by_key: dict[tuple[str, str], Version] = field(default_factory=dict)
+    __slots__ = ("by_key", "events", "name")
+
+    def __init__(self, name: str) -> None:
+        self.name: Final = name
+        self.events: list[Event] = []
+        self.by_key: dict[tuple[str, str], Version] = {}
 
     @property
     def active(self) -> bool:
@@ -376,16 +396,22 @@ def journal(
 ) -> list[Event | CommitEvent]:
     """Return ``events`` and, among them, the commits of the versions that they speak of; newest first.
 
-    ``commits`` are commits by id: a version whose commit is not among them has none. ``annotated``
-    are as in :meth:`Registry.fold`: where no event speaks of such a commit, it is a version itself.
+    ``events`` and ``annotated`` are as in :meth:`Registry.fold`; where no event speaks of an annotated
+    commit, it is a version itself. ``commits`` are commits by id: a version whose commit is not among
+    them has none.
     """
     events = list(events)
     versions = dict.fromkeys((e.artifact, e.version, e.commit) for e in events if e.version is not None)
     spoken_of = {(artifact, commit) for artifact, _, commit in versions}
     alone = [(e.artifact, e.commit, e.commit) for e in annotated if (e.artifact, e.commit) not in spoken_of]
     made = [CommitEvent(name, v, commits[commit]) for name, v, commit in [*versions, *alone] if commit in commits]
-    everything: list[Event | CommitEvent] = [*events, *made]
-    return sorted(everything, key=lambda event: event.order, reverse=not ascending)
+    made.sort(key=lambda commit: commit.order)
+    # each part is in order, and a commit stands before the tags of its second: the time is all to be compared
+    everything: list[Event | CommitEvent] = [*made, *events]
+    times = [commit.record.time for commit in made]
+    times += [event.time for event in events]
+    order = sorted(range(len(times)), key=times.__getitem__)
+    return [everything[at] for at in (order if ascending else reversed(order))]
 
 
 def not_found(name: str, known: Sequence[str]) -> ArtifactNotFound:

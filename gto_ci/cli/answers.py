@@ -1,21 +1,31 @@
-"""Face: what ``gto check-ref`` prints, for both ways in: :mod:`gto_check` and :mod:`door`, which has no click."""
+"""Face: what ``gto check-ref``, ``show`` and ``history`` print, for both ways in: click's, and :mod:`door`'s.
+
+Whatever is imported late here takes longer to import than the plainest question to answer.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, cast
 
 from gto_ci import config
 
 if TYPE_CHECKING:
     from gto_ci.api.checking import RefMeaning
+    from gto_ci.api.opening import RepoLike
 
-PARTS = {
+REF_PARTS = {
     "name": "Print the artifact's name",
     "version": "Print the version",
     "event": "Print the kind of event",
     "stage": "Print the stage",
+}
+ROW_PARTS = {
+    "name": "Print only the artifact names",
+    "version": "Print only the versions",
+    "stage": "Print only the stages",
+    "ref": "Print only the refs",
 }
 
 
@@ -24,16 +34,16 @@ def emoji(symbol: str) -> str:
     return f"{symbol} " if config.show_emojis(os.environ) else ""
 
 
-def lines(meaning: RefMeaning, as_json: bool, part: str | None) -> Iterator[str]:
-    """Yield what is printed of a ref's meaning: JSON, or one of :data:`PARTS`, or a sentence."""
+def of_ref(meaning: RefMeaning, form: str | None) -> Iterator[str]:
+    """Yield the lines on a ref's meaning: ``json``, or one of :data:`REF_PARTS`, or a sentence."""
     for event in meaning.events:
-        if as_json:
+        if form == "json":
             from gto_ci.render import views
 
             shown = {"signature": views.signature_view(meaning.signature)} if meaning.signature else {}
             yield views.to_json({**views.event_view(event), **shown})
-        elif part:
-            value = getattr(event, "artifact" if part == "name" else part)
+        elif form:
+            value = getattr(event, "artifact" if form == "name" else form)
             if value is not None:
                 yield value
         else:
@@ -42,3 +52,39 @@ def lines(meaning: RefMeaning, as_json: bool, part: str | None) -> Iterator[str]
                 from gto_ci.render import views
 
                 yield views.signature_sentence(meaning.signature)
+
+
+def of_registry(
+    repo: RepoLike, name: str | None, form: str | None, warn: Callable[[str], None], **options: Any
+) -> Iterator[str]:
+    """Yield the lines of ``gto show``: ``json``, or one of :data:`ROW_PARTS`, or a table, which may be ``plain``."""
+    from gto_ci.api import reading
+    from gto_ci.errors import WrongArguments
+    from gto_ci.render import table, views
+
+    if form == "json":
+        yield views.to_json(reading.show(repo, name, warn=warn, **options))
+        return
+    shown = reading.show(repo, name, table=True, truncate_hexsha=True, warn=warn, **options)
+    rows, _ = cast(reading.Table, shown)
+    if form is None or form == "plain":
+        yield table.table(rows, plain=form == "plain")
+    elif rows and form not in rows[0]:
+        raise WrongArguments(f"Cannot apply --{form}", f"This table has the columns {', '.join(rows[0])}")
+    else:
+        yield from (row[form] for row in rows)
+
+
+def of_history(
+    repo: RepoLike, name: str | None, form: str | None, warn: Callable[[str], None], **options: Any
+) -> Iterator[str]:
+    """Yield the lines of ``gto history``: ``json``, or a table, which may be ``plain``."""
+    from gto_ci.api import reading
+    from gto_ci.render import table, views
+
+    if form == "json":
+        yield views.to_json(reading.history(repo, name, warn=warn, **options))
+        return
+    events, signatures = reading.read_journal(repo, name, warn=warn, **options)
+    headings = views.HISTORY if signatures is None else (*views.HISTORY, "signature")
+    yield table.lay_out(headings, views.history_cells(events, signatures), plain=form == "plain")

@@ -1,6 +1,7 @@
-"""Face: the way into ``gto``. It answers ``gto check-ref TAG``, as a CI job asks it, without click.
+"""Face: the way into ``gto``. It answers ``check-ref``, ``show`` and ``history``, plainly asked, without click.
 
-To import click takes as long as all else that this command does. So the plainest command lines are read here, as a
+To import click takes as long as all else that ``check-ref`` does. And git is started before what makes a table of
+its answer is imported, so that the one does not wait for the other. The plainest command lines are read here, as a
 test shows that click reads them; every other one, and every failure, is left to the command line proper.
 """
 
@@ -8,60 +9,94 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple
 
-from gto_ci.cli import answers
+from gto_ci import names
+from gto_ci.api.opening import RepoLike, opened
+from gto_ci.cli import answers, streams
+
+_FORMS = {
+    "check-ref": ("json", *answers.REF_PARTS),
+    "show": ("json", "plain", *answers.ROW_PARTS),
+    "history": ("json", "plain"),
+}
 
 
 class Asked(NamedTuple):
-    """What ``check-ref`` is asked; ``part`` is one of :data:`answers.PARTS`."""
+    """What is asked: ``word`` is the command's argument; ``form`` what is to be printed, None for the usual."""
 
+    command: str
     repo: str
-    ref: str
-    as_json: bool
-    part: str | None
+    word: str | None
+    form: str | None
 
 
 def main() -> None:
     """Run ``gto``, and end the process with its exit code."""
-    if _answered(sys.argv[1:]):
-        sys.exit(0)
-    from gto_ci.cli import gto
+    streams.prepare()
+    asked = None if "_GTO_COMPLETE" in os.environ else plain(sys.argv[1:])
+    if asked is None or not _answered(asked):
+        from gto_ci.cli import gto
 
-    gto.main()
+        gto.main()
+    sys.exit(0)
 
 
 def plain(args: Sequence[str]) -> Asked | None:
-    """Return what a plain ``check-ref`` is asked; None for any other command line, right or wrong."""
-    repo, formats, refs = ".", list[str](), list[str]()
-    words = iter(args[1:] if args[:1] == ["check-ref"] else ())
+    """Return what a plain command line asks; None for any other one, right or wrong."""
+    command = args[0] if args else ""
+    repo, forms, others = ".", list[str](), list[str]()
+    words = iter(args[1:])
     for word in words:
         if word in ("-r", "--repo"):
             repo = next(words, "")
-        elif word == "--json" or (word.removeprefix("--") in answers.PARTS and word.startswith("--")):
-            formats.append(word.removeprefix("--"))
+        elif word.startswith("--") and word[2:] in _FORMS.get(command, ()):
+            forms.append(word[2:])
         else:
-            refs.append(word)
-    if len(refs) != 1 or len(formats) > 1 or not repo or any(word.startswith("-") for word in (repo, *refs)):
+            others.append(word)
+    if command not in _FORMS or len(others) > 1 or len(forms) > 1 or (command == "check-ref" and not others):
         return None
-    return Asked(repo, refs[0], formats == ["json"], next((part for part in formats if part != "json"), None))
+    # a URL costs too much to be asked twice
+    if ":" in repo or any(word[:1] in ("", "-") for word in (repo, *others)):
+        return None
+    return Asked(command, repo, others[0] if others else None, forms[0] if forms else None)
 
 
-def _answered(args: Sequence[str]) -> bool:
-    asked = None if "_GTO_COMPLETE" in os.environ else plain(args)
-    if asked is None:
-        return False
+def _answered(asked: Asked) -> bool:
+    notes = list[str]()
     try:
-        from gto_ci.api import checking
-
-        meaning = checking.explain_ref(asked.repo, asked.ref)
-        if meaning.note:
-            sys.stderr.write(f"{meaning.note}\n")
-        sys.stdout.write("".join(f"{line}\n" for line in answers.lines(meaning, asked.as_json, asked.part)))
+        text = "".join([f"{line}\n" for line in _lines(asked, notes)])
+        sys.stdout.write(text)
         sys.stdout.flush()
+        sys.stderr.write("".join(f"{note}\n" for note in notes))
     except KeyboardInterrupt:
         sys.exit(130)
+    except BrokenPipeError:
+        sys.exit(streams.reader_left(sys.stdout))
     except Exception:
         return False  # the command line proper meets it again, and knows how to say it
     return True
+
+
+def _lines(asked: Asked, notes: list[str]) -> Iterable[str]:
+    """What is printed; ``notes`` gets what a person is told beside it."""
+    if asked.command == "check-ref":
+        from gto_ci.api import checking
+
+        meaning = checking.explain_ref(asked.repo, asked.word or "")
+        notes += filter(None, [meaning.note])
+        return answers.of_ref(meaning, asked.form)
+    with _reading_ahead(asked.repo, asked.word) as repository:
+        answer = answers.of_history if asked.command == "history" else answers.of_registry
+        return list(answer(repository, asked.word, asked.form, notes.append))
+
+
+@contextmanager
+def _reading_ahead(repo: str, word: str | None) -> Iterator[RepoLike]:
+    """Start to read the tags of the artifact that ``word`` names, or of all."""
+    shortcut = names.match_shortcut(word) if word else None
+    artifact = None if word is None else names.check_artifact(shortcut.artifact if shortcut else word)
+    with opened(repo) as (repository, _), repository.reading_ahead(artifact) as ahead:
+        yield ahead

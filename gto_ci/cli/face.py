@@ -5,8 +5,7 @@ Exit codes: 0; 1 for a :class:`~gto_ci.errors.GtoError`; 2 for usage; 130 when i
 
 from __future__ import annotations
 
-import gc
-import io
+import errno
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -16,11 +15,13 @@ from typing import Any
 import click
 
 from gto_ci import __version__
+from gto_ci.cli import streams
 from gto_ci.cli.answers import emoji
 from gto_ci.config import Settings
 from gto_ci.errors import GtoError, quote
 
 REPORT = "This is a bug in gto-ci; GTO_DEBUG=true shows where. Please report it with the command that you ran"
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class SectionedGroup(click.Group):
@@ -143,16 +144,14 @@ def settings_lines(settings: Settings) -> list[str]:
 
 def run(app: click.Command, name: str) -> None:
     """Run a command line and end the process with its exit code."""
-    gc.disable()  # the process is short, and what it reads has no cycles: a third of the time with 100,000 tags
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a terminal without UTF-8 gets escapes, not a crash
+    streams.prepare()
     sys.exit(_outcome(app, name))
 
 
 def _outcome(app: click.Command, name: str) -> int:
     debug = os.environ.get("GTO_DEBUG", "").lower() in ("1", "true", "yes", "on")
     debug = debug or any(word in ("--traceback", "--tb") for word in sys.argv[1:])
+    stdout = sys.stdout
     try:
         code = app.main(prog_name=name, standalone_mode=False)
         sys.stdout.flush()
@@ -162,16 +161,24 @@ def _outcome(app: click.Command, name: str) -> int:
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
         return 130
+    except SystemExit:
+        if sys.stdout is stdout:
+            raise
+        return streams.reader_left(stdout)  # click has replaced it, and would call it exit code 1
     except BrokenPipeError:
-        # the reader (head, less) has left; say nothing, and keep the interpreter from trying again at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
+        return streams.reader_left(stdout)
     except Exception as error:
         if debug:
             raise
-        if isinstance(error, GtoError):
-            message = str(error)
-        else:  # the last line of defence: one line, not a traceback
-            message = f"Unexpected {type(error).__name__}: {quote(error, 300)[1:-1]}. {REPORT}"
-        click.echo(f"{emoji('❌')}{message}", err=True)
+        click.echo(f"{emoji('❌')}{_in_a_line(error)}", err=True)
         return 1
+
+
+def _in_a_line(error: Exception) -> str:
+    if isinstance(error, GtoError):
+        return str(error)
+    if isinstance(error, OSError) and error.errno in _FULL:
+        streams.give_up(sys.stdout)
+        return f"Cannot write: {os.strerror(error.errno)}. Make room, or write elsewhere"
+    # the last line of defence: one line, not a traceback
+    return f"Unexpected {type(error).__name__}: {quote(error, 300)[1:-1]}. {REPORT}"

@@ -22,7 +22,7 @@ commands = click.Group()
 @option_repo
 @click.argument("ref")
 @option_json
-@option_parts(**answers.PARTS)
+@option_parts(**answers.REF_PARTS)
 @option_verify
 def check_ref(repo: str, ref: str, as_json: bool, part: str | None, verify: bool) -> None:
     """Tell what the tag REF registered, assigned or deprecated.
@@ -37,7 +37,7 @@ def check_ref(repo: str, ref: str, as_json: bool, part: str | None, verify: bool
         raise click.UsageError("--verify goes with --json, or with no format.")
     meaning = checking.explain_ref(repo, ref, verify=verify)
     note(meaning.note)
-    for line in answers.lines(meaning, as_json, part):
+    for line in answers.of_ref(meaning, "json" if as_json else part):
         click.echo(line)
 
 

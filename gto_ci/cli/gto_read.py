@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 import click
 
 from gto_ci.api import reading
+from gto_ci.cli import answers
 from gto_ci.cli.answers import emoji
 from gto_ci.cli.completion import artifact_names
 from gto_ci.cli.face import Entry, note, raw, version_line
 from gto_ci.cli.options import READ, one_format, option_json, option_parts, option_plain, option_repo, option_verify
 from gto_ci.errors import WrongArguments
-from gto_ci.render import table, views
+from gto_ci.render import views
 
 commands = click.Group()
 
@@ -38,12 +39,7 @@ option_all_commits = click.option(
 @option_all_commits
 @option_json
 @option_plain
-@option_parts(
-    name="Print only the artifact names",
-    version="Print only the versions",
-    stage="Print only the stages",
-    ref="Print only the refs",
-)
+@option_parts(**answers.ROW_PARTS)
 @click.option("--ro", "--registered-only", "registered_only", is_flag=True, help="Leave out unregistered versions")
 @click.option("-d", "--deprecated", is_flag=True, help="Include what is deprecated or deregistered")
 @click.option(
@@ -79,18 +75,9 @@ def show(repo: str, name: str | None, as_json: bool, plain: bool, part: str | No
     or a dvc.yaml, and have no tags yet.
     """
     one_format(as_json, plain, part)
-    if as_json:
-        click.echo(views.to_json(reading.show(repo, name, warn=note, **options)))
-        return
-    shown = reading.show(repo, name, table=True, truncate_hexsha=True, warn=note, **options)
-    rows, _ = cast(reading.Table, shown)
-    if part is None:
-        click.echo(table.table(rows, plain=plain))
-    elif rows and part not in rows[0]:
-        raise WrongArguments(f"Cannot apply --{part}", f"This table has the columns {', '.join(rows[0])}")
-    else:
-        for row in rows:
-            click.echo(row[part])
+    form = "json" if as_json else "plain" if plain else part
+    for line in answers.of_registry(repo, name, form, note, **options):
+        click.echo(line)
 
 
 @commands.command(cls=Entry, section=READ, examples="gto history\ngto history churn --asc\ngto history -A --json")
@@ -108,12 +95,9 @@ def history(repo: str, name: str | None, as_json: bool, plain: bool, **options: 
     The commits of versions are part of it, and those that annotate an artifact.
     """
     one_format(as_json, plain)
-    if as_json:
-        click.echo(views.to_json(reading.history(repo, name, warn=note, **options)))
-    else:
-        events, signatures = reading.read_journal(repo, name, warn=note, **options)
-        headings = views.HISTORY if signatures is None else (*views.HISTORY, "signature")
-        click.echo(table.lay_out(headings, views.history_cells(events, signatures), plain=plain))
+    form = "json" if as_json else "plain" if plain else None
+    for line in answers.of_history(repo, name, form, note, **options):
+        click.echo(line)
 
 
 @commands.command(

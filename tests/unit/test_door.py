@@ -2,40 +2,34 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from typing import Any
 
-import click
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gto_ci.cli import door, gto_check
+from gto_ci.cli import door, gto_check, gto_read
 
-WORDS = [
-    "check-ref",
-    "-r",
-    "--repo",
-    "--repo=x",
-    "-rx",
-    ".",
-    "m@v1.0.0",
-    "m#prod#1",
-    "--",
-    "-",
-    "",
-    "--help",
-    "--verify",
-]
-FORMATS = ["--verify", "--json", "--name", "--version", "--event", "--stage", "--ref", "--js", "json"]
+COMMANDS = {
+    "check-ref": gto_check.commands.commands["check-ref"],
+    "show": gto_read.commands.commands["show"],
+    "history": gto_read.commands.commands["history"],
+}
+WORDS = ["-r", "--repo", "--repo=x", "-rx", ".", "m@v1.0.0", "m#prod#1", "--", "-", "", "--help", "--verify", "show"]
+FORMS = ["--json", "--plain", "--name", "--version", "--event", "--stage", "--ref", "--js", "json"]
+OTHERS = ["--asc", "-a", "-A", "-d", "--ro", "--av", "--vs", "--sort", "1", "semver"]
 
 PLAIN = {
-    "check-ref m@v1.0.0": door.Asked(".", "m@v1.0.0", False, None),
-    "check-ref refs/tags/m@v1.0.0 --json": door.Asked(".", "refs/tags/m@v1.0.0", True, None),
-    "check-ref --name m#prod#1": door.Asked(".", "m#prod#1", False, "name"),
-    "check-ref -r a/b m#prod#1 --stage": door.Asked("a/b", "m#prod#1", False, "stage"),
-    "check-ref m#prod#1 --repo a --repo b": door.Asked("b", "m#prod#1", False, None),
+    "check-ref m@v1.0.0": door.Asked("check-ref", ".", "m@v1.0.0", None),
+    "check-ref refs/tags/m@v1.0.0 --json": door.Asked("check-ref", ".", "refs/tags/m@v1.0.0", "json"),
+    "check-ref --name m#prod#1": door.Asked("check-ref", ".", "m#prod#1", "name"),
+    "check-ref -r a/b m#prod#1 --stage": door.Asked("check-ref", "a/b", "m#prod#1", "stage"),
+    "check-ref m#prod#1 --repo a --repo b": door.Asked("check-ref", "b", "m#prod#1", None),
+    "show": door.Asked("show", ".", None, None),
+    "show --plain -r a": door.Asked("show", "a", None, "plain"),
+    "show m@latest --ref": door.Asked("show", ".", "m@latest", "ref"),
+    "history m --json": door.Asked("history", ".", "m", "json"),
+    "history": door.Asked("history", ".", None, None),
 }
 
 
@@ -49,40 +43,27 @@ def test_plain_command_lines(line: str) -> None:
     [
         "", "check-ref", "check-ref a b", "check-ref --json --name a", "check-ref -r a", "check-ref a -r",
         "check-ref -v a", "check-ref a --verify", "check-ref -- a", "check-ref --repo=x a", "-v check-ref a",
-        "show", "check_ref a", "check-ref --nam a", "check-ref -r --json a",
+        "check_ref a", "check-ref --nam a", "check-ref -r --json a", "check-ref --plain a", "check-ref a -r file:///b",
+        "sho", "show a b", "show --json --plain", "show --event", "show -A", "show -h", "history --asc",
+        "history --ref", "register a", "doctor", "--version",
     ],
 )  # fmt: skip
 def test_all_others_are_left_to_click(line: str) -> None:
     assert door.plain(line.split()) is None
 
 
-@given(st.lists(st.sampled_from([*WORDS, *FORMATS]), max_size=6))
-def test_click_reads_the_same(args: list[str]) -> None:
-    asked = door.plain(["check-ref", *args])
+@given(st.sampled_from(list(COMMANDS)), st.lists(st.sampled_from([*WORDS, *FORMS, *OTHERS]), max_size=6))
+def test_click_reads_the_same(command: str, args: list[str]) -> None:
+    asked = door.plain([command, *args])
     if asked is not None:
-        assert asked == by_click(args)
+        assert asked == by_click(command, args)
 
 
-def by_click(args: list[str]) -> door.Asked:
-    context: click.Context = gto_check.commands.commands["check-ref"].make_context("check-ref", list(args))
-    found: dict[str, Any] = context.params
-    parts = [name.removeprefix("part_") for name, value in found.items() if name.startswith("part_") and value]
-    assert not found["verify"]
-    return door.Asked(found["repo"], found["ref"], found["as_json"], parts[0] if parts else None)
-
-
-def test_check_ref_imports_no_click_and_no_dataclasses() -> None:
-    """They take as long to import as the command takes without them."""
-    script = """
-import sys
-from gto_ci.cli import door
-sys.argv = ["gto", "check-ref", "m@v1.0.0"]
-try:
-    door.main()
-except SystemExit as end:
-    assert end.code == 0
-others = {name.partition(".")[0] for name in sys.modules} - set(sys.stdlib_module_names) - {"gto_ci"}
-print(sorted(name for name in others if not name.startswith("_")), "dataclasses" in sys.modules)
-"""
-    done = subprocess.run([sys.executable, "-I", "-c", script], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines()[-1] == "[] False", done.stdout
+def by_click(command: str, args: list[str]) -> door.Asked:
+    asked: dict[str, Any] = COMMANDS[command].make_context(command, list(args)).params
+    usual: dict[str, Any] = COMMANDS[command].make_context(command, ["x"]).params
+    forms = [name for name in asked if name.startswith("part_") or name in ("as_json", "plain")]
+    word = "ref" if command == "check-ref" else "name"
+    assert {**asked, **dict.fromkeys([*forms, "repo", word])} == {**usual, **dict.fromkeys([*forms, "repo", word])}
+    chosen = [name.removeprefix("part_").removeprefix("as_") for name in forms if asked[name]]
+    return door.Asked(command, asked["repo"], asked[word], *(chosen or [None]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 
 import pytest
@@ -22,6 +23,7 @@ from gto_ci.names import (
     parse_tag,
     tag_prefixes,
 )
+from gto_ci.versions import SEMVER
 from tests import strategies
 
 GOOD = [
@@ -140,7 +142,60 @@ def test_bad_names(name: str) -> None:
         check_stage(name)
 
 
-@given(st.from_regex(names._tag_re, fullmatch=True))
+# The grammar in one piece; we take a tag apart and know its parts again.
+_WHOLE = re.compile(
+    rf"(?P<artifact>{names._ARTIFACT_IN_TAG})"
+    rf"(?:@(?P<version>v{SEMVER})(?P<deregistered>!)?"
+    rf"|\#(?P<stage>{names.PART})(?P<unassigned>!)?"
+    r"|@(?P<word>deprecated|created))"
+    r"(?:\#(?P<counter>[1-9][0-9]{0,17}))?"
+)
+_PIECES = [
+    "m",
+    "a/b",
+    "d=m",
+    "@",
+    "#",
+    "v1.0.0",
+    "v1",
+    "-rc.1",
+    "+b",
+    "!",
+    "deprecated",
+    "created",
+    "prod",
+    "1",
+    "0",
+    "-",
+]
+
+
+@given(st.lists(st.sampled_from(_PIECES), max_size=7).map("".join) | st.text("am@#!v.0123=:/-_deprecated\n"))
+@example("m@v1.0.0#prod")
+@example("m#a@v1.0.0")
+@example("m#1#2#3")
+@example("m@v1.0.0#")
+@example("m#prod!#07")
+@example("m#prod#\u0661")
+def test_the_parts_are_those_of_the_whole(text: str) -> None:
+    match, tag = _WHOLE.fullmatch(text), names._taken_apart(text)
+    assert (match is None) == (tag is None)
+    if match and tag:
+        assert tag.artifact.replace(":", "=") == match["artifact"]
+        assert (tag.version, tag.stage) == (match["version"], match["stage"])
+        assert tag.counter == (int(match["counter"]) if match["counter"] else None)
+        assert (
+            tag.kind
+            is {
+                "v": Kind.DEREGISTRATION if match["deregistered"] else Kind.REGISTRATION,
+                "s": Kind.UNASSIGNMENT if match["unassigned"] else Kind.ASSIGNMENT,
+                "deprecated": Kind.DEPRECATION,
+                "created": Kind.CREATION,
+            }["v" if match["version"] else "s" if match["stage"] else match["word"]]
+        )
+
+
+@given(st.from_regex(_WHOLE, fullmatch=True))
 @example("a//b@v1.0.0")
 @example("m@v1.0.0-a.lock")
 @example("-d=m@v1.0.0")

@@ -29,6 +29,8 @@ ANY = st.one_of(
 @example([["a", "b c"], ["longer than its heading", "-"]])
 @example([["  a", "b "]])
 @example([["", "x"]])
+@example([["", ""], ["", "a"]])
+@example([[""]])
 def test_a_table_is_what_tabulate_makes_of_it(cells: list[list[str]]) -> None:
     """Where cells are simple, we lay them out ourselves."""
     headings = ["name", "#prod", "v", "timestamp"][: len(cells[0])]
