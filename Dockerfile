@@ -3,7 +3,10 @@
 # GitHub builds it anew in every job that says `uses: …`, so the layers stand in the order of how rarely they
 # change: Debian's packages, the locked dependencies, and last our own code, which costs seconds.
 
-FROM debian:trixie-slim AS python
+# A release names the base by digest, which its workflow looks up when it builds.
+ARG BASE=debian:trixie-slim
+
+FROM ${BASE} AS python
 # python3-minimal alone lacks json, email, http and urllib.request; with libpython3-stdlib it is a whole Python.
 # The package `python3` would add pydoc, pdb and pygettext, and a hook that compiles the standard library: we do
 # that here, else every start of the action would compile json, email, http and the like anew. The bytecode is
