@@ -94,6 +94,7 @@ serve() {
   # shellcheck disable=SC2016  # expanded by the inner shell
   setsid unshare --mount --propagation slave sh -c '
     if [ -x /usr/bin/dpkg ]; then mount --bind /bin/false /usr/bin/dpkg; fi
+    cd / # its podman would take a Dockerfile of this folder for that of the build
     exec podman system service --time=0 "$1"
   ' sh "unix://$socket" >"$state/service.log" 2>&1 </dev/null &
   echo $! >"$state/service.pid"
