@@ -110,6 +110,7 @@ class WrongAnnotations(GtoError):
     def __init__(self, path: str, line: int, reason: str) -> None:
         self.path = path
         self.line = line
+        self.reason = reason
         where = f"{quote(path)}, line {line}" if line else quote(path)
         super().__init__(f"Malformed annotations in {where}: {reason}")
 
@@ -123,6 +124,7 @@ class WrongPolicy(GtoError):
     def __init__(self, path: str, line: int, reason: str, next_step: str = "") -> None:
         self.path = path
         self.line = line
+        self.reason = reason
         where = f"{quote(path)}, line {line}" if line else quote(path)
         super().__init__(f"Wrong policy in {where}: {reason}", next_step)
 

@@ -9,7 +9,7 @@ to with ``stdout``.
 {'name': 'models/nlp:churn', 'stage': 'prod', 'action': 'assign', 'counter': 3}
 
 :mod:`checking`, :mod:`reading` and :mod:`gating` ask, :mod:`writing` makes and deletes tags, :mod:`annotating` keeps
-``artifacts.yaml``.
+``artifacts.yaml``, :mod:`starting` sets a repository up, and :mod:`examining` says what is wrong with one.
 """
 
 from __future__ import annotations

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import difflib
-import os
 import posixpath
 import re
-import secrets
-import stat
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from gto_ci.annotations import Annotation, Plain, read_artifacts_yaml
+from gto_ci.api import files
 from gto_ci.api.opening import RepoLike, opened
 from gto_ci.api.writing import Stdout, speaker
 from gto_ci.config import Settings
@@ -66,7 +61,7 @@ def annotate(
     if "" in (type, path):
         raise WrongArguments("The type or the path is empty", "Leave the option out to keep what is there")
     for label in labels or ():
-        _check_word("label", label)
+        check_word("label", label)
     if must_exist and not path:
         raise WrongArguments("`path` is required when `must_exist` is set to True", "Give the path, too")
     change = editing.Change(type, path, must_exist, tuple(labels or ()), description, custom)
@@ -76,7 +71,7 @@ def annotate(
         _check_type(settings, type)
         if must_exist and path:
             _check_committed(repository, path)
-        index = _index(settings)
+        index = files.index_path(settings)
         after = _carry_out(
             repository,
             index,
@@ -113,7 +108,7 @@ def remove(
 
     check_artifact(name)
     with opened(repo) as (repository, settings):
-        index = _index(settings)
+        index = files.index_path(settings)
         message = f"Remove annotation for artifact `{name}`"
         manner = _Manner(message, commit or push, push, dry_run, speaker(stdout))
         _carry_out(repository, index, lambda data: editing.remove(data, index, name), manner)
@@ -145,13 +140,13 @@ def _carry_out(repository: Repository, index: str, edit: Edit, manner: _Manner) 
         raise GtoError(
             f"{quote(repository.root)} is a bare repository: it has no work tree", "Use --commit, or work in a clone"
         )
-    file = _file_to_write(repository.root, index)
-    before = _read(file, index)
+    file = files.file_to_write(repository.root, index)
+    before = files.read(file, index)
     after = edit(before)
     if manner.dry_run:
         _say_difference(before, after, index, manner.say)
     elif after != before:
-        _replace(file, after, index)
+        files.replace(file, after, index)
     return after
 
 
@@ -207,10 +202,15 @@ def _shown(destination: Destination) -> str:
     return f"{quote(destination.ref.removeprefix('refs/heads/'))} on {quote(destination.address or destination.remote)}"
 
 
+def _say_difference(before: bytes | None, after: bytes, index: str, say: Callable[[str], None]) -> None:
+    for line in files.difference(index, before, after):
+        say(line)
+
+
 # Checks
 
 
-def _check_word(what: str, text: str) -> None:
+def check_word(what: str, text: str) -> None:
     if not re.fullmatch(PART, text):
         rule = "Letters, digits, '-', '_' and '/', with a letter or digit at both ends"
         raise InvalidName(f"Invalid {what} {quote(text)}", rule)
@@ -219,7 +219,7 @@ def _check_word(what: str, text: str) -> None:
 def _check_type(settings: Settings, type: str | None) -> None:
     if not type:
         return
-    _check_word("type", type)
+    check_word("type", type)
     if settings.types is not None and type not in settings.types:
         raise UnknownType(f"Type {quote(type)} is not allowed", f"Allowed types are: {list(settings.types)}")
 
@@ -231,78 +231,3 @@ def _check_committed(repository: Repository, path: str) -> None:
         raise WrongArguments(
             f"Nothing found in {quote(path)} for checked out commit", "Commit it first, or leave --must-exist out"
         )
-
-
-def _index(settings: Settings) -> str:
-    """The annotation file's path in the repository."""
-    index = posixpath.normpath(settings.index)
-    if index.startswith("../") or index in ("..", "."):
-        raise GtoError(f"The index {quote(settings.index)} is outside the repository", "Correct 'index' in .gto")
-    return index
-
-
-# The work tree's file
-
-
-def _file_to_write(root: Path, index: str) -> Path:
-    """The file itself, where ``index`` is a symbolic link; it has to be inside the work tree."""
-    file = (root / index).resolve()
-    top = root.resolve()
-    if not file.is_relative_to(top) or file.is_relative_to(top / ".git"):
-        raise GtoError(
-            f"{quote(index)} leads out of the work tree, to {quote(file)}", "Replace the symbolic link by a file"
-        )
-    return file
-
-
-def _read(file: Path, index: str) -> bytes | None:
-    try:
-        return file.read_bytes()
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise _trouble(index, error) from error
-
-
-def _replace(file: Path, text: bytes, index: str) -> None:
-    """Write ``text`` beside ``file`` and put it in its place: who looks finds the old text or the new one, whole."""
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        name = file.parent / f".{file.name}.{secrets.token_hex(4)}"
-        handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
-        try:
-            with os.fdopen(handle, "wb") as beside:
-                beside.write(text)
-                beside.flush()
-                os.fsync(beside.fileno())
-            _take_over(file, name)
-            name.replace(file)
-        except BaseException:
-            name.unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise _trouble(index, error) from error
-
-
-def _take_over(file: Path, name: Path) -> None:
-    """Give the new file the old one's mode and owner, if there is an old one."""
-    try:
-        old = file.stat()
-    except FileNotFoundError:
-        return
-    if hasattr(os, "chown"):
-        with contextlib.suppress(PermissionError):  # not ours to give away; the content matters more
-            os.chown(name, old.st_uid, old.st_gid)
-    name.chmod(stat.S_IMODE(old.st_mode))
-
-
-def _trouble(index: str, error: OSError) -> GtoError:
-    return GtoError(f"Cannot use {quote(index)}: {error.strerror}", "Make it a file that you may read and write")
-
-
-def _say_difference(before: bytes | None, after: bytes, index: str, say: Callable[[str], None]) -> None:
-    old, new = ((text or b"").decode(errors="replace").splitlines() for text in (before, after))
-    for line in difflib.unified_diff(
-        old, new, f"a/{index}" if before is not None else "/dev/null", f"b/{index}", lineterm=""
-    ):
-        say(quote(line, 10_000)[1:-1])

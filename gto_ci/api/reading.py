@@ -252,11 +252,11 @@ def doctor(repo: RepoLike) -> tuple[Settings, list[str]]:
     """
     with opened(repo) as (repository, settings):
         records = repository.tag_records()
-        problems = [problem for record in records if (problem := _record_problem(record))]
+        problems = [problem for record in records if (problem := record_problem(record))]
         registry = Registry.fold(read_events(records))
         for artifact in registry.artifacts.values():
-            problems += _artifact_problems(artifact, settings)
-        return settings, problems + _file_problems(repository, settings)
+            problems += artifact_problems(artifact, settings)
+        return settings, problems + file_problems(repository, settings)
 
 
 def state(repo: RepoLike) -> Row:
@@ -410,8 +410,12 @@ def _is_name(text: str) -> bool:
     return True
 
 
-def _file_problems(repository: Repository, settings: Settings) -> list[str]:
-    """What is wrong with the annotation files in the work tree, or else with those in HEAD."""
+def file_problems(repository: Repository, settings: Settings) -> list[str]:
+    """Return what is wrong with the annotation files in the work tree, or else with those in HEAD.
+
+    Raises:
+        GitError: git cannot read the repository.
+    """
     problems = []
     for path, read in ((settings.index, read_artifacts_yaml), ("dvc.yaml", read_dvc_yaml)):
         try:
@@ -424,7 +428,8 @@ def _file_problems(repository: Repository, settings: Settings) -> list[str]:
     return [*problems, *([warning] if warning else [])]
 
 
-def _record_problem(record: TagRecord) -> str | None:
+def record_problem(record: TagRecord) -> str | None:
+    """Return why the registry passes over a tag that looks like one of its own, None where there is no such reason."""
     name = names.match_tag(record.name)
     if name is not None:
         reason = why_no_event(record, name)
@@ -434,7 +439,8 @@ def _record_problem(record: TagRecord) -> str | None:
     return None
 
 
-def _artifact_problems(artifact: Artifact, settings: Settings) -> list[str]:
+def artifact_problems(artifact: Artifact, settings: Settings) -> list[str]:
+    """Return what contradicts itself or ``.gto`` in what the tags say of an artifact, one sentence each."""
     problems = []
     active = [version for version in artifact.by_key.values() if version.registered and version.active]
     for attribute, other, rule in (

@@ -41,7 +41,10 @@ class SectionedGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name in self.homes and cmd_name not in self.commands:
-            self.commands.update(import_module(self.homes[cmd_name]).commands.commands)
+            home = self.homes[cmd_name]
+            found_there = import_module(home).commands.commands
+            # a command of that module may have another home here, as `gto doctor` has in gto-ci
+            self.commands.update({name: one for name, one in found_there.items() if self.homes.get(name) == home})
         found = super().get_command(ctx, cmd_name)
         if found is None:
             commands = self.all_commands(ctx).values()

@@ -8,7 +8,14 @@ from gto_ci import __version__
 from gto_ci.cli import git_ghost, gto
 from gto_ci.cli.face import SectionedGroup, run
 
-_HOMES = {**gto.HOMES, "action": "gto_ci.cli.ci_action", "gate": "gto_ci.cli.ci_gate"}
+_HOMES = {
+    **gto.HOMES,
+    "action": "gto_ci.cli.ci_action",
+    "gate": "gto_ci.cli.ci_gate",
+    "init": "gto_ci.cli.ci_init",
+    "doctor": "gto_ci.cli.ci_doctor",
+    "check": "gto_ci.cli.ci_check",
+}
 
 
 @click.group(cls=SectionedGroup, homes=_HOMES, context_settings={"help_option_names": ["-h", "--help"]})

@@ -1,0 +1,120 @@
+"""Job, shared: files of a user's work tree: where they are, what they hold, and how one takes another's place."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import os
+import posixpath
+import secrets
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from gto_ci.config import Settings
+from gto_ci.errors import GtoError, quote
+
+
+def index_path(settings: Settings) -> str:
+    """Return the annotation file's path in the repository.
+
+    Raises:
+        GtoError: it would be outside.
+    """
+    index = posixpath.normpath(settings.index)
+    if index.startswith("../") or index in ("..", "."):
+        raise GtoError(f"The index {quote(settings.index)} is outside the repository", "Correct 'index' in .gto")
+    return index
+
+
+def file_to_write(root: Path, path: str) -> Path:
+    """Return the file at ``path`` below ``root``; where that is a symbolic link, the file that it leads to.
+
+    Raises:
+        GtoError: that is outside the work tree, or inside ``.git``.
+    """
+    file = (root / path).resolve()
+    top = root.resolve()
+    if not file.is_relative_to(top) or file.is_relative_to(top / ".git"):
+        raise GtoError(
+            f"{quote(path)} leads out of the work tree, to {quote(file)}", "Replace the symbolic link by a file"
+        )
+    return file
+
+
+def read(file: Path, path: str) -> bytes | None:
+    """Return what ``file`` holds, None where there is none; ``path`` is what errors call it.
+
+    Raises:
+        GtoError: it cannot be read.
+    """
+    try:
+        return file.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise trouble(path, error) from error
+
+
+def replace(file: Path, text: bytes, path: str) -> None:
+    """Write ``text`` beside ``file`` and put it in its place: who looks finds the old text or the new one, whole.
+
+    Raises:
+        GtoError: it cannot be written; the old text is still there.
+    """
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        beside = write_beside(file, text)
+        try:
+            beside.replace(file)
+        except BaseException:
+            beside.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise trouble(path, error) from error
+
+
+def write_beside(file: Path, text: bytes) -> Path:
+    """Write ``text`` into a new file in the folder of ``file``, with the mode and owner of ``file``, and return it.
+
+    Raises:
+        OSError: it cannot be written; nothing is left behind.
+    """
+    name = file.parent / f".{file.name}.{secrets.token_hex(4)}"
+    handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+    try:
+        with os.fdopen(handle, "wb") as beside:
+            beside.write(text)
+            beside.flush()
+            os.fsync(beside.fileno())
+        _take_over(file, name)
+    except BaseException:
+        name.unlink(missing_ok=True)
+        raise
+    return name
+
+
+def _take_over(file: Path, name: Path) -> None:
+    """Give the new file the old one's mode and owner, if there is an old one."""
+    try:
+        old = file.stat()
+    except FileNotFoundError:
+        return
+    if hasattr(os, "chown"):
+        with contextlib.suppress(PermissionError):  # not ours to give away; the content matters more
+            os.chown(name, old.st_uid, old.st_gid)
+    name.chmod(stat.S_IMODE(old.st_mode))
+
+
+def trouble(path: str, error: OSError) -> GtoError:
+    """Return what to tell a user of a file that cannot be read or written."""
+    return GtoError(f"Cannot use {quote(path)}: {error.strerror}", "Make it a file that you may read and write")
+
+
+def difference(path: str, before: bytes | None, after: bytes) -> Iterator[str]:
+    """Yield the lines of a unified diff, printable; ``before`` is None where there is no file yet."""
+    old, new = ((text or b"").decode(errors="replace").splitlines() for text in (before, after))
+    for line in difflib.unified_diff(
+        old, new, f"a/{path}" if before is not None else "/dev/null", f"b/{path}", lineterm=""
+    ):
+        yield quote(line, 10_000)[1:-1]

@@ -1,0 +1,240 @@
+"""Job: what is wrong with files, before they are committed, and with tags, before they are pushed.
+
+Files are those that a person writes, in the work tree. A tag is at fault where the registry would pass over it.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+from gto_ci import config, names, policy_file
+from gto_ci.annotations import Annotation, read_artifacts_yaml, read_dvc_yaml
+from gto_ci.errors import GtoError, WrongAnnotations, WrongArguments, WrongConfig, WrongPolicy, quote
+from gto_ci.events import TagRecord, why_no_event
+from gto_ci.git import Repository
+from gto_ci.git.parse import GitObject
+from gto_ci.git.tag_objects import parse_tag_object
+from gto_ci.yaml12 import loader
+
+KINDS = ("artifacts", "dvc", "config", "policy")
+_DVC = "dvc.yaml"
+_TAGS = "refs/tags/"
+_ANEW = "Make it anew with 'gto register' or 'gto assign', or with 'git tag --annotate --force'"
+
+
+class Fault(NamedTuple):
+    """Something wrong in a file. ``line`` counts from 1, and is 0 where it is not known."""
+
+    path: str
+    line: int
+    text: str
+
+    def __str__(self) -> str:
+        where = f"{printable(self.path)}:{self.line}" if self.line else printable(self.path)
+        return f"{where}: {self.text}"
+
+
+class Sent(NamedTuple):
+    """A ref that is about to be pushed, by its name on the remote; ``rev`` names what it will hold, here."""
+
+    ref: str
+    rev: str
+
+
+def printable(path: object) -> str:
+    """Return a path as it may be printed."""
+    return quote(path, 500)[1:-1]
+
+
+# Files
+
+
+def usual_files(repository: Repository) -> list[str]:
+    """Return which files with a meaning the work tree has, as paths from its top: of ``dvc.yaml`` all that git knows.
+
+    Raises:
+        GitError: git cannot read the repository, or it has no work tree.
+    """
+    listed = repository.git("ls-files", "-z", "--", f":(glob)**/{_DVC}").decode(errors="surrogateescape")
+    usual = [config.CONFIG_FILE, config.POLICY_FILE, _index(repository), _DVC, *filter(None, listed.split("\0"))]
+    return [path for path in dict.fromkeys(usual) if (repository.root / path).is_file()]
+
+
+def check_files(repository: Repository, files: Sequence[Path], kind: str = "") -> list[Fault]:
+    """Return what is wrong with ``files``; ``kind`` is one of :data:`KINDS`, by default what their names say.
+
+    Raises:
+        GtoError: a file cannot be read, or its name does not say what it is.
+    """
+    index = _index(repository)
+    return [fault for file in files for fault in _check(kind or _kind_of(file, index), file, repository.root)]
+
+
+def _index(repository: Repository) -> str:
+    try:
+        return posixpath.normpath(config.load(repository.root, {}).index)
+    except WrongConfig:  # that is said of the file itself
+        return config.Settings().index
+
+
+def _kind_of(file: Path, index: str) -> str:
+    kinds = {posixpath.basename(index): "artifacts", _DVC: "dvc"}
+    kinds |= {config.CONFIG_FILE: "config", config.POLICY_FILE: "policy"}
+    if file.name not in kinds:
+        step = f"Say what it is: --as {', '.join(KINDS[:-1])} or {KINDS[-1]}"
+        raise WrongArguments(f"{quote(file)} is none of {', '.join(kinds)}", step)
+    return kinds[file.name]
+
+
+def _check(kind: str, file: Path, root: Path) -> list[Fault]:
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise GtoError(f"Cannot read {quote(file)}: {error.strerror}", "Name a file that is there") from error
+    match kind:
+        case "config":
+            return _check_config(data, str(file))
+        case "policy":
+            return _check_policy(data, str(file))
+        case "dvc":
+            return _check_annotations(data, str(file), read_dvc_yaml, _folder(file, root))
+        case _:
+            return _check_annotations(data, str(file), read_artifacts_yaml)
+
+
+def _folder(file: Path, root: Path) -> str:
+    """What stands before the names of artifacts that a ``dvc.yaml`` annotates."""
+    try:
+        folder = file.parent.resolve().relative_to(root.resolve()).as_posix()
+    except ValueError:  # it is not of this repository
+        return ""
+    return "" if folder == "." else f"{folder}:"
+
+
+def _check_annotations(
+    data: bytes, path: str, read: Callable[[bytes, str], dict[str, Annotation]], folder: str = ""
+) -> list[Fault]:
+    try:
+        found = read(data, path)
+    except WrongAnnotations as error:
+        return [Fault(path, error.line, error.reason)]
+    wrong = {name: reason for name in found if (reason := _not_a_name(folder + name))}
+    if not wrong:
+        return []
+    lines = _lines_of_keys(data, *(["artifacts"] if read is read_dvc_yaml else []))
+    return [Fault(path, lines.get(name, 0), reason) for name, reason in wrong.items()]
+
+
+def _not_a_name(text: str) -> str:
+    try:
+        names.check_artifact(text)
+    except GtoError as error:
+        return str(error)
+    return ""
+
+
+def _lines_of_keys(data: bytes, *within: str) -> dict[str, int]:
+    """The line of each key of the mapping that the keys ``within`` lead to; ``data`` is YAML that was read already."""
+    import yaml  # late: most files have nothing wrong
+
+    node = yaml.compose(data, Loader=loader())
+    for step in within:
+        pairs = node.value if isinstance(node, yaml.MappingNode) else []
+        node = next((value for key, value in pairs if key.value == step), None)
+    pairs = node.value if isinstance(node, yaml.MappingNode) else []
+    return {key.value: key.start_mark.line + 1 for key, _ in pairs if isinstance(key, yaml.ScalarNode)}
+
+
+def _check_config(data: bytes, path: str) -> list[Fault]:
+    try:
+        config.settings_in(data, path, {})
+    except WrongConfig as error:
+        cause = error.__cause__
+        if cause is None or isinstance(cause, GtoError):  # it is YAML
+            line = _line_of_setting(data, path, str(error))
+        else:
+            mark = getattr(cause, "problem_mark", None)
+            line = mark.line + 1 if mark else 0
+        said = str(error).removeprefix(f"Wrong config file {quote(path)}: ").removeprefix(f"line {line}: ")
+        return [Fault(path, line, said)]
+    return []
+
+
+def _line_of_setting(data: bytes, path: str, said: str) -> int:
+    """The line of the key whose lines alone are as wrong as the whole file, 0 where there is none."""
+    lines = data.splitlines(keepends=True)
+    for start, end in pairwise([*_lines_of_keys(data).values(), len(lines) + 1]):
+        try:
+            config.settings_in(b"".join(lines[start - 1 : end - 1]), path, {})
+        except WrongConfig as error:
+            if str(error) == said:
+                return start
+    return 0
+
+
+def _check_policy(data: bytes, path: str) -> list[Fault]:
+    try:
+        policy_file.read(data, path)
+    except WrongPolicy as error:
+        step = f". {error.next_step}" if error.next_step else ""
+        return [Fault(path, error.line, f"{error.reason}{step}")]
+    return []
+
+
+# Tags
+
+
+def sent_by_git(told: bytes) -> list[Sent]:
+    """Return what git tells its hook ``pre-push``, ``LOCAL OID REMOTE OID`` in each line, without what is deleted.
+
+    Raises:
+        WrongArguments: a line is not of that form.
+    """
+    sent = []
+    for line in filter(None, told.decode(errors="surrogateescape").split("\n")):  # names may hold other line breaks
+        words = line.rsplit(" ", 3)  # what is pushed may be called `HEAD^{/a word}`
+        if len(words) != 4:
+            raise WrongArguments(f"This is not what git tells a pre-push hook: {quote(line)}", "Let git run it")
+        _, rev, ref, _ = words
+        if rev.strip("0"):
+            sent.append(Sent(ref, rev))
+    return sent
+
+
+def sent_by_pre_commit(environ: Mapping[str, str]) -> list[Sent] | None:
+    """Return the one ref of a push that pre-commit tells its hooks, None where it tells of none."""
+    ref = environ.get("PRE_COMMIT_REMOTE_BRANCH")
+    rev = environ.get("PRE_COMMIT_TO_REF") or environ.get("PRE_COMMIT_LOCAL_BRANCH")
+    return [Sent(ref, rev)] if ref and rev else None
+
+
+def check_push(repository: Repository, sent: Iterable[Sent]) -> list[str]:
+    """Return what is wrong with the tags among ``sent``: a sentence each, and what to do.
+
+    Raises:
+        GitError: git cannot read the repository.
+    """
+    tags = {one.ref.removeprefix(_TAGS): one.rev for one in sent if one.ref.startswith(_TAGS)}
+    parsed = {tag: name for tag in tags if (name := names.match_tag(tag))}
+    faults = [
+        f"Tag {quote(tag)} resembles a registry tag, and is none. {names.TAG_RULE}"
+        for tag in tags
+        if tag not in parsed and names.looks_like_tag(tag)
+    ]
+    answers = iter(repository.objects([rev for tag in parsed for rev in (tags[tag], f"{tags[tag]}^{{}}")]))
+    for (tag, name), own, target in zip(parsed.items(), answers, answers, strict=False):
+        reason = why_no_event(_record(tag, own, target), name) if own and target else None
+        if reason:
+            faults.append(f"Tag {quote(tag)} would mean nothing to the registry: {reason}. {_ANEW}")
+    return faults
+
+
+def _record(tag: str, own: GitObject, target: GitObject) -> TagRecord:
+    """The tag as the remote would have it: ``own`` is the object it holds, ``target`` what that finally points to."""
+    if own.kind != "tag":
+        return TagRecord(tag, False, target.oid, target.kind)
+    return parse_tag_object(tag, target.oid, own.data)._replace(target_type=target.kind)

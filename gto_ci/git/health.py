@@ -1,0 +1,129 @@
+"""Edge, git: what can be wrong around a repository, asked so that nobody is asked back, and tags all at once."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from gto_ci.errors import GitError, quote
+from gto_ci.git.parse import RemoteTag, parse_ls_remote
+from gto_ci.git.remote import FOR_A_PERSON, explained
+from gto_ci.git.repository import Repository
+from gto_ci.git.runner import Runner
+
+OLDEST = (2, 31)  # the git that all our commands work with
+TIMEOUT = 30.0  # seconds for the remote, and for what lists keys
+_SILENT = {  # what else could open a window or a prompt
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_ASKPASS": "",
+    "SSH_ASKPASS_REQUIRE": "never",
+    "GCM_INTERACTIVE": "never",
+}
+_LISTS_SECRET_KEYS = ("--batch", "--no-tty", "--with-colons", "--list-secret-keys", "--")
+
+
+def git_version(runner: Runner) -> tuple[int, ...]:
+    """Return the numbers in git's version, none where it does not say any.
+
+    Raises:
+        GitError: git is missing.
+    """
+    said = re.match(r"git version (\d+(?:\.\d+)*)", runner.run(["version"]).decode(errors="replace"))
+    return tuple(int(number) for number in said[1].split(".")) if said else ()
+
+
+def is_shallow(repository: Repository) -> bool:
+    """Tell whether the history is cut off.
+
+    Raises:
+        GitError: git does not take it for a repository, or not for ours.
+    """
+    return repository.rev_parse("--is-shallow-repository") == ["true"]
+
+
+def identity(repository: Repository) -> str:
+    """Return ``NAME <EMAIL>``, who git says makes tags here.
+
+    Raises:
+        GitError: it does not know.
+    """
+    said = repository.git("var", "GIT_COMMITTER_IDENT").decode(errors="replace")
+    return said.rpartition(">")[0] + ">"
+
+
+def local_tags(repository: Repository) -> dict[str, str]:
+    """Return the ids that all tags hold, by name; their objects need not be there.
+
+    Raises:
+        GitError: git cannot read the repository.
+    """
+    listed = repository.git("for-each-ref", "--format=%(objectname) %(refname:strip=2)", "refs/tags")
+    pairs = (line.partition(" ") for line in listed.decode(errors="surrogateescape").splitlines())
+    return {name: oid for oid, _, name in pairs}
+
+
+def tags_on(repository: Repository, remote: str, settings: Mapping[str, str]) -> dict[str, RemoteTag]:
+    """Return the tags of the remote called ``remote``, by name. Nobody is asked for a password.
+
+    ``settings`` are git's, by key.
+
+    Raises:
+        GitError: it cannot be reached as things are, or not within half a minute.
+    """
+    patience = min(TIMEOUT, repository.runner.network_timeout)
+    seconds = str(max(1, int(patience)))
+    config = [("http.lowSpeedLimit", "1"), ("http.lowSpeedTime", seconds)]
+    environ = repository.runner.environ
+    if not (environ.get("GIT_SSH_COMMAND") or environ.get("GIT_SSH") or settings.get("core.sshcommand")):
+        config.append(("core.sshCommand", f"ssh -oBatchMode=yes -oConnectTimeout={seconds}"))
+    try:
+        listed = repository.runner.with_config(*config).run(
+            ["ls-remote", "--tags", "--", remote],
+            repository.root,
+            timeout=patience,
+            environ=_SILENT,
+            detached=True,  # without a terminal, on which another ssh could ask
+        )
+    except GitError as error:
+        raise explained(error, FOR_A_PERSON) from error
+    return {tag.name: tag for tag in parse_ls_remote(listed)}
+
+
+def key_fault(settings: Mapping[str, str], environ: Mapping[str, str], email: str) -> str:
+    """Return why git has no key to sign with, empty where it seems to have one. Nothing is signed.
+
+    ``settings`` are git's, by key; ``email`` is whose key it takes where ``user.signingKey`` names none.
+    """
+    form, key = settings.get("gpg.format", "openpgp"), settings.get("user.signingkey", "")
+    if form == "ssh":
+        return _ssh_key_fault(settings, key)
+    default = "gpgsm" if form == "x509" else settings.get("gpg.program", "gpg")
+    program = settings.get(f"gpg.{form}.program", default)
+    try:
+        listed = subprocess.run(
+            [program, *_LISTS_SECRET_KEYS, key or f"<{email}>"],
+            env={**environ, "LC_ALL": "C"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=TIMEOUT,
+            check=False,
+        ).stdout
+    except (OSError, subprocess.TimeoutExpired) as error:
+        reason = getattr(error, "strerror", None) or "no answer"
+        return f"{quote(program)} does not run: {reason}"
+    whose = f"user.signingKey {quote(key)}" if key else quote(email)
+    fields = [line.split(b":", 2) for line in listed.splitlines() if line.startswith((b"sec:", b"crs:"))]
+    if not fields:
+        return f"{quote(program)} has no secret key of {whose}"
+    lapsed = all(field[1] in (b"e", b"r") for field in fields)
+    return f"the key of {whose} has expired or was revoked" if lapsed else ""
+
+
+def _ssh_key_fault(settings: Mapping[str, str], key: str) -> str:
+    if not key:
+        return "" if settings.get("gpg.ssh.defaultkeycommand") else "gpg.format is ssh, and user.signingKey is not set"
+    if key.startswith(("ssh-", "key::")):  # the key itself; an agent has the secret part
+        return ""
+    return "" if Path(key).expanduser().is_file() else f"there is no file {quote(key)}, which user.signingKey names"
