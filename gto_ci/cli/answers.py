@@ -6,6 +6,7 @@ Whatever is imported late here takes longer to import than the plainest question
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, cast
 
@@ -32,6 +33,15 @@ ROW_PARTS = {
 def emoji(symbol: str) -> str:
     """Return ``symbol`` and a space, or nothing where ``GTO_EMOJIS`` turns them off."""
     return f"{symbol} " if config.show_emojis(os.environ) else ""
+
+
+def width() -> int:
+    """Return how many columns the terminal has that is printed to, 0 where it is none or does not say."""
+    if not sys.stdout.isatty():
+        return 0
+    import shutil
+
+    return shutil.get_terminal_size((0, 0)).columns
 
 
 def of_ref(meaning: RefMeaning, form: str | None) -> Iterator[str]:
@@ -68,7 +78,7 @@ def of_registry(
     shown = reading.show(repo, name, table=True, truncate_hexsha=True, warn=warn, **options)
     rows, _ = cast(reading.Table, shown)
     if form is None or form == "plain":
-        yield table.table(rows, plain=form == "plain")
+        yield table.table(rows, plain=form == "plain", width=width())
     elif rows and form not in rows[0]:
         raise WrongArguments(f"Cannot apply --{form}", f"This table has the columns {', '.join(rows[0])}")
     else:
@@ -87,4 +97,5 @@ def of_history(
         return
     events, signatures = reading.read_journal(repo, name, warn=warn, **options)
     headings = views.HISTORY if signatures is None else (*views.HISTORY, "signature")
-    yield table.lay_out(headings, views.history_cells(events, signatures), plain=form == "plain")
+    cells = views.history_cells(events, signatures)
+    yield table.lay_out(headings, cells, plain=form == "plain", width=width())

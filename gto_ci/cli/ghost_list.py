@@ -6,6 +6,7 @@ from datetime import datetime, timedelta, timezone
 
 import click
 
+from gto_ci.cli.answers import width
 from gto_ci.cli.completion import ghost_kinds
 from gto_ci.cli.face import Entry
 from gto_ci.cli.ghost_options import KINDS, common, kind_and_words, progress, read_age, session
@@ -71,7 +72,7 @@ def log(base: str, most: int | None, as_json: bool, plain: bool) -> None:
     if as_json:
         click.echo(views.to_json([ghosts.logged_view(one) for one in found]))
     else:
-        click.echo(ghosts.log_table(found, plain=plain))
+        click.echo(ghosts.log_table(found, plain=plain, width=width()))
 
 
 @commands.command(

@@ -46,8 +46,8 @@ def logged_view(logged: Logged) -> Row:
     }
 
 
-def log_table(logged: Sequence[Logged], *, plain: bool = False) -> str:
-    """Return ghosts as ``git ghost log`` shows them to a person."""
+def log_table(logged: Sequence[Logged], *, plain: bool = False, width: int = 0) -> str:
+    """Return ghosts as ``git ghost log`` shows them to a person, whose terminal has ``width`` columns."""
     if not logged:
         return "No ghosts start from this commit"
     rows = [
@@ -62,7 +62,7 @@ def log_table(logged: Sequence[Logged], *, plain: bool = False) -> str:
         }
         for one in logged
     ]
-    return table(rows, plain=plain)
+    return table(rows, plain=plain, width=width)
 
 
 def collected_view(collected: Collected, *, dry_run: bool) -> Row:

@@ -1,4 +1,9 @@
-"""Room, render: tables for people (``fancy_outline``) and for grep (``plain``)."""
+"""Room, render: tables for people (``fancy_outline``) and for grep (``plain``).
+
+A table for people may be given the ``width`` of their terminal. One that is wider than that has long names shortened
+in the middle; where that is not enough, each row becomes a block of lines, as psql has it (``\\x auto``). Versions,
+dates and ids stay whole.
+"""
 
 from __future__ import annotations
 
@@ -8,22 +13,35 @@ from gto_ci.render.views import MISSING, Row
 
 NOTHING = "Nothing found in the current workspace"
 _WIDER = 2  # tabulate lets a column be wider than its heading by this much, at least
+# What may be shortened, refs only when all else is, and not to less than tells one from the other.
+_SHORTENED = (("name", "artifact", "stage", "author", "change", "note"), ("ref",))
+_LEAST = 12
+
+Cells = Sequence[tuple[str, ...]]
 
 
-def table(rows: Sequence[Row], *, plain: bool = False) -> str:
+def table(rows: Sequence[Row], *, plain: bool = False, width: int = 0) -> str:
     """Return ``rows`` as a table with their keys as headings, ``-`` for what is missing."""
     # as text, and not read as numbers: a commit 82760e4 is not 8.276e+08
     cells = [tuple(MISSING if value is None else str(value) for value in row.values()) for row in rows]
-    return lay_out(list(rows[0]) if rows else [], cells, plain=plain)
+    return lay_out(list(rows[0]) if rows else [], cells, plain=plain, width=width)
 
 
-def lay_out(headings: Sequence[str], cells: Sequence[tuple[str, ...]], *, plain: bool = False) -> str:
-    """Return a table of ``cells``, each row as long as ``headings``."""
+def lay_out(headings: Sequence[str], cells: Cells, *, plain: bool = False, width: int = 0) -> str:
+    """Return a table of ``cells``, each row as long as ``headings``; ``width`` is 0 where nothing bounds it."""
     if not cells:
         return NOTHING
     distinct = [{heading, *column} for heading, *column in zip(headings, *cells, strict=True)]  # few, in most columns
-    if all(map(_are_simple, distinct)):
-        return _laid_out(headings, cells, distinct, plain)
+    widths = [max(len(head) + _WIDER, *map(len, ones)) for head, ones in zip(headings, distinct, strict=True)]
+    simple = all(map(_are_simple, distinct))
+    excess = sum(widths) + 3 * len(widths) + 1 - width
+    if width and excess > 0 and not plain:
+        widths = _narrowed(headings, widths, excess)
+        if not widths:
+            return _blocks(headings, cells)
+        cells = [tuple(map(_shortened, row, widths)) for row in cells]
+    if simple:
+        return _laid_out(headings, cells, widths, plain)
     from tabulate import tabulate  # late: most commands and all machine formats do without it
 
     return tabulate(cells, headers=headings, tablefmt="plain" if plain else "fancy_outline", disable_numparse=True)
@@ -35,11 +53,8 @@ def _are_simple(cells: Iterable[str]) -> bool:
     return text.isascii() and text.isprintable() and "  " not in text
 
 
-def _laid_out(
-    headings: Sequence[str], cells: Sequence[tuple[str, ...]], distinct: Sequence[Iterable[str]], plain: bool
-) -> str:
+def _laid_out(headings: Sequence[str], cells: Cells, widths: Sequence[int], plain: bool) -> str:
     """What tabulate makes of simple cells, in a tenth of its time; a journal has tens of thousands of rows."""
-    widths = [max(len(head) + _WIDER, *map(len, ones)) for head, ones in zip(headings, distinct, strict=True)]
     if plain:
         line = "  ".join(f"%-{width}s" for width in widths)
         return "\n".join([(line % row).rstrip() for row in (tuple(headings), *cells)])
@@ -47,3 +62,32 @@ def _laid_out(
     bars = ["═" * (width + 2) for width in widths]
     top, middle, bottom = (left + mid.join(bars) + right for left, mid, right in ("╒╤╕", "╞╪╡", "╘╧╛"))
     return "\n".join([top, line % tuple(headings), middle, *[line % row for row in cells], bottom])
+
+
+def _narrowed(headings: Sequence[str], widths: Sequence[int], excess: int) -> list[int]:
+    """The widths of columns with ``excess`` less together, taken from the widest of them; empty where it cannot be."""
+    found = list(widths)
+    for names in _SHORTENED:
+        columns = [number for number, heading in enumerate(headings) if heading in names]
+        while excess and columns:
+            widest = max(columns, key=lambda number: found[number])
+            if found[widest] <= _LEAST:
+                break
+            found[widest] -= 1
+            excess -= 1
+    return [] if excess else found
+
+
+def _shortened(text: str, width: int) -> str:
+    """``text`` with its middle left out, where it is longer than ``width``."""
+    if len(text) <= width:
+        return text
+    end = (width - 1) // 2
+    return f"{text[: width - 1 - end]}…{text[-end:]}"
+
+
+def _blocks(headings: Sequence[str], cells: Cells) -> str:
+    """Each row as lines, of a heading and what stands under it."""
+    width = max(map(len, headings))
+    rows = ("\n".join(f"{head:{width}}  {cell}" for head, cell in zip(headings, row, strict=True)) for row in cells)
+    return "\n\n".join(rows)
