@@ -92,11 +92,19 @@ def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _transcript(old: str, repository: WorkDir) -> str:
-    commands = [line[2:] for line in old.splitlines() if line.startswith("$ ")]
-    return "".join(f"$ {command}\n{_run(command, repository)}" for command in commands)
+    return transcript([line[2:] for line in old.splitlines() if line.startswith("$ ")], repository)
 
 
-def _run(command: str, repository: WorkDir) -> str:
+def transcript(commands: Sequence[str], repository: WorkDir, **environ: str) -> str:
+    """Run ``commands`` in ``repository``, and return what a terminal would show.
+
+    Raises:
+        ValueError: one of them is none of ours.
+    """
+    return "".join(f"$ {command}\n{_run(command, repository, environ)}" for command in commands)
+
+
+def _run(command: str, repository: WorkDir, more: Mapping[str, str]) -> str:
     program = next((name for name in _PROGRAMS if command.startswith(f"{name} ")), None)
     if program is None:
         raise ValueError(f"not a command of ours: {command}")
@@ -104,7 +112,7 @@ def _run(command: str, repository: WorkDir) -> str:
     main = f"from gto_ci.cli.{_PROGRAMS[program]} import main; main()"
     start = [sys.executable, "-X", "utf8", "-c", main, *arguments]
     environ = {name: value for name, value in repository.environ().items() if not name.startswith("GTO_")}
-    environ |= {"PYTHONPATH": str(PROJECT), "GIT_GHOST_REPO": str(repository.path.with_name("ghosts.git"))}
+    environ |= {"PYTHONPATH": str(PROJECT), "GIT_GHOST_REPO": str(repository.path.with_name("ghosts.git")), **more}
     done = subprocess.run(
         start,
         cwd=repository.path,

@@ -12,12 +12,14 @@ import pytest
 import yaml
 
 from gto_ci.policy_file import read
-from tests import readme_tables
+from tests import readme_tables, terminal
 from tests.readme_tables import ACTION, PROJECT, README
 from tests.workdir import WorkDir
 
 EXAMPLES = PROJECT / "examples/workflows"
-DOCUMENTS = sorted([*PROJECT.glob("*.md"), PROJECT / "tests/README.md", EXAMPLES / "README.md"])
+DOCUMENTS = sorted(
+    path for folder in (".", "docs/**", "examples/**", "benchmarks", "tests") for path in PROJECT.glob(f"{folder}/*.md")
+)
 WORKFLOWS = sorted(EXAMPLES.glob("*.yml"))
 TO_UPDATE = "out of date; to update: python -m tests.readme_tables --write"
 
@@ -56,6 +58,22 @@ def test_missing_markers_are_an_error(action: dict[str, Any]) -> None:
 def test_transcript_is_what_the_program_prints(readme: str, registry: WorkDir) -> None:
     assert readme == readme_tables.with_transcript(readme, registry), TO_UPDATE
     assert "$ gto show\n" in readme
+
+
+def test_every_block_of_commands_is_run(readme: str) -> None:
+    """By the transcripts; what is none of our programs is named here, with what runs it."""
+    blocks = re.findall(r"^```console\n(.*?)^```$", readme, re.DOTALL | re.MULTILINE)
+    assert len(blocks) >= 4
+    others = [block for block in blocks if not re.match(r"\$ (gto|git ghost) ", block)]
+    assert others == [
+        "$ export GIT_GHOST_REPO=git@example.com:team/ghosts.git\n",  # the transcripts set it, to another one
+        "$ make demo\n$ make test\n",  # tests/e2e/test_fresh_clone.py
+    ]
+
+
+def test_the_pictures_are_what_the_programs_print() -> None:
+    for file, picture in terminal.pictures().items():
+        assert file.read_text(encoding="utf-8") == picture, "out of date; to update: python -m tests.terminal --write"
 
 
 def test_python_examples_run(readme: str, registry: WorkDir, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,1 @@
+"""What the site has that Markdown files alone have not."""
