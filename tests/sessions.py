@@ -4,7 +4,7 @@ A block that shows what its commands print shows all of it, letter for letter; o
 block of YAML whose first line is ``# FILE`` is that file. A command succeeds, unless what it prints is shown.
 
 ``python -m tests.sessions --write`` brings what the documents show up to date; without ``--write`` the exit code tells
-whether it is (``tests/integration/test_sessions.py`` does the same).
+whether it is (``tests/stress/test_sessions.py`` does the same).
 """
 
 from __future__ import annotations
