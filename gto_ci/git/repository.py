@@ -110,10 +110,14 @@ class Repository:
             raise
 
     def _lightweight(self, tags: Iterable[tuple[str, str]]) -> Iterator[TagRecord]:
+        from gto_ci.git.tag_objects import damaged
+
         tags = list(tags)
         asked = _lines([oid for oid, _ in tags])
         kinds = self.git("cat-file", "--batch-check=%(objecttype)", "--buffer", stdin=asked) if tags else b""
         for (oid, name), kind in zip(tags, kinds.decode().splitlines(), strict=True):
+            if kind == f"{oid} missing":  # show-ref cannot tell what does not point to anything from what is damaged
+                raise damaged(oid, name)
             yield TagRecord(name, False, oid, kind)
 
     @contextmanager

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from gto_ci.errors import GitError
 from gto_ci.events import TagRecord
 
 _SIGNATURE = r"(?m)^-----BEGIN (?:PGP SIGNATURE|PGP MESSAGE|SSH SIGNATURE|SIGNED MESSAGE)-----"
@@ -49,9 +50,11 @@ def parse_tag_object(name: str, target: str, data: bytes, oid: str = "") -> TagR
 def parse_tag_objects(names: Iterable[str], blocks: Iterable[bytes]) -> Iterator[TagRecord]:
     """Yield the records of the tags ``names`` from what ``git cat-file --batch`` answers for them, in their order.
 
-    The answer comes in ``blocks``, and ``names`` are not looked at before the first. A name for
-    which git has no tag is left out. A record is as :func:`parse_tag_object` makes it, but its
-    ``target`` is the next object.
+    The answer comes in ``blocks``, and ``names`` are not looked at before the first. A record is as
+    :func:`parse_tag_object` makes it, but its ``target`` is the next object.
+
+    Raises:
+        GitError: git has no such object for a name, or none that is a tag.
     """
     answers = _Answers(names)
     waiting, missing = list[str](), 0  # what is not read yet, and how many characters it lacks
@@ -65,8 +68,8 @@ def parse_tag_objects(names: Iterable[str], blocks: Iterable[bytes]) -> Iterator
             record, end = answers.read(text, at)
             if end > len(text):
                 break
-            if record is not None:
-                yield record
+            assert record is not None
+            yield record
             at = end
         waiting, missing = [text[at:]], end - len(text)
 
@@ -110,10 +113,18 @@ class _Answers:
             return None, end
         name = next(self._names)
         if kind != "tag":
-            return None, end
+            raise damaged(oid, name)
         data = text[start : end - 1].encode("latin-1")
         target = data.removeprefix(b"object ").partition(b"\n")[0].decode(errors="replace")
         return parse_tag_object(name, target, data, oid), end
+
+
+def damaged(oid: str, name: str) -> GitError:
+    """Return the error for the tag ``name`` whose object cannot be read: to pass over it would be to guess."""
+    said = f"missing or damaged object {oid} for refs/tags/{name}"
+    return GitError(
+        ["git", "cat-file"], None, stderr=said, next_step="Find out more with 'git fsck', or clone it again"
+    )
 
 
 def _message(body: str) -> tuple[str, bool]:

@@ -198,6 +198,22 @@ def test_a_hooks_environment_does_not_redirect_us(work: WorkDir, tmp_path: Path)
     assert sorted(record.name for record in records) == ALL
 
 
+@pytest.mark.parametrize("content", [None, b"garbage", b"cut"])
+def test_a_damaged_tag_object_is_not_passed_over(work: WorkDir, content: bytes | None) -> None:
+    """Whatever is left of it: a registry without that tag would be another one."""
+    oid = work.tag("damaged@v1.0.0")
+    file = work.path / ".git/objects" / oid[:2] / oid[2:]
+    whole = file.read_bytes()
+    file.chmod(0o644)
+    file.unlink()
+    if content is not None:
+        file.write_bytes(whole[:40] if content == b"cut" else content)
+    repository = Repository.open(work.path)
+    for artifact in (None, "damaged"):
+        with pytest.raises(GitError, match=oid):
+            repository.tag_records(artifact)
+
+
 def test_git_missing_and_git_slow(work: WorkDir, tmp_path: Path) -> None:
     with pytest.raises(GitError, match="not installed"):
         Runner({"PATH": str(tmp_path)}).run(["version"])
