@@ -30,24 +30,28 @@ Part = Literal["major", "minor", "patch"]
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """One artifact before a change: what its tags say, and which names are taken, by lightweight tags too."""
+    """One artifact before a change: what its tags say, and which names are taken, by lightweight tags too.
+
+    ``given`` is a counter that somebody was given already, though its tag is not among ``tags``; 0 for none.
+    """
 
     artifact: Artifact
     tags: frozenset[str]
     known: Sequence[str] = ()  # the names of other artifacts, to suggest one
+    given: int = 0
 
     @classmethod
-    def read(cls, name: str, records: Iterable[TagRecord], known: Sequence[str] = ()) -> State:
+    def read(cls, name: str, records: Iterable[TagRecord], known: Sequence[str] = (), given: int = 0) -> State:
         """Return the state that the tags of artifact ``name`` amount to."""
         records = list(records)
         artifacts = Registry.fold(read_events(records)).artifacts
-        return cls(artifacts.get(name) or Artifact(name), frozenset(record.name for record in records), known)
+        return cls(artifacts.get(name) or Artifact(name), frozenset(record.name for record in records), known, given)
 
     @property
     def next_counter(self) -> int:
         """The counter for the artifact's next counted tag: the greatest of all its tags, plus one."""
         names = (match_tag(tag) for tag in self.tags)
-        return 1 + max((n.counter or 0 for n in names if n and n.artifact == self.artifact.name), default=0)
+        return 1 + max([self.given, *(n.counter or 0 for n in names if n and n.artifact == self.artifact.name)])
 
     def at_commit(self, commit: str) -> Version | None:
         """Return the version registered at ``commit``, in effect or not; of several, the one that stages go to."""

@@ -182,6 +182,11 @@ def tag_prefixes(artifact: str) -> tuple[str, str]:
     return f"{name}@", f"{name}#"
 
 
+def ref_part(artifact: str) -> str:
+    """Return ``artifact`` as one part of a ref's name; one level, so that no artifact's ref hides another's."""
+    return artifact.replace(":", "=").replace("/", "%")
+
+
 def match_shortcut(text: str) -> Shortcut | None:
     """Return the parts of a shortcut, or None where ``text`` is not one."""
     match = re.fullmatch(_SHORTCUT, text)

@@ -1,9 +1,9 @@
 """Job: carry out a change: read the artifact's tags, plan, make the tags, push them, and say what was done.
 
 Nothing is seen of a change before all of it stands. The tag objects are made first; then git locks
-the refs; then, with ``push``, the remote gets the tags; and only when it has them are the refs
-written here. Where the remote had a tag of that name already, everything is planned anew from what
-it holds now.
+the refs and the artifact; then, with ``push``, the remote gets the tags; and only when it has them
+are the refs written here. Where somebody else made a tag in the meantime, here or on the remote,
+everything is planned anew from what there is now.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import shlex
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -22,7 +22,7 @@ from gto_ci.events import Event, TagRecord, read_events
 from gto_ci.git import Repository
 from gto_ci.git.runner import without_password
 from gto_ci.git.tags import Tagger, make_tags, prepared
-from gto_ci.names import Kind, TagName, match_tag
+from gto_ci.names import Kind, match_tag
 from gto_ci.registry import not_found
 
 # What only a push needs is imported by the functions that push: most commands do not.
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 TAGS_PER_PUSH = 3  # GitHub creates no events, and so starts no workflow, for the tags of a push that holds more
 TRIES = 60  # each lost race is somebody else's success, so this many others have to push meanwhile
 _PAUSE = 0.2  # seconds, at most, for each race lost so far; and no more than 2
+_ARRIVING = (0.1, 0.4)  # seconds that the rest of a push may take of which only the mark is to be seen yet
 
 Say = Callable[[str], None]
 
@@ -59,7 +60,7 @@ def carry_out(repository: Repository, settings: Settings, request: Request, mann
     with _source(repository, manner) as source:
         for attempt in range(1, TRIES + 1):
             records = source.records(request.name)
-            change = _plan(repository, settings, request, records)
+            change = _plan(repository, settings, request, records, source.given)
             if manner.dry_run:
                 _announce(change, source, manner.say)
                 return None
@@ -70,7 +71,7 @@ def carry_out(repository: Repository, settings: Settings, request: Request, mann
                 made = _create(repository, change, source, manner)
                 events = read_events([*records, *made])
                 return next((event for event in events if event.tag == made[-1].name), None)
-            except (PushRefused, GitError) as error:
+            except (PushRefused, GitError, _Overtaken) as error:
                 if change.delete or not _was_faster(error, manner.say):
                     raise
                 import random  # late: it is large, and races are rare
@@ -82,8 +83,14 @@ def carry_out(repository: Repository, settings: Settings, request: Request, mann
     )
 
 
-def _was_faster(error: PushRefused | GitError, say: Say) -> bool:
+class _Overtaken(GtoError):
+    """The artifact's tags here are no longer those from which the change was planned."""
+
+
+def _was_faster(error: PushRefused | GitError | _Overtaken, say: Say) -> bool:
     """Tell whether somebody else made a tag in the meantime, here or on the remote."""
+    if isinstance(error, _Overtaken):
+        return True
     if isinstance(error, GitError):
         return "reference already exists" in error.stderr
     if error.raced:
@@ -96,30 +103,45 @@ def _was_faster(error: PushRefused | GitError, say: Say) -> bool:
 class _Source:
     """Where the registry's tags come from, and go to. ``remote`` is None where nothing is pushed.
 
-    ``unpushed`` are the artifact's tags that are here alone.
+    ``here`` are the names of the artifact's tags here, as they were read last, and ``unpushed``
+    those of them that are here alone.
     """
 
     repository: Repository
     remote: Remote | None = None
     snapshot: Snapshot | None = None
+    here: frozenset[str] = frozenset()
     unpushed: frozenset[str] = frozenset()
+
+    @property
+    def mark(self) -> Mark | None:
+        """The artifact's mark on the remote, as it was when its tags were read; None where nothing is pushed."""
+        return self.snapshot.mark if self.snapshot else None
+
+    @property
+    def given(self) -> int:
+        """A counter that was given to a tag which was not among those read; 0 for none."""
+        return self.mark.unlisted if self.mark else 0
 
     def records(self, artifact: str) -> list[TagRecord]:
         """The tags of ``artifact``, here and on the remote; where they differ, the remote's."""
+        for pause in _ARRIVING:
+            records = self._records(artifact)
+            if not self.given:
+                return records
+            time.sleep(pause)
+        return self._records(artifact)  # what the mark points to was deleted, or never came
+
+    def _records(self, artifact: str) -> list[TagRecord]:
         found = {record.name: record for record in self.repository.tag_records(artifact)}
+        self.here = frozenset(found)
         if self.snapshot is not None and _at_url(self.repository) is None:
             from gto_ci.git.remote import FOR_A_PERSON
 
             there = {r.name: r for r in self.snapshot.fetch_registry(artifact, FOR_A_PERSON)}
-            self.unpushed = frozenset(found) - frozenset(there)
+            self.unpushed = self.here - frozenset(there)
             found.update(there)
         return list(found.values())
-
-    def mark(self, tag: TagName) -> Mark | None:
-        """The mark on the remote of the artifact that ``tag`` is about, as it was when its tags were read."""
-        from gto_ci.git.push import Mark, mark_of
-
-        return Mark(mark_of(tag.artifact), self.snapshot.mark) if self.snapshot else None
 
 
 @contextmanager
@@ -153,8 +175,10 @@ def _at_url(repository: Repository) -> UrlRepository | None:
     return repository if isinstance(repository, UrlRepository) else None
 
 
-def _plan(repository: Repository, settings: Settings, request: Request, records: Sequence[TagRecord]) -> Change:
-    state = State.read(request.name, records)
+def _plan(
+    repository: Repository, settings: Settings, request: Request, records: Sequence[TagRecord], given: int
+) -> Change:
+    state = State.read(request.name, records, given=given)
     try:
         return plan(request, state)
     except ArtifactNotFound as error:
@@ -174,13 +198,17 @@ def _create(repository: Repository, change: Change, source: _Source, manner: Man
     repository.bring_commits([tag.commit for tag in change.create])
     made = make_tags(repository, manner.tagger, wanted, change.earliest)
     tags = {record.name: oid for oid, record in made}
-    with prepared(repository, tags, {}) as commit:
+    artifact = change.create[0].name.artifact
+    with prepared(repository, artifact, tags, {}) as commit:
+        # at a URL it is the remote's tags that were read, and the remote that has the last word
+        if _at_url(repository) is None and repository.tag_names(artifact) != source.here:
+            raise _Overtaken(f"Somebody else made or deleted a tag of {quote(artifact)}")
         if source.remote is not None:
             from gto_ci.git.push import push_tags
 
             manner.say(f"Running `{_command(source, list(tags))}`")
             counted = any(tag.name.counter for tag in change.create)
-            push_tags(repository, source.remote.name, tags, source.mark(change.create[0].name) if counted else None)
+            push_tags(repository, source.remote.name, tags, source.mark if counted else None)
         commit()
     for tag in change.create:
         manner.say(_created(tag))
@@ -208,7 +236,7 @@ def _delete(repository: Repository, change: Change, source: _Source, say: Say) -
         return
     names = [event.tag for event in change.delete]
     here = repository.tag_ids(names)
-    with prepared(repository, {}, here) as commit:
+    with prepared(repository, change.delete[0].artifact, {}, here) as commit:
         gone = _delete_there(repository, names, here, source, say) if source.remote else []
         commit()
     stop = _stop(change)
@@ -224,7 +252,7 @@ def _delete_there(
     repository: Repository, names: Sequence[str], here: dict[str, str], source: _Source, say: Say
 ) -> list[str]:
     """Delete those of ``names`` that the remote has, and return them."""
-    from gto_ci.git.push import delete_tags, remote_tags
+    from gto_ci.git.push import delete_tags, drop_mark, remote_tags
 
     assert source.remote is not None
     there = {tag.name: tag.oid for tag in remote_tags(repository, source.remote.name, names)}
@@ -250,6 +278,9 @@ def _delete_there(
                 "Here nothing was deleted; the same command goes on where it stopped",
             ) from error
         done += chunk
+    if source.mark and source.mark.seen in {there[name] for name in done}:
+        with suppress(GitError):  # a mark without its tag costs a number, no more
+            drop_mark(repository, source.remote.name, source.mark)
     return done
 
 

@@ -22,14 +22,18 @@ from tests.workdir import WorkDir
 
 State = Callable[[WorkDir], dict[str, object]]
 
-# A `git` that kills who called it: just before the git process with the number $KILL_AT, or just after its end.
+# A `git` that kills who called it: just before the start of a git process, or just after the end of one. $KILL_AT says
+# which, by the number of its start, or of its end, in time: one may begin and end while another one waits for more.
 KILLING_GIT = """#!/bin/sh
-number=$(( $(cat "$COUNTER") + 1 ))
-echo $number > "$COUNTER"
-[ "$KILL_AT" = "before $number" ] && kill -9 "-$GROUP_TO_KILL"
+reached() {{
+    number=$(( $(cat "$COUNTER.$1") + 1 ))
+    echo $number > "$COUNTER.$1"
+    [ "$KILL_AT" = "$1 $number" ] && kill -9 "-$GROUP_TO_KILL"
+}}
+reached before
 '{git}' "$@"
 code=$?
-[ "$KILL_AT" = "after $number" ] && kill -9 "-$GROUP_TO_KILL"
+reached after
 exit $code
 """
 
@@ -188,13 +192,14 @@ class KillingGit:
 
     def environ(self, moment: str) -> dict[str, str]:
         """The environment in which the caller is killed `before` or `after` the git process of a number."""
-        self._counter(moment).write_text("0")
+        for side in ("before", "after"):
+            self._counter(moment, side).write_text("0")
         path = f"{self._folder / 'bin'}{os.pathsep}{os.environ['PATH']}"
-        return {"PATH": path, "COUNTER": str(self._counter(moment)), "KILL_AT": moment}
+        return {"PATH": path, "COUNTER": str(self._folder / f"counter {moment}"), "KILL_AT": moment}
 
     def started(self, moment: str) -> int:
         """How many git processes there have been in that environment."""
-        return int(self._counter(moment).read_text())
+        return int(self._counter(moment, "before").read_text())
 
-    def _counter(self, moment: str) -> Path:
-        return self._folder / f"counter {moment}"
+    def _counter(self, moment: str, side: str) -> Path:
+        return self._folder / f"counter {moment}.{side}"

@@ -8,6 +8,10 @@ Two writers could still mint one counter for tags of different names, ``m#dev#4`
 So a push of counted tags also moves the artifact's mark, a ref of its own
 (:func:`mark_of`), from where it was when the tags were listed to the new tag: of two pushes that
 start from the same list the remote takes one.
+
+A remote writes the refs of a push one after the other, and lists refs while it does, so the mark may
+be seen before its tag. Therefore the counter of the tag that the mark points to counts too, whether
+that tag is listed or not: each mark's counter is greater than that of the mark before it.
 """
 
 from __future__ import annotations
@@ -20,23 +24,29 @@ from gto_ci.errors import GitError, PushRefused, quote
 from gto_ci.git.parse import RemoteTag, parse_ls_remote, parse_ref
 from gto_ci.git.remote import FOR_A_PERSON, retrying
 from gto_ci.git.repository import Repository
+from gto_ci.names import ref_part
 
 MARKS = "refs/gto-ci/newest/"
 
+_LOCKED = re.compile(r"(?i:unable) to create '.*?\.lock': File exists")
 _REJECTED = re.compile(r"^!\t\S*:(?P<ref>\S+)\t(?P<reason>.*)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """An artifact's mark on the remote: the ref, and the id that it held when the tags were listed, or ""."""
+    """An artifact's mark on the remote: the ref, and the id that it held when the tags were listed, or "".
+
+    ``unlisted`` is the counter of the tag that it points to, where that tag was not listed; else 0.
+    """
 
     ref: str
     seen: str
+    unlisted: int = 0
 
 
 def mark_of(artifact: str) -> str:
     """Return the ref that points to the newest counted tag of ``artifact`` that was pushed by us."""
-    return MARKS + artifact.replace(":", "=").replace("/", "%")  # one level, so none hides another
+    return MARKS + ref_part(artifact)
 
 
 def push_tags(repository: Repository, remote: str, tags: Mapping[str, str], mark: Mark | None = None) -> None:
@@ -89,6 +99,15 @@ def delete_tags(repository: Repository, remote: str, tags: Mapping[str, str]) ->
             return
         taken = [name for name, oid in tags.items() if there.get(name, oid) != oid]
         raise _refusal(error, remote, taken) from error
+
+
+def drop_mark(repository: Repository, remote: str, mark: Mark) -> None:
+    """Delete ``mark`` on ``remote``, unless it has moved.
+
+    Raises:
+        GitError: the remote cannot be reached, or does not let go of it.
+    """
+    _push(repository, remote, [f":{mark.ref}"], f"--force-with-lease={mark.ref}:{mark.seen}")
 
 
 def remote_tags(repository: Repository, remote: str, names: Sequence[str]) -> list[RemoteTag]:
@@ -152,6 +171,9 @@ def _refusal(error: GitError, remote: str, taken: Sequence[str], *, raced: bool 
         )
     if raced:
         return PushRefused(f"{where}: somebody else pushed a tag of this artifact first", "Try again", taken, raced)
+    if locked := _LOCKED.search(words):
+        step = "Another push may be at work: try again, and if it stays, its owner has to remove that .lock file"
+        return PushRefused(f"{where}: {quote(locked[0], 400)[1:-1]}", step)
     return PushRefused(f"{where}: {quote(words, 400)[1:-1]}", "Nothing was changed; ask its owner for permission")
 
 

@@ -29,7 +29,8 @@ _REMOTE_SETTINGS = ("uploadpack", "proxy", "proxyauthmethod")
 # What a second try can mend: the network, a busy server, a tag that vanished between two answers.
 _TRANSIENT = re.compile(
     r"could not resolve|timed? ?out|connection (reset|refused|closed)|early eof|rpc failed|hung up"
-    r"|error: 5\d\d|too many requests|error: 429|no answer within|unexpected disconnect|not our ref",
+    r"|error: 5\d\d|too many requests|error: 429|no answer within|unexpected disconnect|not our ref"
+    r"|\.lock': file exists",
     re.IGNORECASE,
 )
 _REFUSED = re.compile(

@@ -77,10 +77,7 @@ class Repository:
             with self._reading_all_tags() as records:
                 yield self._peeled(records)
             return
-        version_tag, stage_tag = tag_prefixes(artifact)
-        # `*` stops at a slash, and a stage may hold some: m#eu/prod#1
-        patterns = [f"refs/tags/{version_tag}*", f"refs/tags/{stage_tag}*", f"refs/tags/{stage_tag}*/**"]
-        command = ["for-each-ref", f"--format={TAG_FORMAT}", "--", *patterns]
+        command = ["for-each-ref", f"--format={TAG_FORMAT}", "--", *_patterns(artifact)]
         with self.runner.stream(command, self.root) as blocks:
             yield self._peeled(parse_tag_stream(blocks))
 
@@ -176,6 +173,15 @@ class Repository:
         found = {name: oid for oid, _, name in pairs}
         return {name: found[name] for name in names if name in found}
 
+    def tag_names(self, artifact: str) -> set[str]:
+        """Return the names of the tags of one artifact, whatever they are: those that :meth:`tag_records` reads.
+
+        Raises:
+            GitError: git cannot read the repository.
+        """
+        listed = self.git("for-each-ref", "--format=%(refname:strip=2)", "--", *_patterns(artifact))
+        return set(listed.decode(errors="surrogateescape").splitlines())
+
     def remote_name(self) -> str:
         """Return what the remote to push to is called: ``origin``, or the only one, or ``origin`` for want of any."""
         names = self.git("remote").decode(errors="surrogateescape").split()
@@ -248,6 +254,12 @@ def _staying_below(root: Path, runner: Runner) -> Runner:
 
 def _is_bare(folder: Path) -> bool:
     return (folder / "HEAD").is_file() and (folder / "objects").is_dir() and (folder / "refs").is_dir()
+
+
+def _patterns(artifact: str) -> list[str]:
+    version_tag, stage_tag = tag_prefixes(artifact)
+    # `*` stops at a slash, and a stage may hold some: m#eu/prod#1
+    return [f"refs/tags/{version_tag}*", f"refs/tags/{stage_tag}*", f"refs/tags/{stage_tag}*/**"]
 
 
 def _lines(names: Sequence[str]) -> bytes:

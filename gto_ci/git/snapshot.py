@@ -26,12 +26,12 @@ from gto_ci.git.parse import (
     parse_ref,
     parse_symref_listing,
 )
-from gto_ci.git.push import mark_of
+from gto_ci.git.push import Mark, mark_of
 from gto_ci.git.remote import FOR_THE_ACTION, Advice, Remote, retrying
 from gto_ci.git.repository import Repository
 from gto_ci.git.runner import Runner
 from gto_ci.git.scratch import lay_out
-from gto_ci.git.tag_objects import parse_tag_object
+from gto_ci.git.tag_objects import name_in, parse_tag_object
 from gto_ci.names import match_tag, tag_prefixes
 
 SCRATCH_REMOTE = "origin"
@@ -53,7 +53,7 @@ class Snapshot:
         self._here: set[str] = set()  # the ids of tag objects that need not be fetched
         self.listed = b""  # what the remote listed a moment ago, to be used once in place of asking it
         self.head = ""  # the commit of the remote's default branch, when all its tags were listed
-        self.mark = ""  # what mark_of(artifact) was on the remote when that artifact's tags were listed
+        self.mark: Mark | None = None  # the artifact's, as it was when that artifact's tags were listed
 
     @classmethod
     @contextmanager
@@ -194,18 +194,22 @@ class Snapshot:
         if not listed:
             asked = ["--", SCRATCH_REMOTE, "HEAD", "refs/tags/*"]
             if artifact:
-                asked = ["--", SCRATCH_REMOTE, mark_of(artifact), *(f"refs/tags/{p}*" for p in tag_prefixes(artifact))]
+                marks = [mark_of(artifact), f"{mark_of(artifact)}^{{}}"]
+                asked = ["--", SCRATCH_REMOTE, *marks, *(f"refs/tags/{p}*" for p in tag_prefixes(artifact))]
             listed = self._network("ls-remote", *asked, GIT_TRACE_PACKET=str(trace))
-        self.mark = parse_ref(listed, mark_of(artifact)) if artifact else ""
         self.head = "" if artifact else parse_ref(listed, "HEAD")
         names = ((tag, match_tag(tag.name)) for tag in parse_ls_remote(listed))
         advertised = [tag for tag, name in names if name and artifact in (None, name.artifact)]
+        mark = _mark(listed, artifact) if artifact else None
+        unlisted = [mark] if mark and mark.oid not in {tag.oid for tag in advertised} else []
         if not self._here:
             have = self.repository.git("for-each-ref", "--format=%(objectname)", "--", "refs/tags")
             self._here = set(have.decode().split())
-        wanted = [tag for tag in _annotated(advertised) if tag.oid not in self._here]
+        wanted = [tag for tag in _annotated([*advertised, *unlisted]) if tag.oid not in self._here]
         self._fetch(remote, wanted, trace)
         self._here |= {tag.oid for tag in wanted}
+        if mark:
+            self.mark = Mark(mark.name, mark.oid, self._counter(unlisted, artifact))
         return advertised
 
     def _fetch(self, remote: Remote, wanted: Sequence[RemoteTag], trace: Path) -> None:
@@ -251,10 +255,23 @@ class Snapshot:
                 records[number] = records[number]._replace(target_type=one.kind if one else "missing object")
         return records
 
+    def _counter(self, tags: Sequence[RemoteTag], artifact: str | None) -> int:
+        """The greatest counter of ``tags``, whose objects are here: by the names in these, where they are of ours."""
+        found = self.scratch.objects([tag.oid for tag in tags]) if _annotated(tags) else []
+        names = [match_tag(name_in(one.data)) for one in found if one and one.kind == "tag"]
+        return max((name.counter or 0 for name in names if name and name.artifact == artifact), default=0)
+
     def _network(self, *args: str, stdin: bytes | None = None, **environ: str) -> bytes:
         runner = self.scratch.runner
         runner = Runner({**runner.environ, **environ}, runner.config, runner.secrets)
         return runner.run(args, self.scratch.root, stdin=stdin, timeout=runner.network_timeout)
+
+
+def _mark(listed: bytes, artifact: str) -> RemoteTag:
+    """The artifact's mark, as if it were a tag; "" as its id where there is none."""
+    ref = mark_of(artifact)
+    oid = parse_ref(listed, ref)
+    return RemoteTag(ref, oid, parse_ref(listed, f"{ref}^{{}}") or oid)
 
 
 def _annotated(tags: Sequence[RemoteTag]) -> list[RemoteTag]:

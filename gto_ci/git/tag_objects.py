@@ -47,6 +47,12 @@ def parse_tag_object(name: str, target: str, data: bytes, oid: str = "") -> TagR
     )
 
 
+def name_in(data: bytes) -> str:
+    """Return the name that a tag's raw object gives it, which its ref need not; "" where it has none."""
+    lines = data.partition(b"\n\n")[0].split(b"\n")
+    return next((line[4:].decode(errors="surrogateescape") for line in lines if line.startswith(b"tag ")), "")
+
+
 def parse_tag_objects(names: Iterable[str], blocks: Iterable[bytes]) -> Iterator[TagRecord]:
     """Yield the records of the tags ``names`` from what ``git cat-file --batch`` answers for them, in their order.
 

@@ -20,9 +20,12 @@ from gto_ci.events import TagRecord
 from gto_ci.git.repository import Repository
 from gto_ci.git.scratch import lay_out
 from gto_ci.git.tag_objects import parse_tag_object
+from gto_ci.names import ref_part
 
+_WRITING = "refs/gto-ci/writing/"
 _KEYS = "Check user.signingkey and gpg.format; or use --no-sign"
 CLOCKS_DIFFER = 600  # seconds; a date that is further ahead is an error of somebody's, and not followed
+_PATIENCE = "10000"  # milliseconds that git waits for a lock which another process holds, and mostly gives back
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +75,12 @@ def make_tags(
 
 @contextmanager
 def prepared(
-    repository: Repository, create: Mapping[str, str], delete: Mapping[str, str]
+    repository: Repository, artifact: str, create: Mapping[str, str], delete: Mapping[str, str]
 ) -> Iterator[Callable[[], None]]:
     """Lock the tags to be made (name: id of the object) and deleted (name: id that it has), and yield ``commit``.
+
+    ``artifact`` is locked too, for as long as the context lasts: of all who come here for it, in
+    this repository, one at a time goes on.
 
     Nothing is written unless ``commit`` is called; leaving without it, or dying, lets git give the
     locks back. The git process is in a session of its own: what it was told to commit it commits,
@@ -83,7 +89,8 @@ def prepared(
     Raises:
         GitError: a tag exists already, has changed, or cannot be locked; nothing was changed.
     """
-    lines = ["start"]
+    # a ref that never comes into being: to make sure of that, git locks it
+    lines = ["start", f"verify {_WRITING}{ref_part(artifact)}\0"]
     lines += [f"create refs/tags/{name}\0{oid}" for name, oid in create.items()]
     lines += [f"delete refs/tags/{name}\0{oid}" for name, oid in delete.items()]
     command = ["update-ref", "--stdin", "-z"]
@@ -106,7 +113,9 @@ def prepared(
             if not all(answer.endswith(b": ok\n") for answer in answers):
                 raise failed()
 
-        with repository.runner.start(command, repository.root, stderr=stderr, detached=True) as git:
+        patient = (("core.filesRefLockTimeout", _PATIENCE), ("reftable.lockTimeout", _PATIENCE))
+        runner = repository.runner.with_config(*patient)
+        with runner.start(command, repository.root, stderr=stderr, detached=True) as git:
             send(*lines, "prepare")
             yield partial(send, "commit")
 

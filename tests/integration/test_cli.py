@@ -355,15 +355,16 @@ def test_few_git_processes(
     assert len(started) == processes, started
 
 
-def test_registering_asks_git_nothing_twice(tmp_path: Path, counted: tuple[dict[str, str], Path]) -> None:
+def test_registering_asks_git_nothing_needless(tmp_path: Path, counted: tuple[dict[str, str], Path]) -> None:
     environ, notes = counted
     work = WorkDir.init(tmp_path / "work")
     work.commit("one")
     identity = {name: value for name, value in work.environ().items() if name.startswith("GIT_")}
     assert gto("register", "m", cwd=work.path, **identity, **environ).code == 0
     asked = [line.split()[0] for line in notes.read_text().splitlines()]
-    # the commit, the artifact's tags, who and when, whether to sign; the object, its ref; and what the remote is called
-    assert asked == ["rev-parse", "for-each-ref", "var", "config", "mktag", "update-ref", "remote"]
+    # the commit, the artifact's tags, who and when, whether to sign; the object, its ref; the tags once more, now that
+    # nobody else can make one; and what the remote is called
+    assert asked == ["rev-parse", "for-each-ref", "var", "config", "mktag", "update-ref", "for-each-ref", "remote"]
 
 
 def test_check_ref_reads_only_its_artifacts_tags(

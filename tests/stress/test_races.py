@@ -132,6 +132,17 @@ def test_writers_in_one_repository(seed: WorkDir) -> None:
     assert {created(one)[-1] for one in ran} == counters("prod", SOME) == {tag for tag in seed.tags() if "#" in tag}
 
 
+def test_writers_of_a_stage_each_in_one_repository(seed: WorkDir) -> None:
+    """Their tags have different names, so no lock of a tag parts them."""
+    seed.tag("m@v1.0.0")
+    calls = [("assign", "m", "--version", "v1.0.0", "--stage", f"s{number}") for number in range(SOME)]
+    ran = gto_together([(seed, call) for call in calls])
+    assert [(one.code, one.err) for one in ran] == [(0, "")] * SOME
+    assert {created(one)[-1] for one in ran} == {tag for tag in seed.tags() if "#" in tag}
+    assert sorted(int(created(one)[-1].rpartition("#")[2]) for one in ran) == list(range(1, SOME + 1))
+    assert [path for path in (seed.path / ".git/refs/gto-ci").rglob("*") if not path.is_dir()] == []
+
+
 def test_writers_of_a_version_each(seed: WorkDir, remote: WorkDir, url: str, tmp_path: Path) -> None:
     publish(seed, remote, *((f"m@v0.0.{number + 1}", commit) for number, commit in enumerate(commits(seed)[:SOME])))
     writers = clones(seed, url, tmp_path, SOME)
@@ -246,6 +257,79 @@ def test_somebody_is_faster_between_asking_and_pushing(
     server.before("/m.git/git-receive-pack", faster)
     ran = gto(writer, "assign", "m", "--version", "v1.0.0", "--stage", "prod", "--force", "--push")
     check([writer], [ran], remote, {"m#prod#3"})
+
+
+def push_half(seed: WorkDir, remote: WorkDir, tag: str) -> None:
+    """Have the remote as a reader may find it while a server writes one ref after the other: with the mark alone."""
+    seed.tag(tag)
+    seed.git("push", "--quiet", str(remote.path), f"{tag}:refs/gto-ci/newest/m")
+
+
+@pytest.mark.parametrize("at_url", [False, True])
+def test_a_push_of_which_only_the_mark_is_seen(
+    at_url: bool, seed: WorkDir, remote: WorkDir, url: str, tmp_path: Path
+) -> None:
+    publish(seed, remote, ("m@v1.0.0", "HEAD"), ("m#prod#8", "HEAD"))
+    (writer,) = clones(seed, url, tmp_path, 1)
+    push_half(seed, remote, "m#prod#9")
+    where = ("-r", url) if at_url else ()
+    ran = gto(writer, "assign", "m", "--version", "v1.0.0", "--stage", "dev", "--push", *where)
+    assert (ran.code, ran.err, created(ran)) == (0, "", ["m#dev#10"])
+    ran = gto(writer, "assign", "m", "--version", "v1.0.0", "--stage", "test", "--push", *where)
+    assert (ran.code, ran.err, created(ran)) == (0, "", ["m#test#11"])
+
+
+def test_the_rest_of_a_push_is_waited_for(
+    seed: WorkDir, remote: WorkDir, server: GitServer, url: str, tmp_path: Path
+) -> None:
+    publish(seed, remote, ("m@v1.0.0", "HEAD"))
+    (writer,) = clones(seed, url, tmp_path, 1)
+    push_half(seed, remote, "m#prod#1")
+    server.before("/m.git/git-upload-pack", lambda: None)
+    server.before("/m.git/git-upload-pack", lambda: publish(seed, remote, ("m#other#7", "HEAD")))
+    ran = gto(writer, "assign", "m", "--version", "v1.0.0", "--stage", "prod", "--push")
+    assert (ran.code, created(ran)) == (1, [])
+    assert "'v1.0.0' is already in stage 'prod'" in ran.err
+
+
+@pytest.mark.parametrize("mark", ["HEAD", "HEAD^{tree}", "other@v1.0.0", "m@v1.0.0", "m-tag", "light#9"])
+def test_a_mark_that_is_none_says_nothing(mark: str, seed: WorkDir, remote: WorkDir, url: str, tmp_path: Path) -> None:
+    """Whoever may push can set it to anything; it is moved like any other."""
+    publish(seed, remote, ("m@v1.0.0", "HEAD"))
+    (writer,) = clones(seed, url, tmp_path, 1)
+    seed.git("tag", "light#9")
+    for tag in ("other@v1.0.0", "m-tag"):
+        seed.tag(tag)
+    seed.git("push", "--quiet", str(remote.path), f"{seed.git('rev-parse', mark).strip()}:refs/gto-ci/newest/m")
+    ran = gto(writer, "assign", "m", "--version", "v1.0.0", "--stage", "dev", "--push")
+    assert (ran.code, ran.err, created(ran)) == (0, "", ["m#dev#1"])
+    assert remote.git("rev-parse", "refs/gto-ci/newest/m") == remote.git("rev-parse", "m#dev#1")
+
+
+@pytest.mark.parametrize("ref", ["refs/gto-ci/newest/m", "refs/tags/m#dev#1"])
+def test_a_lock_that_another_push_holds_is_waited_for(
+    ref: str, seed: WorkDir, remote: WorkDir, server: GitServer, url: str, tmp_path: Path
+) -> None:
+    publish(seed, remote, ("m@v1.0.0", "HEAD"))
+    (writer,) = clones(seed, url, tmp_path, 1)
+    lock = remote.path / f"{ref}.lock"
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    server.before("/m.git/git-receive-pack", lock.touch)
+    server.before("/m.git/git-receive-pack", lock.unlink)
+    ran = gto(writer, "assign", "m", "--version", "v1.0.0", "--stage", "dev", "--push")
+    check([writer], [ran], remote, {"m#dev#1"})
+
+
+def test_a_lock_that_nobody_takes_away_is_named(
+    seed: WorkDir, remote: WorkDir, server: GitServer, url: str, tmp_path: Path
+) -> None:
+    publish(seed, remote, ("m@v1.0.0", "HEAD"))
+    (writer,) = clones(seed, url, tmp_path, 1)
+    (remote.path / "refs/tags/m#dev#1.lock").touch()
+    ran = gto(writer, "assign", "m", "--version", "v1.0.0", "--stage", "dev", "--push")
+    assert (ran.code, created(ran), set(remote.tags())) == (1, [], {"m@v1.0.0"})
+    assert re.search(r"Unable to create '\S+/m#dev#1\.lock': File exists\. Another push may be at work", ran.err)
+    assert ran.err.count("\n") == 1
 
 
 def test_deleted_tags_leave_nothing_in_the_way(seed: WorkDir, remote: WorkDir, url: str, tmp_path: Path) -> None:

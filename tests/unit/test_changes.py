@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from gto_ci.changes import (
@@ -191,6 +193,15 @@ def test_deprecating(tags: list[str], request_: Deprecate, expected: tuple[str, 
 def test_refusals(tags: list[str], request_: Request, error: type[GtoError], words: str) -> None:
     with pytest.raises(error, match=words):
         plan(request_, state(*tags))
+
+
+def test_a_counter_that_was_given_is_not_given_again() -> None:
+    held = state("m@v1.0.0 a", "m#prod#3 a")
+    made = [
+        str(plan(Assign("m", "dev", version="v1.0.0"), replace(held, given=given)).create[0].name)
+        for given in (0, 2, 9)
+    ]
+    assert made == ["m#dev#4", "m#dev#4", "m#dev#10"]
 
 
 def test_dates_that_keep_the_order() -> None:
