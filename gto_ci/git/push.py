@@ -28,6 +28,8 @@ from gto_ci.names import ref_part
 
 MARKS = "refs/gto-ci/newest/"
 
+# A ref is no longer as it was, by the words of the refusal: a listing after it may come from a replica that lags.
+_OVERTAKEN = re.compile(r"stale info|already exists|but expected")
 _LOCKED = re.compile(r"(?i:unable) to create '.*?\.lock': File exists")
 _REJECTED = re.compile(r"^!\t\S*:(?P<ref>\S+)\t(?P<reason>.*)$", re.MULTILINE)
 
@@ -75,10 +77,11 @@ def push_tags(repository: Repository, remote: str, tags: Mapping[str, str], mark
             return
         taken = [name for name, oid in tags.items() if there.get(name, oid) != oid]
         moved = mark is not None and parse_ref(listed, mark.ref) != mark.seen
-        if mark and not (taken or moved) and _only_the_mark(error, mark):
+        raced = bool(taken) or moved or _OVERTAKEN.search(error.stdout + error.stderr) is not None
+        if mark and not raced and _only_the_mark(error, mark):
             push_tags(repository, remote, tags)
             return
-        raise _refusal(error, remote, taken, raced=bool(taken) or moved) from error
+        raise _refusal(error, remote, taken, raced=raced) from error
 
 
 def delete_tags(repository: Repository, remote: str, tags: Mapping[str, str]) -> None:

@@ -292,6 +292,33 @@ def test_the_rest_of_a_push_is_waited_for(
     assert "'v1.0.0' is already in stage 'prod'" in ran.err
 
 
+def test_a_listing_that_lags_behind_the_refusal(
+    seed: WorkDir, remote: WorkDir, server: GitServer, url: str, tmp_path: Path
+) -> None:
+    """As of a host whose replicas answer: who was faster is not to be seen when the push has just been refused."""
+    publish(seed, remote, ("m@v1.0.0", "HEAD"))
+    (writer,) = clones(seed, url, tmp_path, 1)
+    refs = ("refs/tags/m#other#1", "refs/gto-ci/newest/m")
+    seed.tag("m#other#1")
+    publish(seed, remote)
+    oid = remote.tags()["m#other#1"]
+
+    def show() -> None:
+        for ref in refs:
+            remote.git("update-ref", ref, oid)
+
+    def hide() -> None:
+        for ref in refs:
+            remote.git("update-ref", "-d", ref)
+
+    hide()
+    server.before("/m.git/info/refs?service=git-receive-pack", show)
+    for step in (lambda: None, hide, show):
+        server.before("/m.git/git-upload-pack", step)
+    ran = gto(writer, "assign", "m", "--version", "v1.0.0", "--stage", "prod", "--push")
+    check([writer], [ran], remote, {"m#prod#2"})
+
+
 @pytest.mark.parametrize("mark", ["HEAD", "HEAD^{tree}", "other@v1.0.0", "m@v1.0.0", "m-tag", "light#9"])
 def test_a_mark_that_is_none_says_nothing(mark: str, seed: WorkDir, remote: WorkDir, url: str, tmp_path: Path) -> None:
     """Whoever may push can set it to anything; it is moved like any other."""
