@@ -1,7 +1,7 @@
 """Many runs of our programs, each a process, without the time that Python takes to start for each.
 
 One process has everything imported, and forks for each run: what runs is the program, with arguments, environment,
-folder and streams of its own.
+folder and streams of its own. One after the other: for several at the same time there is `running.start`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from threading import Lock
 from types import TracebackType
 
 from tests.running import Ran, environ
@@ -66,6 +67,9 @@ for line in requests:
 class Forks:
     """Runs programs; a context, for the process that forks."""
 
+    def __init__(self) -> None:
+        self._lock = Lock()  # a request and its answer belong together, whatever thread asks
+
     def __enter__(self) -> Forks:
         self._process = subprocess.Popen(
             [sys.executable, "-c", _SERVING], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -86,8 +90,9 @@ class Forks:
         call = {"program": program, "cwd": str(cwd), "environ": dict(environ), "args": args}
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        print(json.dumps(call), file=self._process.stdin, flush=True)
-        return Ran(*json.loads(self._process.stdout.readline()))
+        with self._lock:
+            print(json.dumps(call), file=self._process.stdin, flush=True)
+            return Ran(*json.loads(self._process.stdout.readline()))
 
 
 @cache

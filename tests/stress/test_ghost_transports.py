@@ -11,7 +11,6 @@ import re
 import shutil
 import socket
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +20,7 @@ import pytest
 from tests.forking import Forks
 from tests.ghosts import Ghosts, diff_of, sha1
 from tests.git_server import GitServer, _Handler
-from tests.running import BIN, Ran, gto, observed
+from tests.running import BIN, Ran, finish, observed, start
 from tests.ssh_server import ssh_server
 from tests.workdir import WorkDir
 
@@ -439,12 +438,9 @@ def test_nobody_is_there(world: World, case: str) -> None:
     works = [world.ghosts.there if name == "pull" else world.ghosts.here for name in SOME]
     calls = [[word.replace("HASH", world.hash) for word in COMMANDS[name]] for name in SOME]
     before = [observed(work) for work in (world.ghosts.here, world.ghosts.there)]
-    with ThreadPoolExecutor(len(calls)) as pool:
-        done = [
-            pool.submit(gto, work, *call, program="git-ghost", **more) for work, call in zip(works, calls, strict=True)
-        ]
-    for name, one in zip(SOME, done, strict=True):
-        ran = one.result()
+    started = [start(work, *call, program="git-ghost", **more) for work, call in zip(works, calls, strict=True)]
+    for name, process in zip(SOME, started, strict=True):
+        ran = finish(process)
         assert (ran.code, ran.out) == (1, ""), (name, ran)
         assert re.fullmatch(r"❌ [^\n]+\. \S[^\n]+\n", ran.err), (name, ran)
         assert re.search("[Cc]onnect|no answer within 1 second|too slow|timed out|resolve", ran.err), (name, ran)
