@@ -25,7 +25,7 @@ from gto_ci.names import ref_part
 _WRITING = "refs/gto-ci/writing/"
 _KEYS = "Check user.signingkey and gpg.format; or use --no-sign"
 CLOCKS_DIFFER = 600  # seconds; a date that is further ahead is an error of somebody's, and not followed
-_PATIENCE = "10000"  # milliseconds that git waits for a lock which another process holds, and mostly gives back
+_PATIENCE = "30000"  # milliseconds to wait for a lock: who holds it may be pushing, or waiting for those before
 
 
 @dataclass(frozen=True, slots=True)

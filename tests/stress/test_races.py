@@ -143,6 +143,15 @@ def test_writers_of_a_stage_each_in_one_repository(seed: WorkDir) -> None:
     assert [path for path in (seed.path / ".git/refs/gto-ci").rglob("*") if not path.is_dir()] == []
 
 
+def test_writers_in_one_repository_who_push(seed: WorkDir, remote: WorkDir, url: str, tmp_path: Path) -> None:
+    publish(seed, remote, ("m@v1.0.0", "HEAD"))
+    (shared,) = clones(seed, url, tmp_path, 1)
+    calls = [("assign", "m", "--version", "v1.0.0", "--stage", f"s{number}", "--push") for number in range(SOME)]
+    ran = gto_together([(shared, call) for call in calls])
+    told = check([shared] * SOME, ran, remote, {created(one)[-1] for one in ran})
+    assert sorted(int(name.rpartition("#")[2]) for (name,) in told) == list(range(1, SOME + 1))
+
+
 def test_writers_of_a_version_each(seed: WorkDir, remote: WorkDir, url: str, tmp_path: Path) -> None:
     publish(seed, remote, *((f"m@v0.0.{number + 1}", commit) for number, commit in enumerate(commits(seed)[:SOME])))
     writers = clones(seed, url, tmp_path, SOME)
