@@ -131,6 +131,9 @@ class _Request:
         about_version = version if kind in (Kind.REGISTRATION, Kind.DEREGISTRATION) else None
         counter = None if simple else state.next_counter
         name = TagName(kind, self.name, about_version, stage, counter)
+        if counter is not None and match_tag(str(name)) is None:
+            step = "Delete the tag that has it, or use '--simple true'"
+            raise WrongArguments(f"No counter follows {counter - 1}", step)
         if str(name) in state.tags:
             raise TagExists(f"Tag {quote(name)} exists already: {_evidence(state, str(name))}", _WAYS_OUT)
         return NewTag(name, commit, version, message)
