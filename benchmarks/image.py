@@ -34,7 +34,7 @@ def rows(options: Options) -> Iterator[Entry]:
     except NoEngineError as error:
         yield NotMeasured(GROUP, "the image", str(error))
         return
-    image, base = build(run), _base()
+    image, base = build(run), base_in((PROJECT / "Dockerfile").read_text())
     size = f"`{run[0]} save | gzip`"
     yield Row(
         *(GROUP, "image, compressed", size, Figure(compressed(run, image) / 1e6, "MB")),
@@ -110,11 +110,12 @@ def unpack(run: Sequence[str], image: str, folder: Path) -> Path:
     return folder
 
 
-def _base() -> str:
-    """The image that ours begins with."""
-    found = re.search(r"^FROM (\S+)", (PROJECT / "Dockerfile").read_text(), re.MULTILINE)
+def base_in(dockerfile: str) -> str:
+    """Return the name of the image that the first stage begins with; an argument stands for its default."""
+    found = re.search(r"^FROM (\S+)", dockerfile, re.MULTILINE)
     assert found
-    return found[1]
+    arguments = dict(re.findall(r"^ARG (\w+)=(\S+)", dockerfile[: found.start()], re.MULTILINE))
+    return re.sub(r"\$\{(\w+)\}", lambda named: arguments[named[1]], found[1])
 
 
 def _largest(run: Sequence[str], image: str, base: str) -> Table:

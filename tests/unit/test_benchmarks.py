@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.image import base_in
 from benchmarks.imports import third_party
 from benchmarks.job import read_outputs
-from benchmarks.options import to_folder, to_sizes
+from benchmarks.options import PROJECT, to_folder, to_sizes
 from benchmarks.registries import Shape, draw_tags
 from benchmarks.report import (
     Figure,
@@ -161,3 +162,9 @@ def test_arguments_are_understood_or_refused(tmp_path: Path) -> None:
     assert to_folder(str(tmp_path / "new")) == (tmp_path / "new").resolve()
     with pytest.raises(ArgumentTypeError, match="is a file, not a folder"):
         to_folder(str(tmp_path / "file"))
+
+
+def test_the_base_image_is_named_by_the_dockerfile() -> None:
+    assert base_in("FROM debian:12 AS a\nFROM a\n") == "debian:12"
+    assert base_in("ARG TAG=13\nARG OTHER=x\n\nFROM debian:${TAG}\nARG TAG=14\n") == "debian:13"
+    assert "$" not in base_in((PROJECT / "Dockerfile").read_text())
