@@ -44,6 +44,11 @@ def main() -> None:
     sys.exit(0)
 
 
+def program() -> None:
+    """Be the command ``gto``."""
+    streams.run_and_leave(main)
+
+
 def plain(args: Sequence[str]) -> Asked | None:
     """Return what a plain command line asks; None for any other one, right or wrong."""
     command = args[0] if args else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from gto_ci import __version__
+from gto_ci.cli import streams
 from gto_ci.cli.face import Entry, SectionedGroup, run
 from gto_ci.cli.ghost_options import common
 
@@ -38,3 +39,8 @@ def version() -> None:
 def main() -> None:
     """Run ``git-ghost``."""
     run(app, "git-ghost")
+
+
+def program() -> None:
+    """Be the command ``git-ghost``."""
+    streams.run_and_leave(main)

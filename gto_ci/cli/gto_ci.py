@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from gto_ci import __version__
-from gto_ci.cli import git_ghost, gto
+from gto_ci.cli import git_ghost, gto, streams
 from gto_ci.cli.face import SectionedGroup, run
 
 _HOMES = {
@@ -30,3 +30,8 @@ app.add_command(git_ghost.app, "ghost")
 def main() -> None:
     """Run ``gto-ci``."""
     run(app, "gto-ci")
+
+
+def program() -> None:
+    """Be the command ``gto-ci``."""
+    streams.run_and_leave(main)

@@ -6,7 +6,9 @@ import gc
 import io
 import os
 import sys
-from typing import TextIO
+from collections.abc import Callable
+from contextlib import suppress
+from typing import NoReturn, TextIO
 
 
 def prepare() -> None:
@@ -15,6 +17,24 @@ def prepare() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal without UTF-8 gets escapes, not a crash
+
+
+def run_and_leave(main: Callable[[], None]) -> NoReturn:
+    """Run ``main``, a whole program, and end the process with its exit code, and without Python's own end.
+
+    That takes every module and object apart first: a twelfth of the time of ``gto check-ref``.
+    """
+    try:
+        main()
+        end = SystemExit(0)
+    except SystemExit as said:
+        end = said
+    if isinstance(end.code, int):
+        with suppress(OSError):  # what cannot be written, Python has something to say of
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(end.code)
+    raise end
 
 
 def give_up(stream: TextIO) -> None:
