@@ -226,9 +226,11 @@ class PatchRepository:
             options.append("--atomic")
         options += [f"--force-with-lease={ref}:{old}" for ref, old, _ in updates]
         if self.address.folder is not None:
-            # what a server hides it does not list: all branches but those that are asked for
+            # what a server hides it does not list: all branches but those that are asked for. What it receives it keeps
+            # apart at first, and lists all its refs once more, as those of the store beside: a ghost builds on none
             shown = " ".join(f"-c receive.hideRefs={shlex.quote(f'!{ref}')}" for ref, _, _ in updates)
-            options.append(f"--receive-pack=git {self._trust} -c receive.hideRefs=refs/heads {shown} receive-pack")
+            settings = f"-c receive.hideRefs=refs/heads {shown} -c core.alternateRefsPrefixes=refs/none/"
+            options.append(f"--receive-pack=git {self._trust} {settings} receive-pack")
         if self._watch:
             options.append("--progress")
         refspecs = (f"{new}:{ref}" for ref, _, new in updates)

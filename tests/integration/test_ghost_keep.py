@@ -187,6 +187,21 @@ def test_gc_without_a_remote(ghosts: Ghosts) -> None:
     assert "no remote" in ran.err
 
 
+def test_a_push_into_a_folder_lists_no_other_ghost(ghosts: Ghosts, tmp_path: Path) -> None:
+    """Neither for us, nor where git checks what has arrived: a push beside thousands costs what it costs beside ten."""
+    ghosts.write_diff(ghosts.here.head, b"other\n")
+    (other,) = ghosts.refs().values()
+    ghosts.here.write("foo", "b\n")
+    trace, packets = tmp_path / "trace", tmp_path / "packets"
+    ghosts.ok(ghosts.here, "push", GIT_TRACE2_EVENT=str(trace), GIT_TRACE_PACKET=str(packets))
+    events = [json.loads(line) for line in trace.read_text().splitlines()]
+    started = [event["argv"] for event in events if event["event"] == "child_start"]
+    assert any("receive-pack" in word for argv in started for word in argv)
+    assert [argv for argv in started if "for-each-ref" in argv and argv[-1] != "refs/none/"] == []
+    assert "receive-pack" in packets.read_text()
+    assert other not in packets.read_text()
+
+
 def test_gc_of_many(ghosts: Ghosts) -> None:
     """More than go into one batch."""
     _, _ = push_at(ghosts, 1, "b\n")
