@@ -28,8 +28,8 @@ from gto_ci.names import ref_part
 
 MARKS = "refs/gto-ci/newest/"
 
-# A ref is no longer as it was, by the words of the refusal: a listing after it may come from a replica that lags.
-_OVERTAKEN = re.compile(r"stale info|already exists|but expected")
+# A ref is no longer as it was, by git's words of the refusal: a listing after it may come from a replica that lags.
+_OVERTAKEN = re.compile(r"\[rejected\] \((?:stale info|already exists)\)|is at [0-9a-f]{40,} but expected ")
 _LOCKED = re.compile(r"(?i:unable) to create '.*?\.lock': File exists")
 _REJECTED = re.compile(r"^!\t\S*:(?P<ref>\S+)\t(?P<reason>.*)$", re.MULTILINE)
 

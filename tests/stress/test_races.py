@@ -356,6 +356,20 @@ def test_a_lock_that_another_push_holds_is_waited_for(
     check([writer], [ran], remote, {"m#dev#1"})
 
 
+def test_a_hook_that_speaks_of_what_exists_has_lost_no_race(
+    seed: WorkDir, remote: WorkDir, server: GitServer, url: str, tmp_path: Path
+) -> None:
+    publish(seed, remote, ("m@v1.0.0", "HEAD"))
+    (writer,) = clones(seed, url, tmp_path, 1)
+    hook = remote.path / "hooks/pre-receive"
+    hook.write_text("#!/bin/sh\necho 'prod already exists: is at v1 but expected v2, stale info'\nexit 1\n")
+    hook.chmod(0o755)
+    ran = gto(writer, "assign", "m", "--version", "v1.0.0", "--stage", "prod", "--push")
+    assert (ran.code, created(ran), ran.out.count("Running")) == (1, [], 1)
+    assert "(pre-receive hook declined); prod already exists: is at v1 but expected v2, stale info" in ran.err
+    assert ran.err.count("\n") == 1
+
+
 def test_a_lock_that_nobody_takes_away_is_named(
     seed: WorkDir, remote: WorkDir, server: GitServer, url: str, tmp_path: Path
 ) -> None:
