@@ -49,6 +49,7 @@ class Repository:
             raise NoRepository(f"No Git repo found in {quote(path)}: it {reason}", "Name a folder inside a repository")
         for folder in (start, *start.parents):
             if (folder / ".git").exists() or _is_bare(folder):
+                _check_git_file(folder / ".git")
                 return cls(folder, _staying_below(folder, runner or Runner(os.environ)))
         raise NoRepository(
             f"No Git repo found in {quote(path)}", "Run 'git init' there, or name another folder with --repo"
@@ -250,6 +251,22 @@ class _ReadingAhead(Repository):
 def _staying_below(root: Path, runner: Runner) -> Runner:
     """Keep git from taking the repository around a damaged one for the one that was asked for."""
     return Runner({**runner.environ, "GIT_CEILING_DIRECTORIES": str(root.parent)}, runner.config, runner.secrets)
+
+
+def _check_git_file(path: Path) -> None:
+    """Refuse a ``.git`` that is a file and names no folder, as those of work trees do (gitrepository-layout(5))."""
+    if path.is_file():
+        try:
+            with path.open("rb") as file:
+                said = os.fsdecode(file.read(8192))
+        except OSError:  # git meets it too, and says so
+            return
+        kind, _, target = said.rstrip("\r\n").partition(": ")
+        if kind != "gitdir" or not target or not (path.parent / target).is_dir():
+            raise NoRepository(
+                f"No Git repo found in {quote(path.parent)}: its '.git' is a file that leads to no repository",
+                "Run 'git worktree repair' in the main work tree, or remove that file",
+            )
 
 
 def _is_bare(folder: Path) -> bool:

@@ -152,6 +152,19 @@ def test_a_damaged_repository_is_not_taken_for_the_one_around_it(work: WorkDir, 
     assert tags(work.path) == ALL
 
 
+@pytest.mark.parametrize(
+    "content", [b"", b"gitdir: ", b"gitdir: gone\n", b"gitdir: file\n", b"gitdir: \xff\0", b"\0" * 9000]
+)
+def test_a_git_file_that_leads_to_no_repository(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / ".git").write_bytes(content)
+    (tmp_path / "deep").mkdir()
+    with pytest.raises(
+        NoRepository, match=r"'\.git' is a file that leads to no repository\. Run 'git worktree repair'"
+    ):
+        Repository.open(tmp_path / "deep")
+
+
 def test_a_url_is_said_to_be_one(tmp_path: Path) -> None:
     with pytest.raises(NoRepository, match=r"it is a URL.*Clone it"):
         Repository.open("https://example.com/acme/models.git")
