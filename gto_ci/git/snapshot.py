@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,6 +30,7 @@ from gto_ci.git.remote import FOR_THE_ACTION, Advice, Remote, retrying
 from gto_ci.git.repository import Repository
 from gto_ci.git.runner import Runner
 from gto_ci.git.scratch import lay_out
+from gto_ci.git.scratch_folders import temporary_folder
 from gto_ci.git.tag_objects import name_in, parse_tag_object
 from gto_ci.names import match_tag, tag_prefixes
 
@@ -63,8 +63,7 @@ class Snapshot:
         Raises:
             GitError: git cannot read ``repository``.
         """
-        with tempfile.TemporaryDirectory(prefix="gto-ci-", ignore_cleanup_errors=True) as folder:
-            root = Path(folder)
+        with temporary_folder() as root:
             objects, shallow, object_format = repository.rev_parse(
                 *("--path-format=absolute", "--git-path", "objects", "--git-path", "shallow", "--show-object-format")
             )

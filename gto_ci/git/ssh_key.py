@@ -8,13 +8,13 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from gto_ci.errors import WrongInput, quote
+from gto_ci.git.scratch_folders import temporary_folder
 
 # https://docs.github.com/authentication/keeping-your-account-and-data-secure/githubs-ssh-key-fingerprints
 GITHUB = "github.com ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl\n"
@@ -32,8 +32,7 @@ def ssh_key(key: str, known_hosts: str, environ: Mapping[str, str]) -> Iterator[
     Raises:
         WrongInput: ssh's programs are missing, or do not take the key.
     """
-    with tempfile.TemporaryDirectory(prefix="gto-ci-", ignore_cleanup_errors=True) as name:
-        folder = Path(name)
+    with temporary_folder() as folder:
         hosts, socket = folder / "known_hosts", folder / "agent"
         hosts.write_text(f"{GITHUB}{known_hosts}\n", encoding="utf-8", errors="surrogateescape")
         with _agent(socket, environ):

@@ -19,6 +19,7 @@ from gto_ci.errors import GitError
 from gto_ci.events import TagRecord
 from gto_ci.git.repository import Repository
 from gto_ci.git.scratch import lay_out
+from gto_ci.git.scratch_folders import temporary_folder
 from gto_ci.git.tag_objects import parse_tag_object
 from gto_ci.names import ref_part
 
@@ -167,8 +168,7 @@ def _signed(repository: Repository, environ: Mapping[str, str], name: str, commi
     config, objects, object_format = repository.rev_parse(
         *("--path-format=absolute", "--git-path", "config", "--git-path", "objects", "--show-object-format")
     )
-    with tempfile.TemporaryDirectory(prefix="gto-ci-", ignore_cleanup_errors=True) as folder:
-        root = Path(folder)
+    with temporary_folder() as root:
         lay_out(root, object_format, include=Path(config))
         try:
             repository.runner.run(

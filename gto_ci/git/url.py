@@ -8,7 +8,6 @@ goes to the remote.
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,6 +21,7 @@ from gto_ci.git.push import MARKS
 from gto_ci.git.remote import FOR_A_PERSON, Remote, remote_at, retrying
 from gto_ci.git.repository import Repository
 from gto_ci.git.runner import Runner
+from gto_ci.git.scratch_folders import temporary_folder
 from gto_ci.git.snapshot import Snapshot
 
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://.+|(?:[\w.-]+@)?[\w.-]+:(?!\\).+", re.IGNORECASE)
@@ -176,10 +176,10 @@ def open_url(url: str, runner: Runner) -> Iterator[UrlRepository]:
         GitError: it cannot be reached.
     """
     remote = remote_at(url)
-    with tempfile.TemporaryDirectory(prefix="gto-ci-", ignore_cleanup_errors=True) as folder:
-        root, trace = Path(folder) / "scratch", Path(folder) / "trace"
+    with temporary_folder() as folder:
+        root, trace = folder / "scratch", folder / "trace"
         root.mkdir()
-        runner = Runner({**runner.environ, "GIT_CEILING_DIRECTORIES": folder}, runner.config, runner.secrets)
+        runner = Runner({**runner.environ, "GIT_CEILING_DIRECTORIES": str(folder)}, runner.config, runner.secrets)
         asked = ("HEAD", "refs/heads/*", "refs/tags/*", f"{MARKS}*")
         listed = retrying(
             lambda: runner.run(

@@ -7,16 +7,15 @@ On which branches the commit is, which tags approve of it, and whose signatures 
 from __future__ import annotations
 
 import posixpath
-import tempfile
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
-from pathlib import Path
 from typing import NamedTuple
 
 from gto_ci.errors import GitError, RefNotFound, quote
 from gto_ci.events import TagRecord
 from gto_ci.git.parse import TAG_FORMAT, GitObject, parse_tags
 from gto_ci.git.repository import Repository
+from gto_ci.git.scratch_folders import temporary_folder
 from gto_ci.git.signatures import Signature, verify
 from gto_ci.git.snapshot import Snapshot
 
@@ -117,8 +116,8 @@ class Witness:
         Raises:
             GitError: git cannot read the repository.
         """
-        with tempfile.TemporaryDirectory(prefix="gto-ci-") as folder:
-            file = Path(folder) / "allowed_signers"
+        with temporary_folder() as folder:
+            file = folder / "allowed_signers"
             file.write_bytes(signers)
             runner = self.repository.runner.with_config(("gpg.ssh.allowedSignersFile", str(file)))
             asking = Repository(self.repository.root, runner)
