@@ -15,9 +15,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from gto_ci.errors import DoesNotApply, GhostRefused, GitError, GtoError, quote
+from gto_ci.git.backup import back_up, back_up_records
 from gto_ci.git.commits import Head, make_visible
-from gto_ci.git.desk import SUBMODULE, Desk, TreeChange
-from gto_ci.git.finish import back_up, finish
+from gto_ci.git.desk import SUBMODULE, Desk, TreeChange, file_names
+from gto_ci.git.finish import finish
 from gto_ci.git.parse import split_patch
 from gto_ci.git.repository import Repository
 
@@ -46,7 +47,7 @@ def apply_to_tree(desk: Desk, commit: str, patch: bytes, *, three_way: bool = Fa
         raise GhostRefused(f"The patch makes something that is no file, its mode is {mode}", _DISTRUST)
     patch = _MISREAD.sub(rb'diff --git "a/\1" "b/\1"', patch)
     index = desk.workshop.file("applied")
-    index.unlink(missing_ok=True)
+    index.unlink(missing_ok=True)  # in our own scratch folder
     desk.git("read-tree", commit, index=index)
     if patch:
         options = ["--3way"] if three_way else []
@@ -121,20 +122,25 @@ def put(desk: Desk, head: Head, commit: str, tree: str, pack: bytes = b"") -> li
     folders = {folder for place in places for folder in place.parents if desk.root in folder.parents}
 
     def write() -> None:
-        backup = back_up([*places, *desk.records], desk.root, desk.workshop.file("backup"))
+        backup = back_up(places, desk.root, desk.workshop.file("backup"))
+        records = back_up_records(desk.records, desk.workshop.file("records"))
         try:
             if commit != head.commit:
                 store(desk.repository, pack)
                 make_visible(desk.repository, head, commit, "git-ghost: pull commits")
+                records.note_written()
             if further:
                 write_tree(desk, commit, tree)
             hand_over(desk, [*places, *folders])
-        except BaseException:
+        except BaseException as error:
             if commit != head.commit:
-                _go_back(desk, head)
-            backup.restore()
+                _go_back(desk, head, commit)
+                records.restore()
+            left = backup.restore(lambda files: _written(desk, files, [*moving, *further]))
             with suppress(GtoError, OSError):  # what went wrong before is what there is to say
                 hand_over(desk, folders)
+            if left and isinstance(error, GtoError):
+                raise _left(desk, error, left) from error
             raise
 
     finish(write)
@@ -188,9 +194,52 @@ def store(repository: Repository, pack: bytes) -> None:
         repository.git("-c", "gc.auto=0", "unpack-objects", "-q", stdin=pack)
 
 
-def _go_back(desk: Desk, head: Head) -> None:
-    if desk.repository.rev_parse("HEAD") != [head.commit]:
-        desk.repository.git("update-ref", "-m", "git-ghost: taken back", "HEAD", head.commit or "")
+def _go_back(desk: Desk, head: Head, commit: str) -> None:
+    """Have HEAD at its old commit again, where it is at ``commit``: somebody else may have gone on meanwhile."""
+    if desk.repository.rev_parse("HEAD") == [commit]:
+        with suppress(GitError):  # gone on in this very moment
+            desk.repository.git("update-ref", "-m", "git-ghost: taken back", "HEAD", head.commit or "", commit)
+
+
+def _written(desk: Desk, files: Sequence[Path], changes: Sequence[TreeChange]) -> set[Path]:
+    """Return those of ``files`` that git wrote for ``changes``: they hold what the change holds, or begin so."""
+    index = desk.workshop.file("found")
+    index.unlink(missing_ok=True)  # in our own scratch folder
+    names = [file.relative_to(desk.root).as_posix() for file in files]
+    listing = "".join(f"{name}\0" for name in names)
+    try:
+        desk.git("update-index", "--add", "--info-only", "-z", "--stdin", stdin=os.fsencode(listing), index=index)
+        listed = desk.git("ls-files", "--stage", "-z", index=index)
+    except GitError:  # a filter fails, perhaps the one for which all this is taken back
+        listed = b""
+    # of each entry: mode, id and stage, a tab, the name
+    entries = (entry.partition("\t") for entry in file_names(listed))
+    there = {name: tuple(about.split(" ")[:2]) for about, _, name in entries}
+    wanted = {(change.path, change.mode, change.new) for change in changes}
+    found = set()
+    for file, name in zip(files, names, strict=True):
+        if (name, *there.get(name, ())) in wanted or any(
+            change.path == name and _is_begun(desk, file, change) for change in changes
+        ):
+            found.add(file)
+    return found
+
+
+def _is_begun(desk: Desk, file: Path, change: TreeChange) -> bool:
+    """Tell whether git, writing ``file``, stopped half-way: on a full disk, for example."""
+    if file.is_symlink() or not change.mode.startswith("100"):
+        return False
+    with suppress(GtoError, OSError):
+        return desk.git("cat-file", "blob", change.new).startswith(file.read_bytes())
+    return False
+
+
+def _left(desk: Desk, error: GtoError, places: Sequence[Path]) -> GtoError:
+    names = _some([place.relative_to(desk.root).as_posix() for place in places])
+    return GtoError(
+        f"{error.cause}. Meanwhile something else changed {names}, and this stays as it is now",
+        "Look at 'git status' before you go on",
+    )
 
 
 def _check_free(desk: Desk, changes: Sequence[TreeChange]) -> None:

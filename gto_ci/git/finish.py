@@ -10,12 +10,9 @@ from __future__ import annotations
 
 import os
 import pickle
-import shutil
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
-from pathlib import Path
 
 from gto_ci.errors import GitError, GtoError
 
@@ -82,56 +79,3 @@ def _raise(answer: bytes) -> None:
         raise GtoError(*rest)
     if kind == "bug":
         raise GtoError(f"The last step failed: {rest[0]}", "Look at 'git status' before you go on")
-
-
-@dataclass(slots=True)
-class Backup:
-    """What was at some paths, to be put back. Made by :func:`back_up`; ``kept`` is None for what was not there."""
-
-    kept: dict[Path, Path | None] = field(default_factory=dict)
-    new_folders: list[Path] = field(default_factory=list)
-
-    def restore(self) -> None:
-        """Put back what was there, and remove what was not."""
-        for place, copy in self.kept.items():
-            with suppress(OSError):  # what can be put back is
-                if place.is_symlink() or place.is_file():
-                    place.unlink()
-                elif place.is_dir() and copy is not None:
-                    shutil.rmtree(place)
-                if copy is not None:
-                    place.parent.mkdir(parents=True, exist_ok=True)
-                    _copy(copy, place)
-        for folder in self.new_folders:
-            with suppress(OSError):  # somebody else's file is in it
-                folder.rmdir()
-
-
-def back_up(paths: Iterable[Path], root: Path, folder: Path) -> Backup:
-    """Return a backup, in the new folder ``folder``, of what is at ``paths`` below ``root``.
-
-    Raises:
-        OSError: something cannot be read.
-    """
-    backup = Backup()
-    folder.mkdir()
-    for number, place in enumerate(paths):
-        if place.is_symlink() or place.is_file():
-            copy = folder / str(number)
-            _copy(place, copy)
-            backup.kept[place] = copy
-        else:
-            backup.kept[place] = None
-        above = place.parent
-        while root in above.parents and not os.path.lexists(above) and above not in backup.new_folders:
-            backup.new_folders.append(above)
-            above = above.parent
-    backup.new_folders.sort(key=lambda one: len(one.parts), reverse=True)
-    return backup
-
-
-def _copy(source: Path, target: Path) -> None:
-    shutil.copy2(source, target, follow_symlinks=False)
-    with suppress(OSError):  # only root can, and need
-        status = source.lstat()
-        os.chown(target, status.st_uid, status.st_gid, follow_symlinks=False)
