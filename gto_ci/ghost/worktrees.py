@@ -100,6 +100,10 @@ def _check_unchanged(session: Session, folder: Path, mark: Mark) -> None:
         raise DoesNotApply(
             f"{quote(folder)} cannot be read: {error.cause}", "Remove it all the same: --force"
         ) from error
+    if found.left_out:  # git tells nothing of what is inside
+        raise DoesNotApply(
+            f"{quote(folder)} holds another repository: {quote(found.left_out[0])}", "Move it away, or add --force"
+        )
     if found.tree != mark.tree:
         raise DoesNotApply(
             f"{quote(folder)} was changed since",

@@ -31,9 +31,12 @@ class Mark:
 def add_worktree(desk: Desk, folder: Path, mark: Mark, pack: bytes) -> None:
     """Make a linked work tree at ``mark.base`` whose files are those of ``mark.tree``; ``pack`` holds new commits.
 
+    ``folder`` does not exist, or is empty.
+
     Raises:
         GitError: git cannot write; then there is none.
     """
+    was_there = folder.exists()
     store(desk.repository, pack)
     options = ("--quiet", "--detach", "--no-checkout")
     quiet = Repository(desk.root, desk.repository.runner.with_config(("core.hooksPath", os.devnull)))
@@ -45,7 +48,10 @@ def add_worktree(desk: Desk, folder: Path, mark: Mark, pack: bytes) -> None:
         runner.run(["reset", "--quiet", "--mixed", mark.base], folder)
         (_administration(folder, runner) / _MARK).write_text(json.dumps(asdict(mark)), encoding="utf-8")
     except BaseException:
+        # made a moment ago, in a folder in which there was nothing
         remove_worktree(desk.repository, folder)
+        if was_there:
+            folder.mkdir()
         raise
 
 
@@ -68,15 +74,16 @@ def marked_worktrees(repository: Repository) -> dict[Path, Mark]:
 
 
 def remove_worktree(repository: Repository, folder: Path) -> None:
-    """Remove a linked work tree, and whatever was changed in it.
+    """Remove a linked work tree, and whatever was changed in it. Its folder may be gone already.
+
+    Git refuses unless the folder's own ``.git`` leads back to this repository, so what else came into the
+    same place stays. Other work trees stay too, although their folders may be gone: on a disk that is not
+    mounted, for example.
 
     Raises:
         GitError: git cannot remove it.
     """
-    if folder.exists():
-        repository.git("worktree", "remove", "--force", "--", str(folder))
-    else:
-        repository.git("worktree", "prune")
+    repository.git("worktree", "remove", "--force", "--", str(folder))
 
 
 def _plain(runner: Runner) -> Runner:

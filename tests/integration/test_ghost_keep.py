@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -306,3 +307,63 @@ def test_a_hash_of_several_commits(ghosts: Ghosts) -> None:
     assert ran.code == 1
     assert "3 ghosts" in ran.err
     ghosts.ok(ghosts.there, "checkout", base, digest)
+
+
+# What else is removed with a work tree
+
+
+def test_remove_leaves_other_work_trees(ghosts: Ghosts) -> None:
+    """Git was told to forget all work trees whose folders are gone: on a disk that is not mounted, for example."""
+    ghosts.here.write("foo", "b\n")
+    _, digest = ghosts.push()
+    run = Path(ghosts.ok(ghosts.there, "checkout", digest).strip())
+    ghosts.there.git("worktree", "add", "--quiet", "-b", "mine", "../disk/mine")
+    mine = WorkDir(ghosts.there.path.parent / "disk/mine", now=ghosts.there.now)
+    mine.write("staged", "precious\n")
+    mine.git("add", "staged")
+    (mine.path.parent).rename(ghosts.folder / "not mounted")
+    shutil.rmtree(run)
+    assert ghosts.ok(ghosts.there, "checkout", "--remove", digest[:7]) == f"{run}\n"
+    assert digest[:7] not in ghosts.there.git("worktree", "list")
+    (ghosts.folder / "not mounted").rename(mine.path.parent)
+    assert mine.git("status", "--porcelain") == "A  staged"
+
+
+def test_remove_leaves_what_came_into_its_place(ghosts: Ghosts) -> None:
+    ghosts.here.write("foo", "b\n")
+    _, digest = ghosts.push()
+    run = Path(ghosts.ok(ghosts.there, "checkout", digest).strip())
+    shutil.rmtree(run)
+    ghosts.there.git("clone", "--quiet", str(ghosts.here.path), str(run))
+    (run / "file").write_text("precious\n")
+    for force in ((), ("--force",)):
+        ran = ghosts.run(ghosts.there, "checkout", "--remove", digest[:7], *force)
+        assert (ran.code, ran.err.count("\n")) == (1, 1), ran
+        assert (run / "file").read_text() == "precious\n"
+
+
+@pytest.mark.parametrize("place", ["other", "folder/other"])
+def test_remove_sees_another_repository_inside(place: str, ghosts: Ghosts) -> None:
+    """Its commits may be nowhere else. Git lists such a folder by its name alone."""
+    ghosts.here.write("foo", "b\n")
+    _, digest = ghosts.push()
+    run = Path(ghosts.ok(ghosts.there, "checkout", digest).strip())
+    other = WorkDir.init(run / place)
+    other.commit("precious", file="precious\n")
+    ran = ghosts.run(ghosts.there, "checkout", "--remove", digest[:7])
+    assert (ran.code, ran.err.count("\n")) == (1, 1), ran
+    assert "holds another repository" in ran.err
+    assert (other.path / "file").read_text() == "precious\n"
+
+
+def test_a_checkout_that_fails_leaves_the_empty_folder(ghosts: Ghosts) -> None:
+    ghosts.here.write("z.bad", "z\n")
+    _, digest = ghosts.push("-u")
+    ghosts.there.git("config", "filter.bad.smudge", "false")
+    ghosts.there.git("config", "filter.bad.required", "true")
+    (ghosts.there.path / ".git/info/attributes").write_text("*.bad filter=bad\n")
+    (ghosts.folder / "empty").mkdir()
+    ran = ghosts.run(ghosts.there, "checkout", digest, "../empty")
+    assert (ran.code, ran.err.count("\n")) == (1, 1), ran
+    assert list((ghosts.folder / "empty").iterdir()) == []
+    assert "empty" not in ghosts.there.git("worktree", "list")
