@@ -146,7 +146,7 @@ def _carry_out(repository: Repository, index: str, edit: Edit, manner: _Manner) 
     if manner.dry_run:
         _say_difference(before, after, index, manner.say)
     elif after != before:
-        files.replace(file, after, index)
+        files.replace(file, before, after, index)
     return after
 
 

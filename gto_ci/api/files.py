@@ -56,22 +56,50 @@ def read(file: Path, path: str) -> bytes | None:
         raise trouble(path, error) from error
 
 
-def replace(file: Path, text: bytes, path: str) -> None:
+def replace(file: Path, before: bytes | None, text: bytes, path: str) -> None:
     """Write ``text`` beside ``file`` and put it in its place: who looks finds the old text or the new one, whole.
 
+    ``before`` is what was read from ``file``, None where it was missing.
+
     Raises:
-        GtoError: it cannot be written; the old text is still there.
+        GtoError: somebody else has changed it since, or it cannot be written; what it holds is still there.
     """
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         beside = write_beside(file, text)
         try:
-            beside.replace(file)
+            put_in_place(beside, file, before, path)
         except BaseException:
-            beside.unlink(missing_ok=True)
+            beside.unlink(missing_ok=True)  # its name is random, and was free
             raise
     except OSError as error:
         raise trouble(path, error) from error
+
+
+def put_in_place(beside: Path, file: Path, before: bytes | None, path: str) -> None:
+    """Rename ``beside`` to ``file``, which must hold ``before`` still, or be missing where that is None.
+
+    Raises:
+        GtoError: somebody else has changed it; nothing was renamed.
+        OSError: it cannot be renamed.
+    """
+    if read(file, path) != before:
+        raise _changed(path)
+    if before is None:
+        try:
+            os.link(beside, file)  # which overwrites nothing, as a rename would
+        except FileExistsError:
+            raise _changed(path) from None
+        except OSError:  # a file system without links
+            beside.replace(file)
+        else:
+            beside.unlink()  # has another name now
+    else:
+        beside.replace(file)
+
+
+def _changed(path: str) -> GtoError:
+    return GtoError(f"{quote(path)} has changed meanwhile, and nothing was written", "Run it again")
 
 
 def write_beside(file: Path, text: bytes) -> Path:

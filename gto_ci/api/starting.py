@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -173,15 +173,13 @@ def _write(plan: Plan) -> None:
             with _in_words(text.path):
                 for folder in _missing(place.parent):
                     folder.mkdir()
-                    undo.callback(folder.rmdir)
+                    undo.callback(_remove_empty, folder)
                 beside = files.write_beside(place, text.after)
-            undo.callback(beside.unlink, missing_ok=True)
+            undo.callback(beside.unlink, missing_ok=True)  # its name is random, and was free
             prepared.append((text, place, beside))
         for text, place, beside in prepared:
-            if files.read(place, text.path) != text.before:
-                raise GtoError(f"{quote(text.path)} has changed meanwhile, and nothing was written", "Run it again")
             with _in_words(text.path):
-                beside.replace(place)
+                files.put_in_place(beside, place, text.before, text.path)
             undo.callback(_put_back, place, text)
         undo.pop_all()
 
@@ -191,11 +189,19 @@ def _missing(folder: Path) -> list[Path]:
     return [one for one in reversed((folder, *folder.parents)) if not one.exists()]
 
 
+def _remove_empty(folder: Path) -> None:
+    with suppress(OSError):  # somebody else has a file in it
+        folder.rmdir()
+
+
 def _put_back(place: Path, text: NewText) -> None:
+    """Undo what we wrote, unless somebody else has changed it since: then it is theirs."""
+    if files.read(place, text.path) != text.after:
+        return
     if text.before is None:
-        place.unlink(missing_ok=True)
+        place.unlink()
     else:
-        files.replace(place, text.before, text.path)
+        files.replace(place, text.after, text.before, text.path)
 
 
 @contextmanager

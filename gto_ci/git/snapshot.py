@@ -162,28 +162,30 @@ class Snapshot:
         return self._lazy
 
     def restore_tag(self, name: str) -> list[Path]:
-        """Make the user's tag ``name`` the annotated one that the remote has.
+        """Make the user's tag ``name`` the annotated one that the remote has, where it is missing or lightweight.
 
-        Only that ref and its tag object are written. Returns the files and folders that came into
-        being or were replaced, so that a caller running as root can give them to the workspace's
-        owner.
+        A lightweight one holds nothing but the commit, which the annotated one says too; a tag object of
+        the user's own stays. Only that ref and its tag object are written. Returns the files and folders
+        that came into being or were replaced, so that a caller running as root can give them to the
+        workspace's owner.
 
         Raises:
             GitError: git cannot write.
         """
-        ref, oid = f"refs/tags/{name}", self._advertised[name].oid
+        ref, tag = f"refs/tags/{name}", self._advertised[name]
         present = self.repository.git("for-each-ref", "--format=%(objectname)", "--", ref).decode().strip()
-        (found,) = self.scratch.objects([oid])
-        if found is None or present == oid:
+        (found,) = self.scratch.objects([tag.oid])
+        if found is None or present not in ("", tag.target):
             return []
-        asked = ("--path-format=absolute", "--git-common-dir", "--git-path", f"objects/{oid[:2]}")
+        asked = ("--path-format=absolute", "--git-common-dir", "--git-path", f"objects/{tag.oid[:2]}")
         git_dir, object_path = (Path(line) for line in self.repository.rev_parse(*asked))
         places = (git_dir, git_dir / "refs", git_dir / "reftable", git_dir / "logs", object_path)
         before = _listing(places)
         quiet = Repository(self.repository.root, self.repository.runner.with_config(*QUIET))
         # --literally: a tag is what the remote says it is, an odd time zone included
         written = quiet.git("hash-object", "-t", "tag", "-w", "--stdin", "--literally", stdin=found.data)
-        quiet.git("update-ref", "--no-deref", "-m", "gto-ci: annotated tag", "--", ref, written.decode().strip())
+        new, old = written.decode().strip(), present or "0" * len(tag.oid)
+        quiet.git("update-ref", "--no-deref", "-m", "gto-ci: annotated tag", "--", ref, new, old)
         return sorted(path for path, _ in _listing(places) - before)
 
     def _fetch_once(self, remote: Remote, artifact: str | None) -> list[RemoteTag]:

@@ -14,6 +14,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Mapping
+from hashlib import sha256
 from pathlib import Path
 
 from gto_ci.errors import WrongInput, quote
@@ -40,6 +41,7 @@ VARIABLES = (
     "ghost-diff",
     "ghost-tree",
 )
+MANIFEST = ".gto-ci"  # in the outputs folder
 LIMIT = 5_000  # bytes; a report has to be smaller than 5 KB
 
 
@@ -95,29 +97,83 @@ def relative(path: Path, project: Path) -> str:
     return Path(os.path.relpath(path, project)).as_posix()
 
 
-def write(values: Mapping[str, str], report: bytes, file: Path) -> None:
-    """Write the outputs' files and the dotenv report, in place of what is there: all of it or, on failure, nothing.
-
-    A link that stands in their place is replaced, and not followed.
+def check_free(file: Path, project: Path) -> None:
+    """Make sure that nothing is at ``file`` and in its outputs folder but what an earlier run of ours wrote there.
 
     Raises:
+        WrongInput: somebody else's file, folder or link is there. It stays.
+    """
+    for place, ours in ((file, _is_our_report), (outputs_folder(file), _is_our_folder)):
+        if os.path.lexists(place) and not ours(place):
+            raise WrongInput(
+                f"{quote(relative(place, project))} is there already, and is not what gto-ci writes there",
+                "Set GTO_OUTPUTS_FILE to a path that is free, or move this away",
+            )
+
+
+def write(values: Mapping[str, str], report: bytes, file: Path, project: Path) -> None:
+    """Write the outputs' files and the dotenv report, in place of our own earlier ones: all or, on failure, nothing.
+
+    Raises:
+        WrongInput: something else is in their place; see :func:`check_free`.
         OSError: they cannot be written.
     """
+    check_free(file, project)
     folder = outputs_folder(file)
-    fresh = folder.with_name(f".{folder.name}-{secrets.token_hex(4)}")
-    new_file = fresh.with_suffix(".env")
+    fresh = folder.with_name(f".{folder.name}-{secrets.token_hex(8)}")
+    old, new_file = fresh.with_suffix(".old"), fresh.with_suffix(".env")
+    contents = {name: value.encode() for name, value in values.items()}
     try:
         fresh.mkdir(parents=True)
-        for name, value in values.items():
-            (fresh / name).write_bytes(value.encode())
+        for name, content in {**contents, MANIFEST: _manifest(contents)}.items():
+            (fresh / name).write_bytes(content)
         new_file.write_bytes(report)
-        if folder.is_symlink() or folder.is_file():
-            folder.unlink()
-        elif folder.exists():
-            shutil.rmtree(folder)
-        fresh = fresh.rename(folder)
-        new_file.replace(file)
+        if folder.exists():
+            folder.rename(old)
+        try:
+            fresh.rename(folder)
+            new_file.replace(file)
+        except OSError:
+            if not fresh.exists():
+                folder.rename(fresh)
+            if old.exists():
+                old.rename(folder)
+            raise
     except OSError:
+        # random names that were free
         shutil.rmtree(fresh, ignore_errors=True)
         new_file.unlink(missing_ok=True)
         raise
+    _discard(old)
+
+
+def _manifest(contents: Mapping[str, bytes]) -> bytes:
+    """Return the lines by which a later run tells its own files, as ``sha256sum --check`` reads them."""
+    return "".join(f"{sha256(content).hexdigest()}  {name}\n" for name, content in contents.items()).encode()
+
+
+def _is_our_folder(folder: Path) -> bool:
+    """Tell whether ``folder`` holds nothing but files that we wrote, unchanged."""
+    if folder.is_symlink() or not folder.is_dir():
+        return False
+    found: dict[str, bytes] = {}
+    for place in folder.iterdir():
+        if place.is_symlink() or not place.is_file():
+            return False
+        found[place.name] = place.read_bytes()
+    said = found.pop(MANIFEST, b"")
+    return sorted(said.splitlines()) == sorted(_manifest(found).splitlines())
+
+
+def _is_our_report(file: Path) -> bool:
+    """Tell whether ``file`` is a dotenv report as :func:`render` makes it."""
+    if file.is_symlink() or not file.is_file():
+        return False
+    names = [line.partition(b"=")[0].decode(errors="replace") for line in file.read_bytes().splitlines()]
+    return names[:1] == ["GTO_OUTPUTS"] and {*names[1:]} <= {variable(name) for name in VARIABLES}
+
+
+def _discard(old: Path) -> None:
+    """Remove an outputs folder of ours that has been replaced, if it is ours still."""
+    if old.exists() and _is_our_folder(old):
+        shutil.rmtree(old, ignore_errors=True)

@@ -5,12 +5,13 @@ Source: GitLab's "Predefined CI/CD variables reference".
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
 
-from gto_ci.errors import CommentRefused, WrongInput
+from gto_ci.errors import CommentRefused, WrongInput, quote
 from gto_ci.gitlab import event, files
 from gto_ci.gitlab.log import Log
 from gto_ci.inputs import Inputs
@@ -35,6 +36,7 @@ class GitLab:
                 "The variable CI_PROJECT_DIR is not set", "Run this in the script of a job, or set what a runner sets"
             )
         self._file = files.outputs_file(Path(project), environ.get("GTO_OUTPUTS_FILE", ""))
+        files.check_free(self._file, Path(project))
         temp = Path(environ.get("RUNNER_TEMP_PROJECT_DIR") or f"{project}.tmp")
         # a project's folder and its temporary one outlive the job on some machines: only the job's own memory counts
         self._memory = temp / f"gto-ci-ghost-{environ.get('CI_JOB_ID', '')}"
@@ -74,7 +76,7 @@ class GitLab:
         """Write the outputs' files and the dotenv report, and warn of what is in the files alone."""
         folder = files.relative(files.outputs_folder(self._file), self.job.workspace)
         report, left_out = files.render(values, folder)
-        files.write(values, report, self._file)
+        files.write(values, report, self._file, self.job.workspace)
         for name in left_out:
             self.log.warning(
                 f"{files.variable(name)} is not set in later jobs: such a value does not fit a variable. "
@@ -89,7 +91,7 @@ class GitLab:
         if self.job.temp is None:
             self.log.warning("That a ghost was applied is not remembered: the runner gives the job no temporary folder")
         else:
-            self._memory.write_text(ghost, encoding="utf-8")
+            self._remember(ghost)
 
     def untrusted(self, allowed: tuple[str, ...]) -> str:
         """Return why the event must not choose what code the job runs; see :func:`gto_ci.gitlab.event.untrusted`."""
@@ -102,6 +104,18 @@ class GitLab:
     def comment(self, number: int, header: str, body: str, token: str, *, create: bool = True) -> Posted:
         """Refuse: comments are not made here."""
         raise _no_comments()
+
+    def _remember(self, ghost: str) -> None:
+        # the name says which job it is of; a link in its place leads to somebody else's file
+        try:
+            handle = os.open(self._memory, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o666)
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(ghost)
+        except OSError as error:
+            raise WrongInput(
+                f"{quote(self._memory)} cannot be written: {error.strerror}",
+                "Give the job a folder for temporary files of its own: RUNNER_TEMP_PROJECT_DIR",
+            ) from error
 
     def _remembered(self) -> str:
         with suppress(OSError):

@@ -174,6 +174,17 @@ def test_whatever_the_checkout_the_outputs_are_the_same_and_only_the_tag_is_chan
     assert not [file for file in runner.temp.iterdir() if file.name.startswith("gto-ci")]
 
 
+def test_a_tag_object_of_the_users_own_stays(lab: Lab) -> None:
+    """It was replaced by the remote's, and was in no ref any more."""
+    tag = "churn#prod#2"
+    runner, commit = lab.check_out(f"refs/tags/{tag}")
+    git(runner.workspace, "-c", "user.name=x", "-c", "user.email=x", "tag", "-a", "-f", "-m", "mine", tag, commit)
+    before = refs(runner.workspace)
+    ran = runner.run("push", f"refs/tags/{tag}", commit)
+    assert (ran.code, ran.outputs["message"]) == (0, "Ship it\n\nnow")
+    assert refs(runner.workspace) == before
+
+
 def test_fetch_tags_false_reads_what_is_there_and_touches_nothing(lab: Lab) -> None:
     runner, commit = lab.check_out("refs/tags/churn#prod#2", Checkout(depth=0))
     before = refs(runner.workspace)

@@ -6,12 +6,13 @@ import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
 
 from gto_ci import api
-from gto_ci.annotations import Annotation
+from gto_ci.annotations import Annotation, editing
 from gto_ci.errors import GtoError, InvalidName
 from tests.running import Ran, gto, observed
 from tests.workdir import WorkDir
@@ -117,6 +118,27 @@ def test_types_that_the_configuration_allows(work: WorkDir) -> None:
     failed(gto(work, "annotate", "m", "--type", "data"), "Allowed types are: ['model', 'dataset']")
     assert gto(work, "annotate", "m", "--type", "dataset").code == 0
     assert gto(work, "annotate", "m", "--type", "x", GTO_TYPES='["x"]').code == 0
+
+
+@pytest.mark.parametrize("before", [TEXT, None])
+def test_an_edit_that_somebody_saves_meanwhile_stays(
+    work: WorkDir, before: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What an editor saved while we were at work was overwritten."""
+    file = work.path / "artifacts.yaml"
+    if before is None:
+        file.unlink()
+    edit = editing.annotate
+
+    def edit_slowly(*args: Any, **options: Any) -> bytes:
+        file.write_text("mine: {}\n")
+        return edit(*args, **options)
+
+    monkeypatch.setattr(editing, "annotate", edit_slowly)
+    with pytest.raises(GtoError, match=r"'artifacts.yaml' has changed meanwhile, and nothing was written"):
+        api.annotate(work.path, "new", type="data")
+    assert file.read_text() == "mine: {}\n"
+    assert [path.name for path in work.path.glob(".artifacts*")] == []
 
 
 def test_a_malformed_file_is_left_as_it_is(work: WorkDir) -> None:

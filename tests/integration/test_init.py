@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from gto_ci import config, policy_file
+from gto_ci.api import files as project_files
 from gto_ci.api import starting
 from gto_ci.errors import GtoError
 from tests import running
@@ -298,6 +299,46 @@ def test_a_file_that_changes_between_the_question_and_the_answer(work: WorkDir) 
         starting.carry_out(plan)
     assert observed(work) == before
     assert not (work.path / ".github").exists()
+
+
+def test_what_somebody_changes_meanwhile_is_not_taken_back(work: WorkDir, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`.gto` was in place when somebody else wrote into it; then `artifacts.yaml` failed, and `.gto` was removed."""
+    work.write("artifacts.yaml", "churn: {}\n")
+    wishes = starting.Wishes(stages=("dev", "prod"), artifacts=(("segment", ""),), policy=True)
+    plan = starting.plan(starting.look(work.path, {**environ(work)}), wishes)
+    put = project_files.put_in_place
+
+    def put_and_edit(beside: Path, file: Path, before: bytes | None, path: str) -> None:
+        put(beside, file, before, path)
+        if path == ".gto":
+            file.write_text("stages: [mine]\n")
+            (work.path / ".github/mine").write_text("mine\n")
+            (work.path / "artifacts.yaml").write_text("churn: {type: model}\n")
+
+    monkeypatch.setattr(project_files, "put_in_place", put_and_edit)
+    with pytest.raises(GtoError, match=r"'artifacts.yaml' has changed meanwhile"):
+        starting.carry_out(plan)
+    assert files(work) == [".github/mine", ".gto", "artifacts.yaml"]
+    assert (work.path / ".gto").read_text() == "stages: [mine]\n"
+    assert (work.path / "artifacts.yaml").read_text() == "churn: {type: model}\n"
+
+
+def test_a_file_that_comes_into_being_meanwhile_stays(work: WorkDir, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the look at the place and the renaming: a rename would have replaced it."""
+    plan = starting.plan(starting.look(work.path, {**environ(work)}), starting.Wishes(stages=("dev",)))
+    read = project_files.read
+
+    def read_and_edit(file: Path, path: str) -> bytes | None:
+        found = read(file, path)
+        if path == ".gto":
+            file.write_text("stages: [mine]\n")
+        return found
+
+    monkeypatch.setattr(project_files, "read", read_and_edit)
+    with pytest.raises(GtoError, match=r"'.gto' has changed meanwhile"):
+        starting.carry_out(plan)
+    assert files(work) == [".gto"]
+    assert (work.path / ".gto").read_text() == "stages: [mine]\n"
 
 
 # On a terminal

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Mapping
+import shutil
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -290,7 +291,7 @@ def test_outputs_are_files_whole_and_exact(tmp_path: Path) -> None:
     )
     made.write_outputs(values)
     folder = tmp_path / "gto-outputs"
-    assert {file.name: file.read_bytes().decode() for file in folder.iterdir()} == values
+    assert {file.name: file.read_bytes().decode() for file in folder.iterdir() if file.name != files.MANIFEST} == values
     assert read_report((tmp_path / "gto.env").read_bytes()) == {
         "GTO_OUTPUTS": "gto-outputs",
         "GTO_EVENT": "assignment",
@@ -323,21 +324,132 @@ def test_a_link_that_the_commit_brings_is_not_followed(tmp_path: Path) -> None:
     (project / "out").mkdir(parents=True)
     (outside / "folder").mkdir(parents=True)
     (outside / "file").write_text("theirs")
-    (project / "gto.env").symlink_to(outside / "file")
-    (project / "gto-outputs").symlink_to(outside / "folder")
-    GitLab(job(project), io.StringIO()).write_outputs(outputs.fit({"event": "assignment"})[0])
+    for name, target in (("gto.env", outside / "file"), ("gto-outputs", outside / "folder")):
+        made = GitLab(job(project), io.StringIO())
+        (project / name).symlink_to(target)
+        with pytest.raises(WrongInput, match=f"'{name}' is there already"):
+            GitLab(job(project), io.StringIO())
+        with pytest.raises(WrongInput, match=f"'{name}' is there already"):
+            made.write_outputs(outputs.fit({"event": "assignment"})[0])
+        assert sorted(place.name for place in project.iterdir()) == sorted(["out", name])
+        assert (project / name).readlink() == target
+        (project / name).unlink()
     assert (outside / "file").read_text() == "theirs"
     assert not list((outside / "folder").iterdir())
-    assert (project / "gto-outputs/event").read_text() == "assignment"
     (project / "out").rmdir()
     (project / "out").symlink_to(outside)
     with pytest.raises(WrongInput, match="leaves the project"):
         GitLab(job(project, GTO_OUTPUTS_FILE="out/gto.env"), io.StringIO())
 
 
-def test_a_failure_leaves_nothing(tmp_path: Path) -> None:
-    (tmp_path / "gto.env").mkdir()  # a folder cannot be replaced by a file
+def test_a_failure_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither the first time, nor where there are outputs of an earlier job, which stay."""
+
+    def fail(place: Path, target: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    earlier: dict[str, bytes] = {}
+    for event in ("assignment", "registration"):
+        made = GitLab(job(tmp_path), io.StringIO())
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "replace", fail)
+            with pytest.raises(OSError, match="No space"):
+                made.write_outputs(outputs.fit({"event": event})[0])
+        assert everything(tmp_path) == earlier
+        made.write_outputs(outputs.fit({"event": event})[0])
+        earlier = everything(tmp_path)
+    assert earlier["gto-outputs/event"] == b"registration"
+
+
+def everything(folder: Path) -> dict[str, bytes]:
+    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+def add_a_file(folder: Path) -> None:
+    (folder / "mine").write_text("precious")
+
+
+def change_a_file(folder: Path) -> None:
+    (folder / "name").write_text("precious")
+
+
+def add_a_folder(folder: Path) -> None:
+    (folder / "mine").mkdir()
+    (folder / "mine/file").write_text("precious")
+
+
+def add_a_link(folder: Path) -> None:
+    (folder / "mine").symlink_to("name")
+
+
+def link_a_file(folder: Path) -> None:
+    (folder / "name").rename(folder.parent / "moved")
+    (folder / "name").symlink_to("../moved")
+
+
+def lose_the_manifest(folder: Path) -> None:
+    (folder / files.MANIFEST).unlink()
+
+
+@pytest.mark.parametrize(
+    "change", [add_a_file, change_a_file, add_a_folder, add_a_link, link_a_file, lose_the_manifest]
+)
+def test_a_folder_that_is_not_ours_alone_stays(change: Callable[[Path], None], tmp_path: Path) -> None:
+    """Whatever was called `gto-outputs` was removed, with all that was in it."""
     made = GitLab(job(tmp_path), io.StringIO())
-    with pytest.raises(OSError, match="gto"):
-        made.write_outputs(outputs.fit({"event": "assignment"})[0])
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["gto.env"]
+    made.write_outputs(outputs.fit({"event": "assignment"})[0])
+    change(tmp_path / "gto-outputs")
+    before = everything(tmp_path)
+    with pytest.raises(WrongInput, match="'gto-outputs' is there already") as refused:
+        GitLab(job(tmp_path), io.StringIO())
+    assert "GTO_OUTPUTS_FILE" in refused.value.next_step
+    with pytest.raises(WrongInput, match="'gto-outputs' is there already"):
+        made.write_outputs(outputs.fit({"event": "registration"})[0])
+    assert everything(tmp_path) == before
+
+
+@pytest.mark.parametrize(("name", "wanted"), [("src-outputs", "src.env"), ("Makefile-outputs", "Makefile")])
+def test_a_folder_of_the_repository_stays(name: str, wanted: str, tmp_path: Path) -> None:
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "result.csv").write_text("precious")
+    with pytest.raises(WrongInput, match=f"'{name}' is there already"):
+        GitLab(job(tmp_path, GTO_OUTPUTS_FILE=wanted), io.StringIO())
+    assert everything(tmp_path) == {f"{name}/result.csv": b"precious"}
+
+
+@pytest.mark.parametrize(
+    "text", ["", "A=b\n", "GTO_NAME=m\n", "GTO_OUTPUTS=gto-outputs\nSECRET=x\n", "# GTO_OUTPUTS=gto-outputs\n"]
+)
+def test_a_file_of_the_repository_stays(text: str, tmp_path: Path) -> None:
+    (tmp_path / "gto.env").write_text(text)
+    with pytest.raises(WrongInput, match=r"'gto\.env' is there already"):
+        GitLab(job(tmp_path), io.StringIO())
+    assert everything(tmp_path) == {"gto.env": text.encode()}
+
+
+def test_outputs_that_come_from_an_earlier_job_are_replaced(tmp_path: Path) -> None:
+    """As artifacts: copies of what was written, the report with its folder, or either alone."""
+    first = tmp_path / "first"
+    first.mkdir()
+    GitLab(job(first), io.StringIO()).write_outputs(outputs.fit({"event": "assignment", "name": "m"})[0])
+    for wanted in (("gto.env", "gto-outputs"), ("gto.env",), ("gto-outputs",)):
+        second = tmp_path / "-".join(wanted)
+        second.mkdir()
+        for name in wanted:
+            copy = shutil.copytree if (first / name).is_dir() else shutil.copy
+            copy(first / name, second / name)
+        GitLab(job(second), io.StringIO()).write_outputs(outputs.fit({"event": "registration"})[0])
+        assert (second / "gto-outputs/event").read_text() == "registration"
+        assert sorted(path.name for path in second.iterdir()) == ["gto-outputs", "gto.env"]
+
+
+def test_what_is_remembered_goes_through_no_link(tmp_path: Path) -> None:
+    project, temp = tmp_path / "models", tmp_path / "temp"
+    project.mkdir()
+    temp.mkdir()
+    (tmp_path / "file").write_text("precious")
+    made = GitLab(job(project, RUNNER_TEMP_PROJECT_DIR=str(temp), CI_JOB_ID="7"), io.StringIO())
+    (temp / "gto-ci-ghost-7").symlink_to(tmp_path / "file")
+    with pytest.raises(WrongInput, match="symbolic links"):
+        made.remember_ghost("a ghost")
+    assert (tmp_path / "file").read_text() == "precious"
