@@ -12,6 +12,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -54,16 +55,22 @@ class Layout:
         )
 
 
-def folder_for(environ: Mapping[str, str]) -> Path:
-    """Return the folder to install into.
+def new_folder(environ: Mapping[str, str]) -> Path:
+    """Make a folder to install into, and return it.
+
+    Its name is new each time: a folder that is there already is somebody else's, or one whose programs run.
+    The runner removes all of them with the job.
 
     Raises:
-        Unable: the runner gives none.
+        Unable: the runner gives no folder for temporary files.
+        OSError: nothing can be made in it.
     """
     temp = environ.get("RUNNER_TEMP")
     if not temp:
         raise Unable("The variable RUNNER_TEMP is not set. Run this as a step of a workflow")
-    return Path(temp) / "gto-ci"
+    folder = Path(tempfile.mkdtemp(prefix="gto-ci-", dir=temp))
+    folder.chmod(0o755)  # a step may run as another user
+    return folder
 
 
 def commands(layout: Layout, source: PurePath) -> list[list[str]]:
@@ -84,18 +91,16 @@ def variables(environ: Mapping[str, str], layout: Layout) -> dict[str, str]:
 
 
 def install(source: Path, folder: Path, environ: Mapping[str, str], *, windows: bool) -> tuple[str, Path]:
-    """Install what is in ``source``, anew; return its version, and the folder with the programs.
+    """Install what is in ``source`` into the new ``folder``; return its version, and the folder with the programs.
 
     Raises:
         Unable: it does not go.
     """
     layout = Layout.under(folder, windows=windows)
-    if folder.exists():
-        shutil.rmtree(folder)
-    Path(layout.bin).mkdir(parents=True)
+    Path(layout.bin).mkdir()
     for step in ([sys.executable, "-I", "-m", "venv", str(layout.venv)], *commands(layout, source)):
         _run(step, variables(environ, layout), folder)
-    shutil.rmtree(layout.tools.parent)
+    shutil.rmtree(layout.tools.parent)  # in the new folder: what built our wheel
     for program in layout.programs:
         # both a script and Windows' starter know the path of their Python, wherever they lie
         shutil.copy2(program, layout.bin)
@@ -130,7 +135,7 @@ def tell(environ: Mapping[str, str], version: str, programs: Path) -> None:
 def main(environ: Mapping[str, str]) -> int:
     """Install from the action's own checkout; return the exit code."""
     try:
-        folder = folder_for(environ)
+        folder = new_folder(environ)
         version, programs = install(Path(__file__).resolve().parents[1], folder, environ, windows=os.name == "nt")
     except (OSError, Unable) as error:
         text = str(error).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")

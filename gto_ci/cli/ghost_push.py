@@ -71,7 +71,7 @@ def push(
     FROM and TO of commits.
     """
     from gto_ci.ghost import pushing
-    from gto_ci.ghost.names import DiffGhost
+    from gto_ci.ghost.names import trimmed
     from gto_ci.git.capture import Selection
 
     kind, rest = kind_and_words(words, {"diff": 0, "commits": 1, "all": 1}, {"diff": 1, "commits": 2, "all": 2})
@@ -84,21 +84,25 @@ def push(
             selection=Selection(include, untracked, follow_symlinks),
             note=message,
         )
+    # of `all` two lines are read, so both are printed; of `commits` alone, what is pushed
+    shown = [one for one in pushed if kind == "all" or not one.empty]
     if as_json:
         from gto_ci.render import ghosts, views
 
-        click.echo(views.to_json([ghosts.pushed_view(one) for one in pushed]))
-    for one in pushed:
-        if not as_json:
+        click.echo(views.to_json([ghosts.pushed_view(one) for one in shown]))
+    else:
+        for one in shown:
             click.echo(f"{one.ghost.start} {one.ghost.end}")
+    for one in pushed:
         if one.change is not None:
             left_out(one.change.left_out)
             notes(one.change.notes)
+        if one.empty:
+            notes([f"There are no commits between {trimmed(rest[0])} and {trimmed(base)}"])
+            continue
         if message and not one.created:
             notes([f"{one.ghost.start} {one.ghost.end} was there already, and keeps the note that it has"])
         detail(f"{'Pushed' if one.created else 'It was there already:'} {one.ghost.kind}, {one.size:,} bytes")
-    if kind != "diff" and not any(not isinstance(one.ghost, DiffGhost) for one in pushed):
-        notes([f"There are no commits between {rest[0]} and {base}"])
 
 
 @commands.command(
@@ -199,6 +203,7 @@ def checkout(words: tuple[str, ...], remove: bool, force: bool) -> None:
     one of that hash. Of two words, the second is a HASH if it looks like one; write ./DIR otherwise.
     """
     from gto_ci.ghost import worktrees
+    from gto_ci.ghost.names import trimmed
 
     if remove:
         if len(words) != 1:
@@ -208,7 +213,7 @@ def checkout(words: tuple[str, ...], remove: bool, force: bool) -> None:
         return
     if force or not 1 <= len(words) <= 3:
         raise click.UsageError("--force goes with --remove." if force else "It takes 1 to 3 arguments.")
-    base_given = len(words) == 3 or (len(words) == 2 and _HASH.fullmatch(words[1]) is not None)
+    base_given = len(words) == 3 or (len(words) == 2 and _HASH.fullmatch(trimmed(words[1])) is not None)
     base = words[0] if base_given else None
     digest, *folder = words[1:] if base_given else words
     with session() as opened:

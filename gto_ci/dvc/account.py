@@ -9,12 +9,13 @@ from __future__ import annotations
 import os
 import pwd
 import re
+import shutil
 import signal
 import subprocess
 import tempfile
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -45,12 +46,9 @@ class Account:
         """The number of the user."""
         return self.ids[0] if self.ids else os.geteuid()
 
-    def new_folder(self, parent: Path, prefix: str) -> Path:
-        """Make a folder of the account's own in ``parent``, which may be somebody else's."""
-        folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
-        if self.ids:
-            os.chown(folder, *self.ids, follow_symlinks=False)
-        return folder
+    def new_folder(self, parent: Path, prefix: str) -> AbstractContextManager[Path]:
+        """Make a folder of the account's own in ``parent``; see :func:`_new_folder`."""
+        return _new_folder(parent, prefix, self.ids)
 
     def run(
         self, command: Sequence[str | Path], cwd: Path, environ: Mapping[str, str], say: Say | None = None
@@ -106,18 +104,34 @@ def account_for(root: Path, folder: Path, environ: Mapping[str, str]) -> Iterato
     """
     owner = root.stat()
     ids = (owner.st_uid, owner.st_gid) if os.geteuid() == 0 and owner.st_uid != 0 else None
-    try:
-        private = tempfile.TemporaryDirectory(prefix="gto-ci-dvc-", dir=folder, ignore_cleanup_errors=True)
-    except OSError as error:
-        raise PullFailed(
-            f"Nothing can be made in {quote(folder)}: {error.strerror}",
-            "Give the job a folder for temporary files that it may write to",
-        ) from error
-    with private as name:
-        if ids:
-            os.chown(name, *ids, follow_symlinks=False)
+    with ExitStack() as stack:
+        try:
+            private = stack.enter_context(_new_folder(folder, "gto-ci-dvc-", ids))
+        except OSError as error:
+            raise PullFailed(
+                f"Nothing can be made in {quote(folder)}: {error.strerror}",
+                "Give the job a folder for temporary files that it may write to",
+            ) from error
         uid = ids[0] if ids else os.geteuid()
-        yield Account(environment(environ, Path(name), uid), Path(name), ids)
+        yield Account(environment(environ, private, uid), private, ids)
+
+
+@contextmanager
+def _new_folder(parent: Path, prefix: str, ids: tuple[int, int] | None) -> Iterator[Path]:
+    """Yield a new folder in ``parent`` that belongs to ``ids``, and remove it in the end if it is still in its place.
+
+    ``parent`` may be somebody else's, who could put another folder there.
+    """
+    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
+    made = folder.lstat()
+    try:
+        if ids:
+            os.chown(folder, *ids, follow_symlinks=False)
+        yield folder
+    finally:
+        with suppress(OSError):
+            if os.path.samestat(folder.lstat(), made):
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def environment(environ: Mapping[str, str], private: Path, uid: int) -> dict[str, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -71,8 +70,7 @@ def _venv_name(lock: Lock, extras: Sequence[str], requirements: str, account: Ac
 
 def _make(venv: Path, requirements: str, account: Account) -> None:
     pip = _packaged_pip()
-    building = account.new_folder(venv.parent, f"{venv.name}.")
-    try:
+    with account.new_folder(venv.parent, f"{venv.name}.") as building:
         listed = account.private / "requirements.txt"
         with listed.open("x", encoding="utf-8") as file:  # never through a link that somebody else made
             file.write(requirements)
@@ -86,8 +84,6 @@ def _make(venv: Path, requirements: str, account: Account) -> None:
         except OSError:
             if not venv.exists():  # else another step of the job was quicker
                 raise
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
 
 
 def _packaged_pip() -> Path | None:

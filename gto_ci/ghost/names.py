@@ -112,13 +112,18 @@ def check_prefix(prefix: str) -> str:
     return prefix
 
 
+def trimmed(text: str) -> str:
+    """Return ``text`` without white space at its end: scripts pass the line on that another program printed."""
+    return text.rstrip(" \t\r\n")
+
+
 def check_hex(text: str, what: str) -> str:
     """Return ``text`` if it is an id or hash, or the first digits of one (four or more), in lower case.
 
     Raises:
         WrongArguments: it is not; ``what`` says what it should have been.
     """
-    digits = text.lower()
+    digits = trimmed(text).lower()
     if not _HEX.fullmatch(digits):
         raise WrongArguments(
             f"{quote(text)} is no {what}", "Give 40 hexadecimal digits, or the first of them (at least 4)"

@@ -51,7 +51,8 @@ def show(session: Session, *, diff: tuple[str, str] | None = None, commits: tupl
             diff = (found[0][0].end, diff[1])
     if diff is not None:
         found.append(session.find_diff(*diff))
-    session.patches.fetch({ghost.ref: oid for ghost, oid in found}, limit=session.options.max_size)
+    if found:
+        session.patches.fetch({ghost.ref: oid for ghost, oid in found}, limit=session.options.max_size)
     return b"".join(session.read_fetched(ghost).patch for ghost, _ in found)
 
 

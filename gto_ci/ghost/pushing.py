@@ -16,13 +16,19 @@ from gto_ci.git.carry import is_ancestor, pack_commits
 class Pushed:
     """A ghost that is in the patch repository now; ``created`` tells whether it came there by this call.
 
-    ``size`` is that of its patch in bytes, ``change`` what was captured, for a diff.
+    ``size`` is that of its patch in bytes, ``change`` what was captured, for a diff. Commits from a commit
+    to itself are none, and no ghost: they are named, and nothing is stored.
     """
 
     ghost: Ghost
     created: bool
     size: int
     change: Change | None = None
+
+    @property
+    def empty(self) -> bool:
+        """Whether it is commits from a commit to itself."""
+        return isinstance(self.ghost, CommitsGhost) and self.ghost.start == self.ghost.end
 
 
 def diff(session: Session, base: str = "HEAD", selection: Selection | None = None) -> Change:
@@ -46,8 +52,9 @@ def push(
 ) -> list[Pushed]:
     """Push the uncommitted change of ``base``, the ``commits`` (from, to), or both, all or none.
 
-    Returns what is in the patch repository then, commits first; no commits where there are none
-    between the two. What it has already is not pushed again.
+    Returns what is in the patch repository then, commits first. What it has already is not pushed again.
+    Where there are no commits between the two, they are returned as ``empty``, as Git Ghost prints them:
+    :func:`gto_ci.ghost.pull` and :func:`gto_ci.ghost.show` take them so.
 
     Raises:
         GtoError: something cannot be captured.
@@ -66,7 +73,7 @@ def push(
     new = {
         pushed.ghost.ref: session.patches.make_branch(files, message, session.user)
         for pushed, files in found
-        if pushed.ghost not in there
+        if pushed.ghost not in there and not pushed.empty
     }
     created = _create(session, new)
     return [Pushed(pushed.ghost, pushed.ghost.ref in created, pushed.size, pushed.change) for pushed, _ in found]
@@ -97,7 +104,7 @@ def _diff_ghost(session: Session, change: Change) -> Pushed:
 def _commits(session: Session, start: str, end: str) -> list[tuple[Pushed, dict[str, bytes]]]:
     first, last = session.commit(start), session.commit(end)
     if first == last:
-        return []
+        return [(Pushed(CommitsGhost(session.prefix, first, last), False, 0), {})]
     if not is_ancestor(session.source, first, last):
         raise WrongArguments(
             f"{quote(start)} ({first[:12]}) is not before {quote(end)} ({last[:12]}) in the history",

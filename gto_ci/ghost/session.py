@@ -28,6 +28,7 @@ from gto_ci.ghost.names import (
     check_hex,
     check_prefix,
     parse_ref,
+    trimmed,
 )
 from gto_ci.ghost.patch import declared_size
 from gto_ci.git.address import read_address
@@ -168,6 +169,7 @@ class Session:
         Raises:
             RefNotFound: it names none.
         """
+        rev = trimmed(rev)
         found = resolve(self.source, rev)
         if found is None:
             step = "Make a first commit" if rev == "HEAD" else "Name a commit, branch or tag of this repository"
@@ -181,6 +183,7 @@ class Session:
             RefNotFound: it is no commit here, and no hexadecimal number.
             NoRepository: it is HEAD, and there is no source repository.
         """
+        rev = trimmed(rev)
         if COMMIT_ID.fullmatch(rev):
             return rev
         try:

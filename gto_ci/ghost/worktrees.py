@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from gto_ci.errors import DoesNotApply, GitError, NoGhost, WrongArguments, quote
-from gto_ci.ghost.names import DiffGhost, check_hex
+from gto_ci.ghost.names import DiffGhost, check_hex, trimmed
 from gto_ci.ghost.pulling import ensure_commit
 from gto_ci.ghost.session import Session
 from gto_ci.git.apply import apply_to_tree, growth
@@ -54,7 +54,7 @@ def remove(session: Session, which: str, *, force: bool = False) -> Path:
     place = Path(os.path.abspath(session.folder / which))
     chosen = {folder: mark for folder, mark in found.items() if folder in (place, place.resolve())}
     if not chosen:
-        chosen = {folder: mark for folder, mark in found.items() if mark.hash.startswith(which.lower())}
+        chosen = {folder: mark for folder, mark in found.items() if mark.hash.startswith(trimmed(which).lower())}
     if len(chosen) != 1:
         known = ", ".join(quote(folder) for folder in found) or "there are none"
         raise WrongArguments(

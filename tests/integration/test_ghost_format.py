@@ -216,14 +216,14 @@ def test_a_detached_head_stays_detached(ghosts: Ghosts) -> None:
 
 
 def test_no_commits_between(ghosts: Ghosts) -> None:
-    """As in Git Ghost: nothing is pushed, nothing printed; of `all` only the diff."""
+    """As in Git Ghost: nothing is pushed, and nothing printed; `all` prints a line for the commits and one for the diff."""
     ran = ghosts.run(ghosts.here, "push", "commits", "HEAD")
     assert (ran.code, ran.out) == (0, "")
     assert "no commits" in ran.err
     head = ghosts.here.head
     out = ghosts.ok(ghosts.here, "push", "all", "HEAD")
-    assert out.splitlines() == [f"{head} da39a3ee5e6b4b0d3255bfef95601890afd80709"]
-    assert ghosts.ok(ghosts.there, "pull", "all", head, head, out.split()[1]) == ""
+    assert out.splitlines() == [f"{head} {head}", f"{head} da39a3ee5e6b4b0d3255bfef95601890afd80709"]
+    assert ghosts.ok(ghosts.there, "pull", "all", head, head, out.split()[3]) == ""
 
 
 def test_commits_that_do_not_lead_there(ghosts: Ghosts) -> None:

@@ -92,9 +92,19 @@ def test_a_failure_is_one_error_with_a_next_step(capsys: pytest.CaptureFixture[s
     assert capsys.readouterr().out == (
         "::error title=gto-ci::The variable RUNNER_TEMP is not set. Run this as a step of a workflow\n"
     )
-    (tmp_path / "gto-ci").write_text("in the way")
-    assert setup.main({"RUNNER_TEMP": str(tmp_path)}) == 1
+    assert setup.main({"RUNNER_TEMP": str(tmp_path / "missing")}) == 1
     assert capsys.readouterr().out.startswith("::error title=gto-ci::")
+
+
+def test_no_folder_is_removed_for_its_name(tmp_path: Path) -> None:
+    """An earlier step's `gto-ci` in the runner's temporary folder, a clone perhaps, was removed."""
+    (tmp_path / "gto-ci").mkdir()
+    (tmp_path / "gto-ci/file").write_text("precious")
+    one, other = (setup.new_folder({"RUNNER_TEMP": str(tmp_path)}) for _ in range(2))
+    assert one != other
+    assert list(one.iterdir()) == []
+    assert one.stat().st_mode & 0o777 == 0o755
+    assert [file.read_text() for file in (tmp_path / "gto-ci").iterdir()] == ["precious"]
 
 
 def script() -> str:
