@@ -279,7 +279,8 @@ def _delete_there(
             ) from error
         done += chunk
     if source.mark and source.mark.seen in {there[name] for name in done}:
-        with suppress(GitError):  # a mark without its tag costs a number, no more
+        # it points to a tag that was deleted above; a mark without its tag costs a number, no more
+        with suppress(GitError):
             drop_mark(repository, source.remote.name, source.mark)
     return done
 

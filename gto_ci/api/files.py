@@ -90,12 +90,12 @@ def put_in_place(beside: Path, file: Path, before: bytes | None, path: str) -> N
             os.link(beside, file)  # which overwrites nothing, as a rename would
         except FileExistsError:
             raise _changed(path) from None
-        except OSError:  # a file system without links
+        except OSError:  # a file system without links; it was free a moment ago
             beside.replace(file)
         else:
             beside.unlink()  # has another name now
     else:
-        beside.replace(file)
+        beside.replace(file)  # asked for: it holds what was to be replaced
 
 
 def _changed(path: str) -> GtoError:
@@ -117,7 +117,7 @@ def write_beside(file: Path, text: bytes) -> Path:
             os.fsync(beside.fileno())
         _take_over(file, name)
     except BaseException:
-        name.unlink(missing_ok=True)
+        name.unlink(missing_ok=True)  # made above
         raise
     return name
 

@@ -190,7 +190,8 @@ def _missing(folder: Path) -> list[Path]:
 
 
 def _remove_empty(folder: Path) -> None:
-    with suppress(OSError):  # somebody else has a file in it
+    """Remove a folder that we made, unless somebody else has a file in it."""
+    with suppress(OSError):
         folder.rmdir()
 
 
@@ -199,7 +200,7 @@ def _put_back(place: Path, text: NewText) -> None:
     if files.read(place, text.path) != text.after:
         return
     if text.before is None:
-        place.unlink()
+        place.unlink()  # holds what we wrote
     else:
         files.replace(place, text.after, text.before, text.path)
 

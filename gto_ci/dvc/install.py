@@ -80,7 +80,7 @@ def _make(venv: Path, requirements: str, account: Account) -> None:
         runs_pip: list[str | Path] = [pip / "pip"] if pip else ["-m", "pip"]
         _run([python, "-I", *runs_pip, "install", *_HOW, "-r", listed], account)
         try:
-            building.rename(venv)
+            building.rename(venv)  # which replaces no folder but an empty one
         except OSError:
             if not venv.exists():  # else another step of the job was quicker
                 raise

@@ -107,7 +107,7 @@ class Desk:
     def copy_index(self, name: str = "index") -> Path:
         """Return a copy of the user's index, of the same age: by it git tells what may have changed since."""
         copy = self.workshop.file(name)
-        copy.unlink(missing_ok=True)
+        copy.unlink(missing_ok=True)  # in our own scratch folder
         if self._index.exists():
             shutil.copy2(self._index, copy)
         return copy

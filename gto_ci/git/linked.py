@@ -44,7 +44,7 @@ def add_worktree(desk: Desk, folder: Path, mark: Mark, pack: bytes) -> None:
     try:
         runner = _plain(quiet.runner)
         objects = {"GIT_OBJECT_DIRECTORY": str(desk.scratch.root / "objects"), "GIT_LFS_SKIP_SMUDGE": "1"}
-        runner.run([*desk.pins, "read-tree", "--reset", "-u", mark.tree], folder, environ=objects)
+        runner.run([*desk.pins, "read-tree", "-m", "-u", mark.tree], folder, environ=objects)
         runner.run(["reset", "--quiet", "--mixed", mark.base], folder)
         (_administration(folder, runner) / _MARK).write_text(json.dumps(asdict(mark)), encoding="utf-8")
     except BaseException:

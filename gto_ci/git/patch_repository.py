@@ -168,7 +168,7 @@ class PatchRepository:
             with suppress(GitError):
                 return wire.list_refs(runner, self._git.root, self.address.url, folder, prefixes)
         trace = self._workshop.file("trace")
-        trace.unlink(missing_ok=True)
+        trace.unlink(missing_ok=True)  # in our own scratch folder
         patterns = [f"{prefix}*" for prefix in prefixes]
         listed = self._converse("ls-remote", "--", "origin", *patterns, GIT_TRACE_PACKET=str(trace))
         said = trace.read_text(encoding="utf-8", errors="replace") if trace.exists() else ""

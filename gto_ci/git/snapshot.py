@@ -190,7 +190,7 @@ class Snapshot:
 
     def _fetch_once(self, remote: Remote, artifact: str | None) -> list[RemoteTag]:
         trace = self.scratch.root / "trace"
-        trace.unlink(missing_ok=True)
+        trace.unlink(missing_ok=True)  # in our own scratch folder
         listed, self.listed = self.listed, b""
         if not listed:
             asked = ["--", SCRATCH_REMOTE, "HEAD", "refs/tags/*"]

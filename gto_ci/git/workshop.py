@@ -67,7 +67,7 @@ class Workshop:
 
     def _scratch(self, name: str, object_format: str, objects: Path | None, shallow: Path | None) -> Scratch:
         root, home = self.folder / name, self.folder / "home"
-        # in our own scratch folder, so what has that name is an earlier scratch repository of this process
+        # in our own scratch folder: what has that name is an earlier scratch repository of this process
         shutil.rmtree(root, ignore_errors=True)
         root.mkdir()
         home.mkdir(exist_ok=True)

@@ -7,6 +7,7 @@ all of them or none.
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -25,12 +26,12 @@ def append(file: Path, data: bytes) -> None:
         OSError: the file cannot be written; it is then as it was before.
     """
     with file.open("ab", buffering=0) as stream:
-        before = stream.tell()
+        before, written = stream.tell(), 0
         try:
-            written = 0
             while written < len(data):
                 written += stream.write(data[written:]) or 0
         except OSError:
             with contextlib.suppress(OSError):
-                stream.truncate(before)
+                if os.fstat(stream.fileno()).st_size == before + written:  # else somebody has written behind us
+                    stream.truncate(before)
             raise

@@ -129,10 +129,10 @@ def write(values: Mapping[str, str], report: bytes, file: Path, project: Path) -
             (fresh / name).write_bytes(content)
         new_file.write_bytes(report)
         if folder.exists():
-            folder.rename(old)
+            folder.rename(old)  # ours, as check_free has found
         try:
             fresh.rename(folder)
-            new_file.replace(file)
+            new_file.replace(file)  # ours, or missing
         except OSError:
             if not fresh.exists():
                 folder.rename(fresh)

@@ -216,7 +216,7 @@ def test_a_detached_head_stays_detached(ghosts: Ghosts) -> None:
 
 
 def test_no_commits_between(ghosts: Ghosts) -> None:
-    """As in Git Ghost: nothing is pushed, and nothing printed; `all` prints a line for the commits and one for the diff."""
+    """As in Git Ghost: nothing is pushed, and nothing printed; `all` prints a line for each of the two."""
     ran = ghosts.run(ghosts.here, "push", "commits", "HEAD")
     assert (ran.code, ran.out) == (0, "")
     assert "no commits" in ran.err
