@@ -19,11 +19,11 @@ from contextlib import suppress
 from typing import Any, NoReturn
 
 from gto_ci.api import annotating, writing  # noqa: F401  imported here once, so that no fork has to
-from gto_ci.cli import ghost_list, ghost_push, git_ghost, gto  # noqa: F401
+from gto_ci.cli import ghost_list, ghost_push, git_ghost, gto, gto_ci  # noqa: F401
 from gto_ci.ghost import listing, pulling, pushing  # noqa: F401
 
 _PR_SET_CHILD_SUBREAPER = 36
-_PROGRAMS = {"gto": gto.main, "git-ghost": git_ghost.main}
+_PROGRAMS = {"gto": gto.main, "git-ghost": git_ghost.main, "gto-ci": gto_ci.main}
 
 
 def main() -> None:

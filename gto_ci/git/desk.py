@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from gto_ci.git.repository import Repository
 from gto_ci.git.runner import Runner
-from gto_ci.git.scratch_folders import MARK
+from gto_ci.git.scratch_folders import scratch_files
 from gto_ci.git.workshop import Scratch, Workshop
 
 SUBMODULE = "160000"  # git's mode of one
@@ -120,16 +120,11 @@ class Desk:
     def untracked(self, *options: str) -> list[str]:
         """Return the untracked files but those of our own; a repository inside this one ends in a slash."""
         found = file_names(self.git("ls-files", "--others", "-z", *options))
-        own = self._own_files()
-        return [name for name in found if not name.startswith(own)] if own else found
-
-    def _own_files(self) -> tuple[str, ...]:
-        """What the names of our own files begin with, where the folder for temporary files is in the work tree."""
         root, folder = Path(os.path.realpath(self.root)), Path(os.path.realpath(self.workshop.folder))
         if root not in folder.parents:
-            return ()
-        inside = folder.relative_to(root)
-        return f"{inside.as_posix()}/", (inside.parent / MARK).as_posix()
+            return found
+        scratch = {place.relative_to(root) for place in scratch_files(folder)}
+        return [name for name in found if scratch.isdisjoint((Path(name), *Path(name).parents))]
 
     def changes(self, old: str, new: str) -> list[TreeChange]:
         """Return where the trees (or commits) ``old`` and ``new`` differ, by path."""

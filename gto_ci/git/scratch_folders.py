@@ -70,6 +70,24 @@ def scratch_folder(parent: Path) -> Iterator[Path]:
             _remove_empty_area(area)
 
 
+def scratch_files(folder: Path) -> list[Path]:
+    """Return the scratch folders and marks in the place where ``folder`` is one, those of other processes included."""
+    area = folder.parent
+    others = [one for one in area.iterdir() if _is_marked(one)]
+    return [folder, *others, *([area / MARK] if _is_marked(area) else [])]
+
+
+def _is_marked(folder: Path) -> bool:
+    if fcntl is None:
+        return False
+    with suppress(OSError):  # no folder, no mark, or gone meanwhile
+        mark = _open_mark(folder)
+        if mark is not None:
+            os.close(mark)
+            return True
+    return False
+
+
 def _make_in_area(parent: Path) -> tuple[Path | None, Path, int]:
     """Make a scratch folder in the user's own folder in ``parent``; beside it where that name is somebody else's."""
     for _ in range(_TRIES):
@@ -198,9 +216,6 @@ def _remove(folder: Path, made: os.stat_result) -> None:
 def _remove_empty_area(area: Path) -> None:
     """Remove ``area`` if we made it, and nobody has anything in it."""
     with suppress(OSError):
-        mark = _open_mark(area)
-        if mark is not None:
-            os.close(mark)
-            if {place.name for place in area.iterdir()} == {MARK}:
-                (area / MARK).unlink()
-                area.rmdir()
+        if _is_marked(area) and {place.name for place in area.iterdir()} == {MARK}:
+            (area / MARK).unlink()
+            area.rmdir()

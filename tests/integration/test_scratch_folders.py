@@ -496,6 +496,16 @@ def test_our_own_files_are_no_part_of_a_change(options: tuple[str, ...], place: 
     assert "scratch-" not in ran.err
 
 
+def test_files_of_another_process_are_no_part_of_a_change(ghosts: Ghosts) -> None:
+    ghosts.here.write("new", "new\n")
+    expected = ghosts.push("-u")
+    with scratch_folder(ghosts.here.path) as folder:
+        (folder / "file").write_text("of the other process")
+        assert ghosts.push("-u", "--ghost-working-dir", ".") == expected
+        (folder.parent / "mine").write_text("not of any process")
+        assert ghosts.push("-u", "--ghost-working-dir", ".") != expected
+
+
 def test_the_folder_is_absolute_however_it_was_named(ghosts: Ghosts) -> None:
     """A relative one was taken for one below each folder in which git runs."""
     ghosts.here.write("foo", "b\n")
