@@ -13,6 +13,16 @@ from tests import forking
 from tests.running import Ran
 from tests.workdir import WorkDir
 
+EVERYTHING = ("-u", "-I", "new/x.log")  # options that push all of the change that `with_a_change` makes
+FILES = {
+    "a/one.txt": "1\n",
+    "a/two.txt": "2\n",
+    "b.txt": "b\n",
+    "c.txt": "c\n",
+    "tool.sh": "#!/bin/sh\n",
+    ".gitignore": "*.log\n",
+}
+
 
 @dataclass
 class Ghosts:
@@ -40,6 +50,20 @@ class Ghosts:
         there = WorkDir(folder / "there", now=here.now)
         here.git("clone", "--quiet", str(here.path), str(there.path))
         return cls(folder, str(store.path), store, here, there)
+
+    @classmethod
+    def with_a_change(cls, folder: Path) -> Ghosts:
+        """A change of many kinds in `here`: files changed, removed, made executable, ignored; a link, new folders."""
+        ghosts = cls.create(folder, **FILES)
+        here = ghosts.here
+        here.write("a/one.txt", "one\n")
+        (here.path / "a/two.txt").unlink()
+        here.write("b.txt", "bb\n")
+        (here.path / "tool.sh").chmod(0o755)
+        here.write("new/deep/file.txt", "new\n")
+        here.write("new/x.log", "kept\n")
+        (here.path / "link").symlink_to("b.txt")
+        return ghosts
 
     def run(self, work: WorkDir, *args: str, **more: str) -> Ran:
         """Run `git-ghost` in `work`."""

@@ -123,7 +123,7 @@ def check_hex(text: str, what: str) -> str:
     Raises:
         WrongArguments: it is not; ``what`` says what it should have been.
     """
-    digits = trimmed(text).lower()
+    digits = text.lower()
     if not _HEX.fullmatch(digits):
         raise WrongArguments(
             f"{quote(text)} is no {what}", "Give 40 hexadecimal digits, or the first of them (at least 4)"

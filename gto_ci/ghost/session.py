@@ -231,7 +231,7 @@ class Session:
         Raises:
             NoGhost: there is none, or there are several.
         """
-        start, digest = self.start(base), check_hex(digest, "hash of a diff")
+        start, digest = self.start(base), check_hex(trimmed(digest), "hash of a diff")
         exact = COMMIT_ID.fullmatch(start)
         found = self.ghosts(f"{start}/{digest}" if exact else start)
         fitting = {g: oid for g, oid in found.items() if isinstance(g, DiffGhost) and g.hash.startswith(digest)}

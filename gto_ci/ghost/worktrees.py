@@ -74,7 +74,7 @@ def _find(session: Session, digest: str, base: str | None) -> tuple[DiffGhost, s
     if session.head.commit is not None:
         with suppress(NoGhost):
             return session.find_diff(session.head.commit, digest)
-    digits = check_hex(digest, "hash of a diff")
+    digits = check_hex(trimmed(digest), "hash of a diff")
     found = {
         ghost: oid
         for ghost, oid in session.ghosts().items()
