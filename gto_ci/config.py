@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from gto_ci.errors import GtoError, WrongConfig, quote
-from gto_ci.names import check_stage
+from gto_ci.core.errors import GtoError, WrongConfig, quote
+from gto_ci.core.names import check_stage
 from gto_ci.yaml12 import loader
 
 CONFIG_FILE = ".gto"

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Literal, cast
 
-from gto_ci.errors import WrongInput, quote
-from gto_ci.names import Kind
+from gto_ci.core.errors import WrongInput, quote
+from gto_ci.core.names import Kind
 
 Read = Callable[[str], str]  # an input's text by its name, "" where it is not given
 When = Literal["never", "always", "on-failure"]

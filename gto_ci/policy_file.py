@@ -15,15 +15,15 @@ from datetime import datetime, timezone, tzinfo
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from gto_ci.errors import GtoError, WrongPolicy, quote
-from gto_ci.names import Kind, check_stage
+from gto_ci.core.errors import GtoError, WrongPolicy, quote
+from gto_ci.core.names import Kind, check_stage
+from gto_ci.core.registry import similar
 from gto_ci.policy import Policy, Requirement, Rule
 from gto_ci.policy.facts import Annotated, Freeze, NoGhost, OnBranch, SignedBy, Taggers, Versions
 from gto_ci.policy.history import After, Current, NotDeprecated, TwoPerson
 from gto_ci.policy.ranges import read_range
 from gto_ci.policy.spans import match_span
 from gto_ci.policy.windows import DAYS, WHOLE_DAY, Period, Weekly, Window, match_clock, match_moments, match_offset
-from gto_ci.registry import similar
 from gto_ci.yaml12 import loader
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _KINDS = {kind.word: kind for kind in Kind if kind is not Kind.CREATION}
 _STAGED = (Kind.ASSIGNMENT, Kind.UNASSIGNMENT)
 _FIELDS = ("type", "path", "description", "labels", "custom")
-# outside of these, a glob fits no name (see the grammar in gto_ci.names)
+# outside of these, a glob fits no name (see the grammar in gto_ci.core.names)
 _STAGE_GLOB = re.compile(r"[a-zA-Z0-9\-/_*?\[\]!]+")
 _ARTIFACT_GLOB = re.compile(r"[a-zA-Z0-9\-/_.:*?\[\]!]+")
 # More than this is an attack (aliases multiply), not a policy.

@@ -15,15 +15,15 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from gto_ci.changes import Change, Deprecate, NewTag, Request, State, plan
 from gto_ci.config import Settings
-from gto_ci.errors import ArtifactNotFound, GitError, GtoError, PushRefused, TagProblem, quote
-from gto_ci.events import Event, TagRecord, read_events
+from gto_ci.core.changes import Change, Deprecate, NewTag, Request, State, plan
+from gto_ci.core.errors import ArtifactNotFound, GitError, GtoError, PushRefused, TagProblem, quote
+from gto_ci.core.events import Event, TagRecord, read_events
+from gto_ci.core.names import Kind, match_tag
+from gto_ci.core.registry import not_found
 from gto_ci.git import Repository
 from gto_ci.git.runner import without_password
 from gto_ci.git.tags import Tagger, make_tags, prepared
-from gto_ci.names import Kind, match_tag
-from gto_ci.registry import not_found
 
 # What only a push needs is imported by the functions that push: most commands do not.
 if TYPE_CHECKING:

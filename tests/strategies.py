@@ -6,7 +6,7 @@ import string
 
 from hypothesis import strategies as st
 
-from gto_ci.names import Kind, TagName, refused_by_git
+from gto_ci.core.names import Kind, TagName, refused_by_git
 
 _ALNUM = string.ascii_letters + string.digits
 

@@ -10,21 +10,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timezone
 
-from gto_ci import config, names
+from gto_ci import config
 from gto_ci.action import applying, commenting, gating, pulling
 from gto_ci.action.meaning import annotate, interpret, registry_name
 from gto_ci.action.outcome import Outcome
 from gto_ci.action.report import report
 from gto_ci.action.workspace import give_to_owner, open_repository
-from gto_ci.errors import GtoError, quote
-from gto_ci.events import read_events
+from gto_ci.core import names
+from gto_ci.core.errors import GtoError, quote
+from gto_ci.core.events import read_events
+from gto_ci.core.names import Shortcut, TagName
+from gto_ci.core.registry import Registry
 from gto_ci.git import Repository
 from gto_ci.git.remote import find_remote
 from gto_ci.git.snapshot import Snapshot
 from gto_ci.inputs import Inputs
-from gto_ci.names import Shortcut, TagName
 from gto_ci.platform import Platform, Target
-from gto_ci.registry import Registry
 from gto_ci.render import page
 
 _INPUTS = ("INPUT_", "GTO_INPUT_")  # variables of these names hold inputs, which may be secrets

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote as percent
 from urllib.parse import urlsplit, urlunsplit
 
-from gto_ci.errors import DoesNotApply, GhostRefused, GitError, WrongInput, quote
+from gto_ci.core.errors import DoesNotApply, GhostRefused, GitError, WrongInput, quote
 from gto_ci.git import Repository
 from gto_ci.git.remote import Advice, explained
 from gto_ci.git.runner import without_password

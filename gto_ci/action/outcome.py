@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from gto_ci.action.meaning import Meaning
 from gto_ci.config import Settings
+from gto_ci.core.registry import Registry, StageLimits
 from gto_ci.platform import Posted
-from gto_ci.registry import Registry, StageLimits
 from gto_ci.render import views
 
 if TYPE_CHECKING:

@@ -9,15 +9,15 @@ from dataclasses import dataclass, replace
 from gto_ci.action.gating import Room
 from gto_ci.action.outcome import Outcome
 from gto_ci.annotations import Annotation, ArtifactChange, compare, find, read_artifacts_yaml, read_dvc_yaml
-from gto_ci.errors import InvalidName, WrongAnnotations
-from gto_ci.events import Event
+from gto_ci.core.errors import InvalidName, WrongAnnotations
+from gto_ci.core.events import Event
+from gto_ci.core.names import Kind, check_artifact
+from gto_ci.core.versions import bump
 from gto_ci.gate import Rules, judge_event
 from gto_ci.git.parse import parse_commit_parents
-from gto_ci.names import Kind, check_artifact
 from gto_ci.platform import Change
 from gto_ci.policy import Finding, applying
 from gto_ci.render.page import Outlook
-from gto_ci.versions import bump
 
 _MOST = 50  # artifacts that are looked at
 

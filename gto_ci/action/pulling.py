@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gto_ci.action.meaning import Meaning
-from gto_ci.errors import PullFailed, quote
+from gto_ci.core.errors import PullFailed, quote
 from gto_ci.git import Repository
 from gto_ci.inputs import Inputs
 from gto_ci.platform import Platform

@@ -8,8 +8,8 @@ from dataclasses import asdict
 
 from gto_ci.action.meaning import Meaning
 from gto_ci.action.outcome import Outcome
-from gto_ci.names import Kind
-from gto_ci.registry import Registry
+from gto_ci.core.names import Kind
+from gto_ci.core.registry import Registry
 from gto_ci.render import views
 
 # A message longer than this is a text, not a message; whole, it could fill what a job may output.

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from gto_ci.errors import NoRepository, WrongInput, quote
+from gto_ci.core.errors import NoRepository, WrongInput, quote
 from gto_ci.git import Repository, Runner
 from gto_ci.git.snapshot import QUIET
 

@@ -17,7 +17,7 @@ from typing import Any
 from gto_ci.annotations.emitting import is_text
 from gto_ci.annotations.reading import Annotation, Plain, read_artifacts_yaml
 from gto_ci.annotations.splicing import Editor, Fields, by_hand, is_default
-from gto_ci.errors import ArtifactNotFound, WrongAnnotations, WrongArguments, quote
+from gto_ci.core.errors import ArtifactNotFound, WrongAnnotations, WrongArguments, quote
 from gto_ci.yaml12 import loader
 
 

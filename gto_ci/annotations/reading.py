@@ -14,7 +14,7 @@ import posixpath
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
-from gto_ci.errors import WrongAnnotations, quote
+from gto_ci.core.errors import WrongAnnotations, quote
 from gto_ci.yaml12 import loader
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from typing import TypeAlias
 from gto_ci.annotations.emitting import inline, lines, scalar
 from gto_ci.annotations.reading import Plain
 from gto_ci.annotations.source import Node, Source
-from gto_ci.errors import GtoError, WrongAnnotations, quote
+from gto_ci.core.errors import GtoError, WrongAnnotations, quote
 
 # Fields of one artifact's mapping, to be written. `virtual: True` is the default, as if it were not there.
 Fields: TypeAlias = dict[str, Plain]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gto_ci import names
 from gto_ci.api.opening import RepoLike, opened
-from gto_ci.errors import quote
-from gto_ci.events import Event, TagRecord, explain_absence, read_events
+from gto_ci.core import names
+from gto_ci.core.errors import quote
+from gto_ci.core.events import Event, TagRecord, explain_absence, read_events
 from gto_ci.git import Repository
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gto_ci.config import Settings
-from gto_ci.errors import GtoError, quote
+from gto_ci.core.errors import GtoError, quote
 
 
 def index_path(settings: Settings) -> str:

@@ -5,18 +5,18 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from pathlib import Path
 
-from gto_ci import names
 from gto_ci.annotations import find
 from gto_ci.api.opening import RepoLike, opened
 from gto_ci.config import POLICY_FILE, Settings
-from gto_ci.errors import RefNotFound, TagProblem, WrongAnnotations, WrongPolicy, quote
-from gto_ci.events import Event, TagRecord, explain_absence, read_events
+from gto_ci.core import names
+from gto_ci.core.errors import RefNotFound, TagProblem, WrongAnnotations, WrongPolicy, quote
+from gto_ci.core.events import Event, TagRecord, explain_absence, read_events
+from gto_ci.core.names import Kind
+from gto_ci.core.registry import Registry
 from gto_ci.gate import Facts, Gate, Rules, judge_event, read_rules
 from gto_ci.git import Repository
 from gto_ci.git.witness import RemoteWitness, Witness
-from gto_ci.names import Kind
 from gto_ci.policy import Rule, applying
-from gto_ci.registry import Registry
 
 
 def check_gate(repo: RepoLike, ref: str, policy: str | Path | None = None, policy_ref: str = "") -> tuple[Event, Gate]:

@@ -17,11 +17,11 @@ from gto_ci.annotations import editing, read_artifacts_yaml
 from gto_ci.api import files
 from gto_ci.api.starter_files import ACTION, WORKFLOW_FILE, policy_text, settings_text, workflow_text
 from gto_ci.config import CONFIG_FILE, POLICY_FILE, Settings
-from gto_ci.errors import GtoError, InvalidName, WrongArguments, quote
+from gto_ci.core.errors import GtoError, InvalidName, WrongArguments, quote
+from gto_ci.core.names import check_artifact, check_stage
 from gto_ci.git import Repository, Runner
 from gto_ci.git.commits import read_head
 from gto_ci.git.finish import finish
-from gto_ci.names import check_artifact, check_stage
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, TextIO
 
 from gto_ci import action
-from gto_ci.errors import GtoError, quote
+from gto_ci.core.errors import GtoError, quote
 from gto_ci.platform import Log
 
 if TYPE_CHECKING:

@@ -69,7 +69,7 @@ def of_registry(
 ) -> Iterator[str]:
     """Yield the lines of ``gto show``: ``json``, or one of :data:`ROW_PARTS`, or a table, which may be ``plain``."""
     from gto_ci.api import reading
-    from gto_ci.errors import WrongArguments
+    from gto_ci.core.errors import WrongArguments
     from gto_ci.render import table, views
 
     if form == "json":

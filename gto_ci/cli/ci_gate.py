@@ -9,7 +9,7 @@ import click
 from gto_ci.cli.answers import emoji
 from gto_ci.cli.face import Entry, SectionedGroup
 from gto_ci.cli.options import option_json, option_repo
-from gto_ci.registry import similar
+from gto_ci.core.registry import similar
 
 commands = click.Group()
 

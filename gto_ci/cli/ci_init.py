@@ -16,8 +16,8 @@ from gto_ci.api.starting import Plan, Site, Wishes
 from gto_ci.cli.answers import emoji
 from gto_ci.cli.face import Entry, note
 from gto_ci.config import CONFIG_FILE, POLICY_FILE
-from gto_ci.errors import GtoError
-from gto_ci.names import check_stage
+from gto_ci.core.errors import GtoError
+from gto_ci.core.names import check_stage
 
 commands = click.Group()
 T = TypeVar("T")

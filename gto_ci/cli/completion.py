@@ -8,7 +8,7 @@ import click
 from click.shell_completion import CompletionItem, get_completion_class
 
 from gto_ci.cli.face import Entry
-from gto_ci.errors import GtoError
+from gto_ci.core.errors import GtoError
 
 SHELLS = ("bash", "zsh", "fish")
 _SETUP = {

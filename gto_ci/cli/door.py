@@ -13,9 +13,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from gto_ci import names
 from gto_ci.api.opening import RepoLike, opened
 from gto_ci.cli import answers, streams
+from gto_ci.core import names
 
 _FORMS = {
     "check-ref": ("json", *answers.REF_PARTS),

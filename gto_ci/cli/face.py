@@ -18,7 +18,7 @@ from gto_ci import __version__
 from gto_ci.cli import streams
 from gto_ci.cli.answers import emoji
 from gto_ci.config import Settings
-from gto_ci.errors import GtoError, quote
+from gto_ci.core.errors import GtoError, quote
 
 REPORT = "This is a bug in gto-ci; GTO_DEBUG=true shows where. Please report it with the command that you ran"
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -60,7 +60,7 @@ class SectionedGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if not ctx.resilient_parsing and self.get_command(ctx, args[0]) is None and args[0][:1].isalnum():
-            from gto_ci.registry import similar  # late: only mistakes pay for it
+            from gto_ci.core.registry import similar  # late: only mistakes pay for it
 
             commands = self.all_commands(ctx)
             shown = [name for name, command in commands.items() if not command.hidden]

@@ -121,7 +121,7 @@ def left_out(names: Sequence[str]) -> None:
     """Say which untracked files are not part of a change."""
     if not names:
         return
-    from gto_ci.errors import quote
+    from gto_ci.core.errors import quote
 
     what = "1 untracked file is" if len(names) == 1 else f"{len(names)} untracked files are"
     note(f"{what} not part of it; -u takes all of them, -I FILE one:")

@@ -7,7 +7,7 @@ import click
 from gto_ci.cli import answers
 from gto_ci.cli.face import Entry, note
 from gto_ci.cli.options import READ, one_format, option_json, option_parts, option_repo, option_verify
-from gto_ci.errors import WrongArguments, quote
+from gto_ci.core.errors import WrongArguments, quote
 
 commands = click.Group()
 

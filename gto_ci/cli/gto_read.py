@@ -12,7 +12,7 @@ from gto_ci.cli.answers import emoji
 from gto_ci.cli.completion import artifact_names
 from gto_ci.cli.face import Entry, note, raw, version_line
 from gto_ci.cli.options import READ, one_format, option_json, option_parts, option_plain, option_repo, option_verify
-from gto_ci.errors import WrongArguments
+from gto_ci.core.errors import WrongArguments
 from gto_ci.render import views
 
 commands = click.Group()

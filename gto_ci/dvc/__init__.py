@@ -11,11 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from gto_ci.core.errors import PullFailed, quote
 from gto_ci.dvc.account import Say, account_for
 from gto_ci.dvc.failure import explain
 from gto_ci.dvc.install import installed
 from gto_ci.dvc.lock import Lock
-from gto_ci.errors import PullFailed, quote
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gto_ci.errors import PullFailed, quote
+from gto_ci.core.errors import PullFailed, quote
 from gto_ci.git.runner import without_password
 
 Say = Callable[[str], None]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from gto_ci.errors import PullFailed, quote
+from gto_ci.core.errors import PullFailed, quote
 
 # What DVC 3 says, and what to do. A reason comes before its consequences, and a line that can hold a file's
 # name is recognised before a word in that name could be.

@@ -7,9 +7,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from gto_ci.core.errors import PullFailed, quote
 from gto_ci.dvc.account import Account, Say
 from gto_ci.dvc.lock import Lock
-from gto_ci.errors import PullFailed, quote
 
 # Where to get packages, and how: the job decides. All else that PIP_* can say (another target, other
 # versions) would make another venv than the one asked for.

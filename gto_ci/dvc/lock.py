@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gto_ci.errors import WrongInput, quote
+from gto_ci.core.errors import WrongInput, quote
 
 _NAME = re.compile(r"([a-z0-9-]+)(?:\[([a-z0-9, -]+)\])?==(\S+)")
 _FOR = re.compile(r"^    #   (?:via )?(\S+)$|^    # via (\S+)$", re.MULTILINE)

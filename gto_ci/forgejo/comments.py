@@ -13,7 +13,7 @@ from urllib.parse import quote as percent
 from github import Github, GithubException
 from github.Repository import Repository
 
-from gto_ci.errors import quote
+from gto_ci.core.errors import quote
 from gto_ci.github.comments import Pause, Place, find, marker, persist, same
 from gto_ci.platform import Posted
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from gto_ci.errors import GtoError, WrongArguments
+from gto_ci.core.errors import GtoError, WrongArguments
 from gto_ci.ghost.listing import Progress, commits_of, remove
 from gto_ci.ghost.names import CommitsGhost, Ghost
 from gto_ci.ghost.session import Session, ordered

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from gto_ci.errors import NoGhost, WrongArguments
-from gto_ci.events import CommitRecord
+from gto_ci.core.errors import NoGhost, WrongArguments
+from gto_ci.core.events import CommitRecord
 from gto_ci.ghost.names import COMMIT_ID, CommitsGhost, DiffGhost, Ghost, Kind
 from gto_ci.ghost.patch import Stat, stat
 from gto_ci.ghost.session import Session, note_in, ordered

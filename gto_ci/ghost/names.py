@@ -14,7 +14,7 @@ import re
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from gto_ci.errors import WrongArguments, quote
+from gto_ci.core.errors import WrongArguments, quote
 
 DEFAULT_PREFIX = "ghost"
 BRANCHES = "refs/heads/"

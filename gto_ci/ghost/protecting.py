@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 from itertools import dropwhile
 from typing import NamedTuple
 
-from gto_ci.errors import GhostRefused, quote
+from gto_ci.core.errors import GhostRefused, quote
 from gto_ci.ghost.session import Session
 from gto_ci.git.desk import SUBMODULE, TreeChange
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from gto_ci.errors import DoesNotApply, GhostRefused, RefNotFound, quote
+from gto_ci.core.errors import DoesNotApply, GhostRefused, RefNotFound, quote
 from gto_ci.ghost.names import CommitsGhost, DiffGhost
 from gto_ci.ghost.session import Session, Stored
 from gto_ci.git.apply import apply_to_tree, growth, put

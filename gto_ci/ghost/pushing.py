@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from gto_ci.errors import GhostRefused, PushRefused, WrongArguments, quote
+from gto_ci.core.errors import GhostRefused, PushRefused, WrongArguments, quote
 from gto_ci.ghost.names import CommitsGhost, DiffGhost, Ghost
 from gto_ci.ghost.session import SUBJECT, Session
 from gto_ci.git.capture import Change, Selection, capture

@@ -16,8 +16,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
-from gto_ci.errors import GhostRefused, NoGhost, NoRepository, RefNotFound, WrongArguments, quote
-from gto_ci.events import CommitRecord
+from gto_ci.core.errors import GhostRefused, NoGhost, NoRepository, RefNotFound, WrongArguments, quote
+from gto_ci.core.events import CommitRecord
 from gto_ci.ghost.names import (
     BRANCHES,
     COMMIT_ID,

@@ -6,7 +6,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from gto_ci.errors import DoesNotApply, GitError, NoGhost, WrongArguments, quote
+from gto_ci.core.errors import DoesNotApply, GitError, NoGhost, WrongArguments, quote
 from gto_ci.ghost.names import DiffGhost, check_hex, trimmed
 from gto_ci.ghost.pulling import ensure_commit
 from gto_ci.ghost.session import Session

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from gto_ci.errors import WrongArguments, quote
+from gto_ci.core.errors import WrongArguments, quote
 from gto_ci.git.remote import local_folder
 from gto_ci.git.runner import without_password
 

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from gto_ci.errors import DoesNotApply, GhostRefused, GitError, GtoError, quote
+from gto_ci.core.errors import DoesNotApply, GhostRefused, GitError, GtoError, quote
 from gto_ci.git.backup import back_up, back_up_records
 from gto_ci.git.commits import Head, make_visible
 from gto_ci.git.desk import SUBMODULE, Desk, TreeChange, file_names

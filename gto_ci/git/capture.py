@@ -18,7 +18,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gto_ci.errors import GitError, GtoError, WrongArguments, quote
+from gto_ci.core.errors import GitError, GtoError, WrongArguments, quote
 from gto_ci.git.desk import SUBMODULE, Desk, file_names
 from gto_ci.git.parse import split_patch
 from gto_ci.git.repository import Repository

@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from gto_ci.errors import DoesNotApply, GhostRefused, GitError, quote
+from gto_ci.core.errors import DoesNotApply, GhostRefused, GitError, quote
 from gto_ci.git.apply import apply_to_tree
 from gto_ci.git.desk import Desk
 from gto_ci.git.repository import Repository

@@ -13,7 +13,7 @@ import re
 import shlex
 from dataclasses import dataclass
 
-from gto_ci.errors import GitError, GtoError, PushRefused, quote
+from gto_ci.core.errors import GitError, GtoError, PushRefused, quote
 from gto_ci.git.parse import parse_ref
 from gto_ci.git.push import converse
 from gto_ci.git.remote import FOR_A_PERSON, retrying

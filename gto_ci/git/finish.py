@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 
-from gto_ci.errors import GitError, GtoError
+from gto_ci.core.errors import GitError, GtoError
 
 
 def finish(steps: Callable[[], None]) -> None:

@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from gto_ci.errors import GitError, quote
+from gto_ci.core.errors import GitError, quote
 from gto_ci.git.parse import RemoteTag, parse_ls_remote
 from gto_ci.git.remote import FOR_A_PERSON, explained
 from gto_ci.git.repository import Repository

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
-from gto_ci.events import CommitRecord, TagRecord
+from gto_ci.core.events import CommitRecord, TagRecord
 
 # One record is its fields, each followed by a NUL, and the line feed that for-each-ref adds.
 # No field can hold a NUL: git cuts a message at the first one.

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
-from gto_ci.errors import GhostRefused, GitError, PushRefused, quote
+from gto_ci.core.errors import GhostRefused, GitError, PushRefused, quote
 from gto_ci.git import wire
 from gto_ci.git.address import Address
 from gto_ci.git.parse import allows_filters, parse_symref_listing

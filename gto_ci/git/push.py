@@ -20,11 +20,11 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from gto_ci.errors import GitError, PushRefused, quote
+from gto_ci.core.errors import GitError, PushRefused, quote
+from gto_ci.core.names import ref_part
 from gto_ci.git.parse import RemoteTag, parse_ls_remote, parse_ref
 from gto_ci.git.remote import FOR_A_PERSON, retrying
 from gto_ci.git.repository import Repository
-from gto_ci.names import ref_part
 
 MARKS = "refs/gto-ci/newest/"
 

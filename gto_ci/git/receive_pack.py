@@ -26,7 +26,7 @@ from urllib.parse import urlsplit
 from urllib.request import BaseHandler, HTTPRedirectHandler, HTTPSHandler, ProxyHandler, Request, build_opener
 
 from gto_ci import __version__
-from gto_ci.errors import GitError
+from gto_ci.core.errors import GitError
 from gto_ci.git.address import basic
 from gto_ci.git.runner import Runner, Watch
 

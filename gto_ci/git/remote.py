@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from gto_ci.errors import GitError, GtoError
+from gto_ci.core.errors import GitError, GtoError
 from gto_ci.git.repository import Repository
 
 T = TypeVar("T")

@@ -10,11 +10,11 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Final, Literal
 
-from gto_ci.errors import GitError, NoRepository, RefNotFound, quote
-from gto_ci.events import TagRecord
+from gto_ci.core.errors import GitError, NoRepository, RefNotFound, quote
+from gto_ci.core.events import TagRecord
+from gto_ci.core.names import tag_prefixes
 from gto_ci.git.parse import TAG_FORMAT, GitObject, parse_batch, parse_show_ref, parse_tag_stream
 from gto_ci.git.runner import Runner
-from gto_ci.names import tag_prefixes
 
 
 class Repository:

@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any, Final
 
-from gto_ci.errors import GitError
+from gto_ci.core.errors import GitError
 
 # What `git rev-parse --local-env-vars` lists, less the configuration that a caller may have set
 # on purpose: a hook's GIT_DIR must not redirect us to another repository than the one asked for.

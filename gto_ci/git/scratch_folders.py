@@ -20,7 +20,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
-from gto_ci.errors import WrongInput, quote
+from gto_ci.core.errors import WrongInput, quote
 
 try:
     import fcntl

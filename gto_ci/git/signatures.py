@@ -11,7 +11,7 @@ import subprocess
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
-from gto_ci.errors import GitError
+from gto_ci.core.errors import GitError
 from gto_ci.git.repository import Repository
 from gto_ci.git.runner import LOCAL_TIMEOUT
 

@@ -14,8 +14,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from gto_ci.errors import GitError, TagProblem, quote
-from gto_ci.events import TagRecord
+from gto_ci.core.errors import GitError, TagProblem, quote
+from gto_ci.core.events import TagRecord
+from gto_ci.core.names import match_tag, tag_prefixes
 from gto_ci.git import wire
 from gto_ci.git.parse import (
     GitObject,
@@ -32,7 +33,6 @@ from gto_ci.git.runner import Runner
 from gto_ci.git.scratch import lay_out
 from gto_ci.git.scratch_folders import temporary_folder
 from gto_ci.git.tag_objects import name_in, parse_tag_object
-from gto_ci.names import match_tag, tag_prefixes
 
 SCRATCH_REMOTE = "origin"
 FETCH = ("--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules")

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from gto_ci.errors import WrongInput, quote
+from gto_ci.core.errors import WrongInput, quote
 from gto_ci.git.scratch_folders import temporary_folder
 
 # https://docs.github.com/authentication/keeping-your-account-and-data-secure/githubs-ssh-key-fingerprints

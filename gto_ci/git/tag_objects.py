@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from gto_ci.errors import GitError
-from gto_ci.events import TagRecord
+from gto_ci.core.errors import GitError
+from gto_ci.core.events import TagRecord
 
 _SIGNATURE = r"(?m)^-----BEGIN (?:PGP SIGNATURE|PGP MESSAGE|SSH SIGNATURE|SIGNED MESSAGE)-----"
 

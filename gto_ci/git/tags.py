@@ -15,13 +15,13 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from gto_ci.errors import GitError
-from gto_ci.events import TagRecord
+from gto_ci.core.errors import GitError
+from gto_ci.core.events import TagRecord
+from gto_ci.core.names import ref_part
 from gto_ci.git.repository import Repository
 from gto_ci.git.scratch import lay_out
 from gto_ci.git.scratch_folders import temporary_folder
 from gto_ci.git.tag_objects import parse_tag_object
-from gto_ci.names import ref_part
 
 _WRITING = "refs/gto-ci/writing/"
 _KEYS = "Check user.signingkey and gpg.format; or use --no-sign"

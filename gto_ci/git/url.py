@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
-from gto_ci.errors import GitError, RefNotFound
-from gto_ci.events import TagRecord
+from gto_ci.core.errors import GitError, RefNotFound
+from gto_ci.core.events import TagRecord
 from gto_ci.git.parse import GitObject, allows_filters, parse_symref_listing
 from gto_ci.git.push import MARKS
 from gto_ci.git.remote import FOR_A_PERSON, Remote, remote_at, retrying

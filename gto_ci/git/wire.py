@@ -23,7 +23,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, NamedTuple
 
-from gto_ci.errors import GitError
+from gto_ci.core.errors import GitError
 from gto_ci.git.runner import Runner
 
 _FLUSH, _DELIMITER = b"0000", b"0001"

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
-from gto_ci.errors import GitError, RefNotFound, quote
-from gto_ci.events import TagRecord
+from gto_ci.core.errors import GitError, RefNotFound, quote
+from gto_ci.core.events import TagRecord
 from gto_ci.git.parse import TAG_FORMAT, GitObject, parse_tags
 from gto_ci.git.repository import Repository
 from gto_ci.git.scratch_folders import temporary_folder

@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from gto_ci.errors import WrongInput, quote
+from gto_ci.core.errors import WrongInput, quote
 from gto_ci.git.repository import Repository
 from gto_ci.git.runner import Runner
 from gto_ci.git.scratch import lay_out

@@ -27,7 +27,7 @@ from github.IssueComment import IssueComment
 from github.Repository import Repository
 
 from gto_ci import __version__
-from gto_ci.errors import CommentRefused, quote
+from gto_ci.core.errors import CommentRefused, quote
 from gto_ci.platform import Posted
 
 COMMENT_LIMIT = 65_536  # characters that GitHub takes, our first line among them

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gto_ci.errors import WrongInput, quote
+from gto_ci.core.errors import WrongInput, quote
 from gto_ci.platform import Change, Target
 
 TAGS, HEADS = "refs/tags/", "refs/heads/"

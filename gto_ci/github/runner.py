@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TextIO
 
-from gto_ci.errors import WrongInput, quote
+from gto_ci.core.errors import WrongInput, quote
 from gto_ci.github import event, files
 from gto_ci.github.event import Trigger
 from gto_ci.github.inputs import get_input

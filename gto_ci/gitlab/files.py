@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 
-from gto_ci.errors import WrongInput, quote
+from gto_ci.core.errors import WrongInput, quote
 
 # With the folder, as many as every GitLab takes: 20 on one's own server, 50 and more on gitlab.com.
 VARIABLES = (

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
-from gto_ci.errors import quote
+from gto_ci.core.errors import quote
 
 _CLEAR = "\x1b[0K"  # has the mark before it disappear from the page
 

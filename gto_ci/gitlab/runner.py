@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
 
-from gto_ci.errors import CommentRefused, WrongInput, quote
+from gto_ci.core.errors import CommentRefused, WrongInput, quote
 from gto_ci.gitlab import event, files
 from gto_ci.gitlab.log import Log
 from gto_ci.inputs import Inputs

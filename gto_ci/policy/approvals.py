@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
-from gto_ci.errors import InvalidName
-from gto_ci.names import check_artifact, check_stage
+from gto_ci.core.errors import InvalidName
+from gto_ci.core.names import check_artifact, check_stage
 
 _approval_re = re.compile(r"(?P<artifact>[^#+@:]+)#(?P<stage>[^#+]+)\+.+")
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar, Protocol
 
-from gto_ci.errors import quote
-from gto_ci.events import Event, TagRecord
-from gto_ci.names import Kind
-from gto_ci.registry import Artifact, Registry, Version, VersionStage
-from gto_ci.versions import is_version
+from gto_ci.core.errors import quote
+from gto_ci.core.events import Event, TagRecord
+from gto_ci.core.names import Kind
+from gto_ci.core.registry import Artifact, Registry, Version, VersionStage
+from gto_ci.core.versions import is_version
 
 
 @dataclass(frozen=True, slots=True)

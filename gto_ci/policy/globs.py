@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
-from gto_ci.errors import quote
+from gto_ci.core.errors import quote
 
 
 def fits(text: str, globs: Sequence[str]) -> bool:

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import ClassVar
 
-from gto_ci.errors import quote
-from gto_ci.events import Event
-from gto_ci.names import Kind
+from gto_ci.core.errors import quote
+from gto_ci.core.events import Event
+from gto_ci.core.names import Kind
+from gto_ci.core.versions import is_version
 from gto_ci.policy.approvals import approval_name, approval_of
 from gto_ci.policy.case import Case, Finding, version_named
 from gto_ci.policy.facts import worth
 from gto_ci.policy.spans import show_span
-from gto_ci.versions import is_version
 
 
 @dataclass(frozen=True, slots=True)

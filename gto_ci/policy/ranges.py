@@ -13,8 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from gto_ci.errors import InvalidVersion, quote
-from gto_ci.versions import SEMVER, precedence
+from gto_ci.core.errors import InvalidVersion, quote
+from gto_ci.core.versions import SEMVER, precedence
 
 _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt,

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from gto_ci.events import Event
-from gto_ci.names import Kind
+from gto_ci.core.events import Event
+from gto_ci.core.names import Kind
+from gto_ci.core.registry import Registry
 from gto_ci.policy.case import Case, Evidence, Requirement, Verdict
 from gto_ci.policy.facts import Annotated, OnBranch, SignedBy
 from gto_ci.policy.globs import fits
 from gto_ci.policy.history import TwoPerson
-from gto_ci.registry import Registry
 
 
 @dataclass(frozen=True, slots=True)

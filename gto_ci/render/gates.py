@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from gto_ci.render.views import Row, event_view
 
 if TYPE_CHECKING:
-    from gto_ci.events import Event
+    from gto_ci.core.events import Event
     from gto_ci.policy import Finding, Rule
 
 _MARKS = {True: "✅", False: "❌", None: "⏳"}

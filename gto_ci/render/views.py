@@ -9,11 +9,11 @@ from datetime import datetime
 from typing import Any
 
 from gto_ci.annotations import Annotation
-from gto_ci.errors import quote
-from gto_ci.events import CommitEvent, CommitRecord, Event
+from gto_ci.core.errors import quote
+from gto_ci.core.events import CommitEvent, CommitRecord, Event
+from gto_ci.core.names import Kind, TagName, match_shortcut
+from gto_ci.core.registry import Artifact, Registry, StageLimits, Version, VersionStage
 from gto_ci.git.signatures import Signature
-from gto_ci.names import Kind, TagName, match_shortcut
-from gto_ci.registry import Artifact, Registry, StageLimits, Version, VersionStage
 
 Row = dict[str, Any]
 MISSING = "-"  # in a table, for what there is none of

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from gto_ci.core.events import read_events
 from gto_ci.errors import GitError, NoRepository
-from gto_ci.events import read_events
 from gto_ci.git import Repository, Runner
 from gto_ci.git.tag_objects import parse_tag_object
 from tests.workdir import WorkDir

@@ -18,10 +18,10 @@ from click.testing import CliRunner
 
 from gto_ci import api
 from gto_ci.cli import gto
+from gto_ci.core.events import Event
+from gto_ci.core.registry import Version, VersionStage
 from gto_ci.errors import GtoError
-from gto_ci.events import Event
 from gto_ci.git import Runner
-from gto_ci.registry import Version, VersionStage
 from gto_ci.render import views
 from tests.oracle import peers
 from tests.workdir import ISOLATED

@@ -17,7 +17,7 @@ from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
 
-from gto_ci.names import Kind, match_tag
+from gto_ci.core.names import Kind, match_tag
 from tests.oracle.programs import Moment, Question
 from tests.oracle.registries import MESSAGES, PEOPLE, ZONES, Story, Tag
 from tests.workdir import FIRST_DATE, WorkDir

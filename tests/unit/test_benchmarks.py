@@ -31,7 +31,7 @@ from benchmarks.report import (
     within,
 )
 from benchmarks.timing import Sample
-from gto_ci.events import TagRecord, read_events
+from gto_ci.core.events import TagRecord, read_events
 
 FAST = Sample((0.125, 0.125, 0.125), (0.1, 0.1, 0.1), (1, 1, 1))
 SLOW = Sample((1.5, 1.5, 1.5), (1.2, 1.2, 1.2), (9, 9, 9))
@@ -124,7 +124,7 @@ def test_targets_in_words() -> None:
 
 
 def test_modules_of_third_parties() -> None:
-    assert third_party(["json.decoder", "gto_ci.names", "click.core", "_io", "__main__", "click"]) == {"click"}
+    assert third_party(["json.decoder", "gto_ci.core.names", "click.core", "_io", "__main__", "click"]) == {"click"}
 
 
 def test_outputs_in_either_form(tmp_path: Path) -> None:

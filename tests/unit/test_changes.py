@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from gto_ci.changes import (
+from gto_ci.core.changes import (
     Assign,
     Change,
     Deprecate,
@@ -18,6 +18,7 @@ from gto_ci.changes import (
     check_version,
     plan,
 )
+from gto_ci.core.events import TagRecord
 from gto_ci.errors import (
     ArtifactNotFound,
     GtoError,
@@ -27,7 +28,6 @@ from gto_ci.errors import (
     VersionRequired,
     WrongArguments,
 )
-from gto_ci.events import TagRecord
 
 A, B, C = "a" * 40, "b" * 40, "c" * 40
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gto_ci.events import TagRecord, explain_absence, moment, moment_text, read_events, why_no_event
-from gto_ci.names import parse_tag
+from gto_ci.core.events import TagRecord, explain_absence, moment, moment_text, read_events, why_no_event
+from gto_ci.core.names import parse_tag
 from tests import strategies
 
 

@@ -9,9 +9,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from gto_ci import names
-from gto_ci.errors import InvalidName, InvalidTag
-from gto_ci.names import (
+from gto_ci.core import names
+from gto_ci.core.names import (
     Kind,
     Shortcut,
     TagName,
@@ -23,7 +22,8 @@ from gto_ci.names import (
     parse_tag,
     tag_prefixes,
 )
-from gto_ci.versions import SEMVER
+from gto_ci.core.versions import SEMVER
+from gto_ci.errors import InvalidName, InvalidTag
 from tests import strategies
 
 GOOD = [

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gto_ci.core.events import CommitRecord, TagRecord
 from gto_ci.errors import GitError
-from gto_ci.events import CommitRecord, TagRecord
 from gto_ci.git import wire
 from gto_ci.git.parse import (
     RemoteTag,

@@ -13,9 +13,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from semver import Version as SemVer
 
+from gto_ci.core.events import Event, TagRecord, read_events
+from gto_ci.core.names import Kind, match_tag
+from gto_ci.core.registry import Registry
 from gto_ci.errors import InvalidVersion
-from gto_ci.events import Event, TagRecord, read_events
-from gto_ci.names import Kind, match_tag
 from gto_ci.policy import (
     Evidence,
     Finding,
@@ -36,7 +37,6 @@ from gto_ci.policy.history import After, Current, NotDeprecated, TwoPerson
 from gto_ci.policy.ranges import read_range
 from gto_ci.policy.spans import match_span, show_span
 from gto_ci.policy.windows import WHOLE_DAY, Period, Weekly, Window, match_moments, moments, thaw
-from gto_ci.registry import Registry
 from tests.strategies import artifacts, parts, tag_names, versions
 
 START = datetime(2026, 11, 25, tzinfo=timezone.utc)  # a Wednesday

@@ -15,8 +15,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 
+from gto_ci.core.names import Kind
 from gto_ci.errors import WrongPolicy
-from gto_ci.names import Kind
 from gto_ci.policy import Policy, Requirement
 from gto_ci.policy.facts import Annotated, Freeze, NoGhost, OnBranch, SignedBy, Taggers, Versions
 from gto_ci.policy.history import After, Current, NotDeprecated, TwoPerson

@@ -6,10 +6,10 @@ import random
 
 import pytest
 
+from gto_ci.core.events import CommitEvent, CommitRecord, TagRecord, read_events
+from gto_ci.core.names import match_shortcut
+from gto_ci.core.registry import Artifact, Registry, StageLimits, journal, not_found
 from gto_ci.errors import ArtifactNotFound, WrongArguments
-from gto_ci.events import CommitEvent, CommitRecord, TagRecord, read_events
-from gto_ci.names import match_shortcut
-from gto_ci.registry import Artifact, Registry, StageLimits, journal, not_found
 
 
 def registry(history: str) -> Registry:

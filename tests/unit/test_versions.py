@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from semver import Version
 
+from gto_ci.core.versions import bump, is_version, parse, precedence
 from gto_ci.errors import InvalidVersion
-from gto_ci.versions import bump, is_version, parse, precedence
 from tests import strategies
 
 

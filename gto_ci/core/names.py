@@ -22,8 +22,8 @@ from enum import Enum
 from functools import lru_cache
 from typing import NamedTuple
 
-from gto_ci.errors import InvalidName, InvalidTag, quote
-from gto_ci.versions import SEMVER
+from gto_ci.core.errors import InvalidName, InvalidTag, quote
+from gto_ci.core.versions import SEMVER
 
 
 class Kind(Enum):

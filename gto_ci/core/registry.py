@@ -11,10 +11,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import Final, Literal
 
-from gto_ci.errors import ArtifactNotFound, WrongArguments, quote
-from gto_ci.events import CommitEvent, CommitRecord, Event
-from gto_ci.names import ASSIGNMENT, DEPRECATION, REGISTRATION, Shortcut
-from gto_ci.versions import is_version, precedence
+from gto_ci.core.errors import ArtifactNotFound, WrongArguments, quote
+from gto_ci.core.events import CommitEvent, CommitRecord, Event
+from gto_ci.core.names import ASSIGNMENT, DEPRECATION, REGISTRATION, Shortcut
+from gto_ci.core.versions import is_version, precedence
 
 Sort = Literal["timestamp", "semver"]
 ALL = -1  # for the two limits below: no limit
@@ -282,7 +282,7 @@ class Registry:
 
     @classmethod
     def fold(cls, events: Iterable[Event], annotated: Iterable[CommitEvent] = ()) -> Registry:
-        """Return the state after ``events``, which must come in order (see :func:`gto_ci.events.read_events`).
+        """Return the state after ``events``, which must come in order (see :func:`gto_ci.core.events.read_events`).
 
         ``annotated`` are the commits whose files annotate an artifact. They add artifacts and
         versions that no tag speaks of, and change nothing else.

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from gto_ci.errors import (
+from gto_ci.core.errors import (
     TagExists,
     VersionAlreadyRegistered,
     VersionExistsForCommit,
@@ -20,10 +20,10 @@ from gto_ci.errors import (
     WrongArguments,
     quote,
 )
-from gto_ci.events import Event, TagRecord, read_events
-from gto_ci.names import Kind, TagName, match_tag
-from gto_ci.registry import Artifact, Registry, Version, not_found
-from gto_ci.versions import FIRST, bump, is_version
+from gto_ci.core.events import Event, TagRecord, read_events
+from gto_ci.core.names import Kind, TagName, match_tag
+from gto_ci.core.registry import Artifact, Registry, Version, not_found
+from gto_ci.core.versions import FIRST, bump, is_version
 
 Part = Literal["major", "minor", "patch"]
 

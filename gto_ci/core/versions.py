@@ -10,7 +10,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
-from gto_ci.errors import InvalidVersion, quote
+from gto_ci.core.errors import InvalidVersion, quote
 
 if TYPE_CHECKING:
     from semver import Version

@@ -17,8 +17,8 @@ from functools import lru_cache, partial
 from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
-from gto_ci.errors import quote
-from gto_ci.names import ASSIGNMENT, CREATION, REGISTRATION, UNASSIGNMENT, Kind, TagName, match_tag
+from gto_ci.core.errors import quote
+from gto_ci.core.names import ASSIGNMENT, CREATION, REGISTRATION, UNASSIGNMENT, Kind, TagName, match_tag
 
 if TYPE_CHECKING:
     from datetime import datetime
