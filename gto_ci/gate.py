@@ -17,10 +17,10 @@ from gto_ci.config import POLICY_FILE
 from gto_ci.core.errors import GateClosed, WrongPolicy, quote
 from gto_ci.core.events import Event, TagRecord
 from gto_ci.core.names import Kind
+from gto_ci.core.policy import Evidence, Finding, Policy, Signed, Verdict, applying, approval_of, judge, needs
 from gto_ci.core.registry import Registry
 from gto_ci.git.signatures import UNSIGNED, Signature
 from gto_ci.git.witness import FileAt, Witness
-from gto_ci.policy import Evidence, Finding, Policy, Signed, Verdict, applying, approval_of, judge, needs
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING
 
 from gto_ci.core.errors import GtoError, WrongPolicy, quote
 from gto_ci.core.names import Kind, check_stage
+from gto_ci.core.policy import Policy, Requirement, Rule
+from gto_ci.core.policy.event_requirements import Annotated, Freeze, NoGhost, OnBranch, SignedBy, Taggers, Versions
+from gto_ci.core.policy.history_requirements import After, Current, NotDeprecated, TwoPerson
+from gto_ci.core.policy.ranges import read_range
+from gto_ci.core.policy.spans import match_span
+from gto_ci.core.policy.windows import DAYS, WHOLE_DAY, Period, Weekly, Window, match_clock, match_moments, match_offset
 from gto_ci.core.registry import similar
-from gto_ci.policy import Policy, Requirement, Rule
-from gto_ci.policy.facts import Annotated, Freeze, NoGhost, OnBranch, SignedBy, Taggers, Versions
-from gto_ci.policy.history import After, Current, NotDeprecated, TwoPerson
-from gto_ci.policy.ranges import read_range
-from gto_ci.policy.spans import match_span
-from gto_ci.policy.windows import DAYS, WHOLE_DAY, Period, Weekly, Window, match_clock, match_moments, match_offset
 from gto_ci.yaml12 import loader
 
 if TYPE_CHECKING:

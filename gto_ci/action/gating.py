@@ -89,8 +89,8 @@ def judge(room: Room, outcome: Outcome) -> Gate | None:
     rules = room.rules
     if rules is None and not asked.requires:
         return None
+    from gto_ci.core.policy import Verdict
     from gto_ci.gate import Gate, judge_event, require
-    from gto_ci.policy import Verdict
 
     findings = require(asked.events, asked.artifacts, asked.stages, _words(meaning))
     if rules is None:
@@ -101,8 +101,8 @@ def judge(room: Room, outcome: Outcome) -> Gate | None:
 
 def nothing_happened(asked: GateInputs, meaning: Meaning | None = None) -> Gate:
     """Return the verdict on what is no event that rules could be held against."""
+    from gto_ci.core.policy import Verdict
     from gto_ci.gate import Gate, require
-    from gto_ci.policy import Verdict
 
     return Gate(Verdict(tuple(require(asked.events, asked.artifacts, asked.stages, _words(meaning)))))
 

@@ -12,11 +12,11 @@ from gto_ci.annotations import Annotation, ArtifactChange, compare, find, read_a
 from gto_ci.core.errors import InvalidName, WrongAnnotations
 from gto_ci.core.events import Event
 from gto_ci.core.names import Kind, check_artifact
+from gto_ci.core.policy import Finding, applying
 from gto_ci.core.versions import bump
 from gto_ci.gate import Rules, judge_event
 from gto_ci.git.parse import parse_commit_parents
 from gto_ci.platform import Change
-from gto_ci.policy import Finding, applying
 from gto_ci.render.page import Outlook
 
 _MOST = 50  # artifacts that are looked at

@@ -12,11 +12,11 @@ from gto_ci.core import names
 from gto_ci.core.errors import RefNotFound, TagProblem, WrongAnnotations, WrongPolicy, quote
 from gto_ci.core.events import Event, TagRecord, explain_absence, read_events
 from gto_ci.core.names import Kind
+from gto_ci.core.policy import Rule, applying
 from gto_ci.core.registry import Registry
 from gto_ci.gate import Facts, Gate, Rules, judge_event, read_rules
 from gto_ci.git import Repository
 from gto_ci.git.witness import RemoteWitness, Witness
-from gto_ci.policy import Rule, applying
 
 
 def check_gate(repo: RepoLike, ref: str, policy: str | Path | None = None, policy_ref: str = "") -> tuple[Event, Gate]:

@@ -171,7 +171,7 @@ def parse_tag(text: str) -> TagName:
 def looks_like_tag(text: str) -> bool:
     """Tell whether ``text`` has the separators of a registry tag, though it may not parse.
 
-    Tags that approve (:mod:`gto_ci.policy.approvals`) have a ``+`` behind the ``#``, and are none.
+    Tags that approve (:mod:`gto_ci.core.policy.approvals`) have a ``+`` behind the ``#``, and are none.
     """
     return re.search(r"@v[0-9]|\#(?!.*\+)|@(?:deprecated|created)", text) is not None
 

@@ -10,7 +10,7 @@ from gto_ci.render.views import Row, event_view
 
 if TYPE_CHECKING:
     from gto_ci.core.events import Event
-    from gto_ci.policy import Finding, Rule
+    from gto_ci.core.policy import Finding, Rule
 
 _MARKS = {True: "✅", False: "❌", None: "⏳"}
 _WORDS = {True: "ok", False: "FAILED", None: "open"}

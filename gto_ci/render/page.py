@@ -14,8 +14,8 @@ from gto_ci.render.views import Row, short_id
 
 if TYPE_CHECKING:
     from gto_ci.annotations import ArtifactChange
+    from gto_ci.core.policy import Finding
     from gto_ci.ghost.protecting import FileChange
-    from gto_ci.policy import Finding
 
 _FACTS = (
     ("tag", "Tag"),

@@ -15,9 +15,7 @@ from semver import Version as SemVer
 
 from gto_ci.core.events import Event, TagRecord, read_events
 from gto_ci.core.names import Kind, match_tag
-from gto_ci.core.registry import Registry
-from gto_ci.errors import InvalidVersion
-from gto_ci.policy import (
+from gto_ci.core.policy import (
     Evidence,
     Finding,
     Needs,
@@ -31,12 +29,14 @@ from gto_ci.policy import (
     judge,
     needs,
 )
-from gto_ci.policy.approvals import approval_name
-from gto_ci.policy.facts import Annotated, Freeze, NoGhost, OnBranch, SignedBy, Taggers, Versions
-from gto_ci.policy.history import After, Current, NotDeprecated, TwoPerson
-from gto_ci.policy.ranges import read_range
-from gto_ci.policy.spans import match_span, show_span
-from gto_ci.policy.windows import WHOLE_DAY, Period, Weekly, Window, match_moments, moments, thaw
+from gto_ci.core.policy.approvals import approval_name
+from gto_ci.core.policy.event_requirements import Annotated, Freeze, NoGhost, OnBranch, SignedBy, Taggers, Versions
+from gto_ci.core.policy.history_requirements import After, Current, NotDeprecated, TwoPerson
+from gto_ci.core.policy.ranges import read_range
+from gto_ci.core.policy.spans import match_span, show_span
+from gto_ci.core.policy.windows import WHOLE_DAY, Period, Weekly, Window, match_moments, moments, thaw
+from gto_ci.core.registry import Registry
+from gto_ci.errors import InvalidVersion
 from tests.strategies import artifacts, parts, tag_names, versions
 
 START = datetime(2026, 11, 25, tzinfo=timezone.utc)  # a Wednesday

@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 
 from gto_ci.core.names import Kind
+from gto_ci.core.policy import Policy, Requirement
+from gto_ci.core.policy.event_requirements import Annotated, Freeze, NoGhost, OnBranch, SignedBy, Taggers, Versions
+from gto_ci.core.policy.history_requirements import After, Current, NotDeprecated, TwoPerson
+from gto_ci.core.policy.ranges import read_range
+from gto_ci.core.policy.windows import Period, Weekly
 from gto_ci.errors import WrongPolicy
-from gto_ci.policy import Policy, Requirement
-from gto_ci.policy.facts import Annotated, Freeze, NoGhost, OnBranch, SignedBy, Taggers, Versions
-from gto_ci.policy.history import After, Current, NotDeprecated, TwoPerson
-from gto_ci.policy.ranges import read_range
-from gto_ci.policy.windows import Period, Weekly
 from gto_ci.policy_file import read
 from gto_ci.yaml12 import loader
 

@@ -30,7 +30,7 @@ class Signed:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What somebody found out for a judgement, besides the registry; :class:`~gto_ci.policy.Needs` says what for.
+    """What somebody found out for a judgement, besides the registry; :class:`~gto_ci.core.policy.Needs` says what for.
 
     ``now`` has a time zone. ``fields`` are the annotation's at the event's commit, None where nothing
     annotates it, and ``annotation_problem`` is why they could not be read. ``branches`` are those that

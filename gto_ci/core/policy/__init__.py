@@ -10,9 +10,9 @@ a judgement and comes out of it; :mod:`approvals` the tags that approve; :mod:`w
 :mod:`ranges`, :mod:`spans` and :mod:`globs` the small words that rules are written in.
 """
 
-from gto_ci.policy.approvals import approval_of
-from gto_ci.policy.case import Evidence, Finding, Requirement, Signed, Verdict
-from gto_ci.policy.rules import Needs, Policy, Rule, applying, judge, needs
+from gto_ci.core.policy.approvals import approval_of
+from gto_ci.core.policy.case import Evidence, Finding, Requirement, Signed, Verdict
+from gto_ci.core.policy.rules import Needs, Policy, Rule, applying, judge, needs
 
 __all__ = [
     "Evidence",

@@ -15,11 +15,11 @@ from typing import ClassVar
 from gto_ci.core.errors import quote
 from gto_ci.core.events import Event
 from gto_ci.core.names import Kind
+from gto_ci.core.policy.approvals import approval_name, approval_of
+from gto_ci.core.policy.case import Case, Finding, version_named
+from gto_ci.core.policy.event_requirements import worth
+from gto_ci.core.policy.spans import show_span
 from gto_ci.core.versions import is_version
-from gto_ci.policy.approvals import approval_name, approval_of
-from gto_ci.policy.case import Case, Finding, version_named
-from gto_ci.policy.facts import worth
-from gto_ci.policy.spans import show_span
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class After:
 
     How long is the sum of its times in the stage, up to now: each ends when it is unassigned, and not
     when another version comes. A date in the future counts as now. Dates can be made up
-    (see :mod:`gto_ci.policy.history`).
+    (see :mod:`gto_ci.core.policy.history_requirements`).
     """
 
     check: ClassVar[str] = "after"
@@ -154,7 +154,7 @@ class TwoPerson:
 
     Either they assigned the same version, at the same commit, to ``stage`` ("" for none) before the
     event; or, for an assignment, they pushed an annotated tag that approves (see
-    :mod:`gto_ci.policy.approvals`) of its stage on its commit, whenever. With ``signed`` a person is
+    :mod:`gto_ci.core.policy.approvals`) of its stage on its commit, whenever. With ``signed`` a person is
     the signer of a good signature, and what is not so signed does not count; without, a tagger's
     e-mail. Neither's case matters.
     """
