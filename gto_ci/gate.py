@@ -13,12 +13,12 @@ from datetime import datetime
 from fnmatch import fnmatchcase
 
 from gto_ci.annotations import Annotation
-from gto_ci.config import POLICY_FILE
 from gto_ci.core.errors import GateClosed, WrongPolicy, quote
 from gto_ci.core.events import Event, TagRecord
 from gto_ci.core.names import Kind
 from gto_ci.core.policy import Evidence, Finding, Policy, Signed, Verdict, applying, approval_of, judge, needs
 from gto_ci.core.registry import Registry
+from gto_ci.files.config import POLICY_FILE
 from gto_ci.git.signatures import UNSIGNED, Signature
 from gto_ci.git.witness import FileAt, Witness
 
@@ -90,7 +90,7 @@ def rules_in(witness: Witness, file: FileAt) -> Rules:
         WrongPolicy: the file, or that of the allowed signers, is missing or cannot be understood.
         GitError: the repository cannot be read.
     """
-    from gto_ci.policy_file import read  # late: most repositories have none
+    from gto_ci.files.policy_file import read  # late: most repositories have none
 
     if file.data is None:
         raise WrongPolicy(file.path, 0, f"{file.place} has no such file", "Commit it there")

@@ -15,12 +15,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from gto_ci.config import Settings
 from gto_ci.core.changes import Change, Deprecate, NewTag, Request, State, plan
 from gto_ci.core.errors import ArtifactNotFound, GitError, GtoError, PushRefused, TagProblem, quote
 from gto_ci.core.events import Event, TagRecord, read_events
 from gto_ci.core.names import Kind, match_tag
 from gto_ci.core.registry import not_found
+from gto_ci.files.config import Settings
 from gto_ci.git import Repository
 from gto_ci.git.runner import without_password
 from gto_ci.git.tags import Tagger, make_tags, prepared

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from gto_ci.policy_file import read
+from gto_ci.files.policy_file import read
 from tests import readme_tables, terminal
 from tests.readme_tables import ACTION, PROJECT, README
 from tests.workdir import WorkDir

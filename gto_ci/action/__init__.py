@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timezone
 
-from gto_ci import config
 from gto_ci.action import applying, commenting, gating, pulling
 from gto_ci.action.meaning import annotate, interpret, registry_name
 from gto_ci.action.outcome import Outcome
@@ -21,6 +20,7 @@ from gto_ci.core.errors import GtoError, quote
 from gto_ci.core.events import read_events
 from gto_ci.core.names import Shortcut, TagName
 from gto_ci.core.registry import Registry
+from gto_ci.files import config
 from gto_ci.git import Repository
 from gto_ci.git.remote import find_remote
 from gto_ci.git.snapshot import Snapshot

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from gto_ci.action.meaning import Meaning
 from gto_ci.action.outcome import Outcome
-from gto_ci.config import POLICY_FILE
 from gto_ci.core.errors import RefNotFound
 from gto_ci.core.events import TagRecord
+from gto_ci.files.config import POLICY_FILE
 from gto_ci.git import Repository
 from gto_ci.git.snapshot import Snapshot
 from gto_ci.inputs import GateInputs, Inputs

@@ -7,8 +7,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from gto_ci.action.meaning import Meaning
-from gto_ci.config import Settings
 from gto_ci.core.registry import Registry, StageLimits
+from gto_ci.files.config import Settings
 from gto_ci.platform import Posted
 from gto_ci.render import views
 

@@ -18,7 +18,7 @@ from gto_ci.annotations.emitting import is_text
 from gto_ci.annotations.reading import Annotation, Plain, read_artifacts_yaml
 from gto_ci.annotations.splicing import Editor, Fields, by_hand, is_default
 from gto_ci.core.errors import ArtifactNotFound, WrongAnnotations, WrongArguments, quote
-from gto_ci.yaml12 import loader
+from gto_ci.files.yaml12 import loader
 
 
 @dataclass(frozen=True, slots=True)

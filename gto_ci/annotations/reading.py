@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 from gto_ci.core.errors import WrongAnnotations, quote
-from gto_ci.yaml12 import loader
+from gto_ci.files.yaml12 import loader
 
 if TYPE_CHECKING:
     import yaml

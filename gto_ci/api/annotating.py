@@ -11,9 +11,9 @@ from gto_ci.annotations import Annotation, Plain, read_artifacts_yaml
 from gto_ci.api import files
 from gto_ci.api.opening import RepoLike, opened
 from gto_ci.api.writing import Stdout, speaker
-from gto_ci.config import Settings
 from gto_ci.core.errors import GtoError, InvalidName, UnknownType, WrongArguments, quote
 from gto_ci.core.names import PART, check_artifact
+from gto_ci.files.config import Settings
 from gto_ci.git import Repository, commits
 from gto_ci.git.commits import Destination, Head
 from gto_ci.git.runner import without_password

@@ -12,13 +12,13 @@ from functools import partial
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeVar
 
-from gto_ci import config, policy_file
 from gto_ci.api.reading import artifact_problems, file_problems, record_problem
-from gto_ci.config import CONFIG_FILE, POLICY_FILE, Settings
 from gto_ci.core.errors import GitError, GtoError, WrongConfig, quote
 from gto_ci.core.events import TagRecord, read_events
 from gto_ci.core.names import match_tag
 from gto_ci.core.registry import Registry
+from gto_ci.files import config, policy_file
+from gto_ci.files.config import CONFIG_FILE, POLICY_FILE, Settings
 from gto_ci.git import Repository, Runner, health
 from gto_ci.git.parse import RemoteTag
 from gto_ci.git.remote import read_settings

@@ -11,8 +11,8 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from gto_ci.config import Settings
 from gto_ci.core.errors import GtoError, quote
+from gto_ci.files.config import Settings
 
 
 def index_path(settings: Settings) -> str:

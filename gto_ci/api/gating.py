@@ -7,13 +7,13 @@ from pathlib import Path
 
 from gto_ci.annotations import find
 from gto_ci.api.opening import RepoLike, opened
-from gto_ci.config import POLICY_FILE, Settings
 from gto_ci.core import names
 from gto_ci.core.errors import RefNotFound, TagProblem, WrongAnnotations, WrongPolicy, quote
 from gto_ci.core.events import Event, TagRecord, explain_absence, read_events
 from gto_ci.core.names import Kind
 from gto_ci.core.policy import Rule, applying
 from gto_ci.core.registry import Registry
+from gto_ci.files.config import POLICY_FILE, Settings
 from gto_ci.gate import Facts, Gate, Rules, judge_event, read_rules
 from gto_ci.git import Repository
 from gto_ci.git.witness import RemoteWitness, Witness
@@ -102,7 +102,7 @@ def _rules(repository: Repository, witness: Witness, policy: str | Path | None, 
 
 
 def _rules_in(file: Path) -> Rules:
-    from gto_ci.policy_file import read
+    from gto_ci.files.policy_file import read
 
     try:
         policy = read(file.read_bytes(), str(file))

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from gto_ci import config
-from gto_ci.config import Settings
+from gto_ci.files import config
+from gto_ci.files.config import Settings
 from gto_ci.git import Repository, Runner
 
 RepoLike = str | Path | Repository

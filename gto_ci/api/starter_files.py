@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 
 from gto_ci.annotations.emitting import scalar
-from gto_ci.config import POLICY_FILE
 from gto_ci.core.errors import WrongArguments, quote
+from gto_ci.files.config import POLICY_FILE
 
 WORKFLOW_FILE = ".github/workflows/gto.yml"
 ACTION = "org/gto-action@v1"  # a placeholder: whoever publishes the action has another account

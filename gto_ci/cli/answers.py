@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, cast
 
-from gto_ci import config
+from gto_ci.files import config
 
 if TYPE_CHECKING:
     from gto_ci.api.checking import RefMeaning

@@ -15,9 +15,9 @@ from gto_ci.api.starter_files import ACTION, WORKFLOW_FILE, check_action, is_pin
 from gto_ci.api.starting import Plan, Site, Wishes
 from gto_ci.cli.answers import emoji
 from gto_ci.cli.face import Entry, note
-from gto_ci.config import CONFIG_FILE, POLICY_FILE
 from gto_ci.core.errors import GtoError
 from gto_ci.core.names import check_stage
+from gto_ci.files.config import CONFIG_FILE, POLICY_FILE
 
 commands = click.Group()
 T = TypeVar("T")

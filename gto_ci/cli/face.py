@@ -17,8 +17,8 @@ import click
 from gto_ci import __version__
 from gto_ci.cli import streams
 from gto_ci.cli.answers import emoji
-from gto_ci.config import Settings
 from gto_ci.core.errors import GtoError, quote
+from gto_ci.files.config import Settings
 
 REPORT = "This is a bug in gto-ci; GTO_DEBUG=true shows where. Please report it with the command that you ran"
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from gto_ci import config
 from gto_ci.cli.face import SectionedGroup, note, run, settings_lines, version_line
+from gto_ci.files import config
 
 _COMMANDS = {
     "gto_check": ("check-ref",),

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from gto_ci.yaml12 import loader
+from gto_ci.files.yaml12 import loader
 from tests.e2e import events
 from tests.e2e.checkout import Checkout, Credentials, check_out
 from tests.e2e.conftest import PROJECT, TOKEN, Lab

@@ -14,10 +14,10 @@ import jsonschema
 import pytest
 import yaml
 
-from gto_ci import config, policy_file
 from gto_ci.api import files as project_files
 from gto_ci.api import starting
 from gto_ci.errors import GtoError
+from gto_ci.files import config, policy_file
 from tests import running
 from tests.prompting import on_a_terminal
 from tests.readme_tables import PROJECT

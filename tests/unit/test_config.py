@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from gto_ci.config import Settings, load
 from gto_ci.errors import WrongConfig
+from gto_ci.files.config import Settings, load
 
 
 def test_defaults(tmp_path: Path) -> None:

@@ -22,8 +22,8 @@ from gto_ci.core.policy.history_requirements import After, Current, NotDeprecate
 from gto_ci.core.policy.ranges import read_range
 from gto_ci.core.policy.windows import Period, Weekly
 from gto_ci.errors import WrongPolicy
-from gto_ci.policy_file import read
-from gto_ci.yaml12 import loader
+from gto_ci.files.policy_file import read
+from gto_ci.files.yaml12 import loader
 
 BERLIN = ZoneInfo("Europe/Berlin")
 SCHEMA = Path(__file__).parents[2] / "schemas" / "gto-policy.schema.json"

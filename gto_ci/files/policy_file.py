@@ -24,7 +24,7 @@ from gto_ci.core.policy.ranges import read_range
 from gto_ci.core.policy.spans import match_span
 from gto_ci.core.policy.windows import DAYS, WHOLE_DAY, Period, Weekly, Window, match_clock, match_moments, match_offset
 from gto_ci.core.registry import similar
-from gto_ci.yaml12 import loader
+from gto_ci.files.yaml12 import loader
 
 if TYPE_CHECKING:
     import yaml

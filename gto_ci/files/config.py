@@ -12,10 +12,10 @@ from typing import NamedTuple
 
 from gto_ci.core.errors import GtoError, WrongConfig, quote
 from gto_ci.core.names import check_stage
-from gto_ci.yaml12 import loader
+from gto_ci.files.yaml12 import loader
 
 CONFIG_FILE = ".gto"
-POLICY_FILE = ".gto-policy.yaml"  # see gto_ci.policy_file
+POLICY_FILE = ".gto-policy.yaml"  # see gto_ci.files.policy_file
 # GTO reads these from the same file; they steer parts of it that have no counterpart here
 _FOREIGN = frozenset({"config_file_name", "log_level", "enrichments", "autoload_enrichments"})
 _TRUE, _FALSE = frozenset({"1", "true", "t", "yes", "y", "on"}), frozenset({"0", "false", "f", "no", "n", "off"})

@@ -1,0 +1,1 @@
+"""The files that people write into a repository: settings, policy, annotations."""
