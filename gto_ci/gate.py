@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import fnmatchcase
 
-from gto_ci.annotations import Annotation
 from gto_ci.core.errors import GateClosed, WrongPolicy, quote
 from gto_ci.core.events import Event, TagRecord
 from gto_ci.core.names import Kind
 from gto_ci.core.policy import Evidence, Finding, Policy, Signed, Verdict, applying, approval_of, judge, needs
 from gto_ci.core.registry import Registry
+from gto_ci.files.annotations import Annotation
 from gto_ci.files.config import POLICY_FILE
 from gto_ci.git.signatures import UNSIGNED, Signature
 from gto_ci.git.witness import FileAt, Witness

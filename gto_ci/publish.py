@@ -183,7 +183,7 @@ def _plan(
         return plan(request, state)
     except ArtifactNotFound as error:
         if isinstance(request, Deprecate) and request.head and not request.annotated and not request.delete:
-            from gto_ci.annotations import find as find_annotation
+            from gto_ci.files.annotations import find as find_annotation
 
             found = find_annotation(repository.objects, request.head, request.name, settings.index)
             if found.annotation is not None:

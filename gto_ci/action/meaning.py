@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from gto_ci.annotations import Annotation, find
 from gto_ci.core import names
 from gto_ci.core.errors import TagProblem, WrongAnnotations, quote
 from gto_ci.core.events import Event, TagRecord, explain_absence, read_events
 from gto_ci.core.names import Kind, TagName
 from gto_ci.core.registry import Registry
+from gto_ci.files.annotations import Annotation, find
 from gto_ci.files.config import Settings
 from gto_ci.git.snapshot import Snapshot
 from gto_ci.platform import Log, Target

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 
 from gto_ci.action.gating import Room
 from gto_ci.action.outcome import Outcome
-from gto_ci.annotations import Annotation, ArtifactChange, compare, find, read_artifacts_yaml, read_dvc_yaml
 from gto_ci.core.errors import InvalidName, WrongAnnotations
 from gto_ci.core.events import Event
 from gto_ci.core.names import Kind, check_artifact
 from gto_ci.core.policy import Finding, applying
 from gto_ci.core.versions import bump
+from gto_ci.files.annotations import Annotation, ArtifactChange, compare, find, read_artifacts_yaml, read_dvc_yaml
 from gto_ci.gate import Rules, judge_event
 from gto_ci.git.parse import parse_commit_parents
 from gto_ci.platform import Change

@@ -7,12 +7,12 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from gto_ci.annotations import Annotation, Plain, read_artifacts_yaml
 from gto_ci.api import files
 from gto_ci.api.opening import RepoLike, opened
 from gto_ci.api.writing import Stdout, speaker
 from gto_ci.core.errors import GtoError, InvalidName, UnknownType, WrongArguments, quote
 from gto_ci.core.names import PART, check_artifact
+from gto_ci.files.annotations import Annotation, Plain, read_artifacts_yaml
 from gto_ci.files.config import Settings
 from gto_ci.git import Repository, commits
 from gto_ci.git.commits import Destination, Head
@@ -55,7 +55,7 @@ def annotate(
         GtoError: with ``commit``, the file holds changes that were not committed; or there is no work tree.
         NoRepository, WrongConfig, GitError: the repository cannot be read or written.
     """
-    from gto_ci.annotations import editing  # late: reading does without
+    from gto_ci.files.annotations import editing  # late: reading does without
 
     check_artifact(name)
     if "" in (type, path):
@@ -104,7 +104,7 @@ def remove(
         GtoError: with ``commit``, the file holds changes that were not committed; or there is no work tree.
         NoRepository, WrongConfig, GitError: the repository cannot be read or written.
     """
-    from gto_ci.annotations import editing  # late: reading does without
+    from gto_ci.files.annotations import editing  # late: reading does without
 
     check_artifact(name)
     with opened(repo) as (repository, settings):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from pathlib import Path
 
-from gto_ci.annotations import find
 from gto_ci.api.opening import RepoLike, opened
 from gto_ci.core import names
 from gto_ci.core.errors import RefNotFound, TagProblem, WrongAnnotations, WrongPolicy, quote
@@ -13,6 +12,7 @@ from gto_ci.core.events import Event, TagRecord, explain_absence, read_events
 from gto_ci.core.names import Kind
 from gto_ci.core.policy import Rule, applying
 from gto_ci.core.registry import Registry
+from gto_ci.files.annotations import find
 from gto_ci.files.config import POLICY_FILE, Settings
 from gto_ci.gate import Facts, Gate, Rules, judge_event, read_rules
 from gto_ci.git import Repository

@@ -11,11 +11,11 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
-from gto_ci.annotations import Annotation, read_artifacts_yaml, read_dvc_yaml
 from gto_ci.core import names
 from gto_ci.core.errors import GtoError, WrongAnnotations, WrongArguments, WrongConfig, WrongPolicy, quote
 from gto_ci.core.events import TagRecord, why_no_event
 from gto_ci.files import config, policy_file
+from gto_ci.files.annotations import Annotation, read_artifacts_yaml, read_dvc_yaml
 from gto_ci.files.yaml12 import loader
 from gto_ci.git import Repository
 from gto_ci.git.parse import GitObject

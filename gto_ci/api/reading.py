@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Literal
 
-from gto_ci.annotations import Annotation, find, read_artifacts_yaml, read_dvc_yaml
-from gto_ci.annotations.discovery import Discovery, discover, read_commits
 from gto_ci.api.checking import signatures_of
 from gto_ci.api.opening import RepoLike, opened
 from gto_ci.core import names
 from gto_ci.core.errors import GtoError, TagProblem, WrongAnnotations, WrongArguments, quote
 from gto_ci.core.events import CommitEvent, Event, TagRecord, explain_absence, read_events, why_no_event
 from gto_ci.core.registry import ALL, Artifact, Registry, Sort, StageLimits, Version, VersionStage, journal, not_found
+from gto_ci.files.annotations import Annotation, find, read_artifacts_yaml, read_dvc_yaml
+from gto_ci.files.annotations.discovery import Discovery, discover, read_commits
 from gto_ci.files.config import Settings
 from gto_ci.git import Repository
 from gto_ci.git.history import Scope

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from gto_ci.annotations.emitting import scalar
 from gto_ci.core.errors import WrongArguments, quote
+from gto_ci.files.annotations.yaml_writer import scalar
 from gto_ci.files.config import POLICY_FILE
 
 WORKFLOW_FILE = ".github/workflows/gto.yml"

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from gto_ci.annotations import editing, read_artifacts_yaml
 from gto_ci.api import files
 from gto_ci.api.starter_files import ACTION, WORKFLOW_FILE, policy_text, settings_text, workflow_text
 from gto_ci.core.errors import GtoError, InvalidName, WrongArguments, quote
 from gto_ci.core.names import check_artifact, check_stage
 from gto_ci.files import config, policy_file
+from gto_ci.files.annotations import editing, read_artifacts_yaml
 from gto_ci.files.config import CONFIG_FILE, POLICY_FILE, Settings
 from gto_ci.git import Repository, Runner
 from gto_ci.git.commits import read_head

@@ -13,8 +13,8 @@ from gto_ci.render.markdown import code, escape, link, sentence, table
 from gto_ci.render.views import Row, short_id
 
 if TYPE_CHECKING:
-    from gto_ci.annotations import ArtifactChange
     from gto_ci.core.policy import Finding
+    from gto_ci.files.annotations import ArtifactChange
     from gto_ci.ghost.protecting import FileChange
 
 _FACTS = (

@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from gto_ci.annotations import Annotation
 from gto_ci.core.errors import quote
 from gto_ci.core.events import CommitEvent, CommitRecord, Event
 from gto_ci.core.names import Kind, TagName, match_shortcut
 from gto_ci.core.registry import Artifact, Registry, StageLimits, Version, VersionStage
+from gto_ci.files.annotations import Annotation
 from gto_ci.git.signatures import Signature
 
 Row = dict[str, Any]

@@ -12,8 +12,8 @@ import pytest
 from ruamel.yaml import YAML
 
 from gto_ci import api
-from gto_ci.annotations import Annotation, editing
 from gto_ci.errors import GtoError, InvalidName
+from gto_ci.files.annotations import Annotation, editing
 from tests.running import Ran, gto, observed
 from tests.workdir import WorkDir
 

@@ -154,7 +154,7 @@ def test_each_file_is_read_once_however_many_commits_hold_it(
         notes.write_text("")
         assert gto(*args, cwd=work.path, **environ).code == 0
         assert len(notes.read_text().splitlines()) == (2 if args == ["print-index"] else 4)
-    from gto_ci.annotations import discovery
+    from gto_ci.files.annotations import discovery
 
     read: list[bytes] = []
     theirs = discovery.read_artifacts_yaml

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from gto_ci.annotations import Annotation, read_artifacts_yaml
-from gto_ci.annotations.editing import Change, annotate, paths_conflict, remove
-from gto_ci.annotations.emitting import inline, scalar
 from gto_ci.errors import ArtifactNotFound, GtoError, WrongAnnotations, WrongArguments
+from gto_ci.files.annotations import Annotation, read_artifacts_yaml
+from gto_ci.files.annotations.editing import Change, annotate, paths_conflict, remove
+from gto_ci.files.annotations.yaml_writer import inline, scalar
 
 FILE = "artifacts.yaml"
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gto_ci.annotations import Annotation, find, read_artifacts_yaml, read_dvc_yaml
 from gto_ci.errors import WrongAnnotations
+from gto_ci.files.annotations import Annotation, find, read_artifacts_yaml, read_dvc_yaml
 
 
 class Blob(NamedTuple):

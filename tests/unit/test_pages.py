@@ -8,8 +8,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from gto_ci.annotations import Annotation, ArtifactChange
 from gto_ci.core.policy import Finding
+from gto_ci.files.annotations import Annotation, ArtifactChange
 from gto_ci.ghost.protecting import FileChange
 from gto_ci.render import markdown, page
 from tests.e2e.test_hostile import DESCRIPTIONS, MESSAGES, RAW_MESSAGES, TAGGERS

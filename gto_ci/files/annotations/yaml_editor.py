@@ -11,10 +11,10 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
-from gto_ci.annotations.emitting import inline, lines, scalar
-from gto_ci.annotations.reading import Plain
-from gto_ci.annotations.source import Node, Source
 from gto_ci.core.errors import GtoError, WrongAnnotations, quote
+from gto_ci.files.annotations.reading import Plain
+from gto_ci.files.annotations.yaml_positions import Node, Source
+from gto_ci.files.annotations.yaml_writer import inline, lines, scalar
 
 # Fields of one artifact's mapping, to be written. `virtual: True` is the default, as if it were not there.
 Fields: TypeAlias = dict[str, Plain]

@@ -9,10 +9,10 @@ import posixpath
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from gto_ci.annotations.reading import Annotation, read_artifacts_yaml, read_dvc_yaml
 from gto_ci.core.errors import InvalidName, WrongAnnotations, quote
 from gto_ci.core.events import CommitEvent, CommitRecord
 from gto_ci.core.names import check_artifact
+from gto_ci.files.annotations.reading import Annotation, read_artifacts_yaml, read_dvc_yaml
 from gto_ci.git import Repository
 from gto_ci.git.history import Files, Scope, files_in
 from gto_ci.git.parse import GitObject, parse_commit

@@ -6,7 +6,7 @@ import json
 import math
 import re
 
-from gto_ci.annotations.reading import Plain
+from gto_ci.files.annotations.reading import Plain
 
 # No quotes only where no version of YAML could take it for anything but text: digits, signs and
 # indicators do not begin it, and what ends a plain text does not occur.

@@ -6,7 +6,7 @@ which works on the text, :mod:`source`, which knows what stands where in it, and
 which writes values.
 """
 
-from gto_ci.annotations.reading import (
+from gto_ci.files.annotations.reading import (
     Annotation,
     ArtifactChange,
     Found,

@@ -14,10 +14,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gto_ci.annotations.emitting import is_text
-from gto_ci.annotations.reading import Annotation, Plain, read_artifacts_yaml
-from gto_ci.annotations.splicing import Editor, Fields, by_hand, is_default
 from gto_ci.core.errors import ArtifactNotFound, WrongAnnotations, WrongArguments, quote
+from gto_ci.files.annotations.reading import Annotation, Plain, read_artifacts_yaml
+from gto_ci.files.annotations.yaml_editor import Editor, Fields, by_hand, is_default
+from gto_ci.files.annotations.yaml_writer import is_text
 from gto_ci.files.yaml12 import loader
 
 
