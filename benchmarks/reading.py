@@ -9,7 +9,7 @@ from benchmarks.programs import ours, theirs
 from benchmarks.registries import Made, Shape, kept
 from benchmarks.report import Entry, Figure, Row, at_least, at_most, faster, within
 from benchmarks.timing import Command, alternate, same_output, watch_memory
-from gto_ci.git.parse import TAG_FORMAT
+from gto_ci.git.output import TAG_FORMAT
 
 GROUP = "reading"
 _TARGETS = {10_000: at_least(80)}

@@ -24,7 +24,7 @@ from benchmarks.programs import ours
 from benchmarks.registries import Made, Shape, kept
 from benchmarks.timing import Command, Sample, alternate, environment, output
 from benchmarks.writing import copy_anew
-from gto_ci.git.parse import TAG_FORMAT
+from gto_ci.git.output import TAG_FORMAT
 
 PAGE = PROJECT / "benchmarks" / "scaling.md"
 _TAGS = 100_000  # of each registry that differs in its artifacts only

@@ -22,8 +22,8 @@ from gto_ci.core.names import Kind, match_tag
 from gto_ci.core.registry import not_found
 from gto_ci.files.config import Settings
 from gto_ci.git import Repository
-from gto_ci.git.runner import without_password
-from gto_ci.git.tags import Tagger, make_tags, prepared
+from gto_ci.git.process import without_password
+from gto_ci.git.write_tags import Tagger, make_tags, prepared
 
 # What only a push needs is imported by the functions that push: most commands do not.
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 from gto_ci.core.errors import DoesNotApply, GhostRefused, GitError, WrongInput, quote
 from gto_ci.git import Repository
+from gto_ci.git.process import without_password
 from gto_ci.git.remote import Advice, explained
-from gto_ci.git.runner import without_password
 from gto_ci.inputs import GhostInputs
 from gto_ci.platform import Platform
 

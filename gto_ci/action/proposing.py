@@ -15,7 +15,7 @@ from gto_ci.core.policy import Finding, applying
 from gto_ci.core.versions import bump
 from gto_ci.files.annotations import Annotation, ArtifactChange, compare, find, read_artifacts_yaml, read_dvc_yaml
 from gto_ci.gate import Rules, judge_event
-from gto_ci.git.parse import parse_commit_parents
+from gto_ci.git.output import parse_commit_parents
 from gto_ci.platform import Change
 from gto_ci.render.page import Outlook
 

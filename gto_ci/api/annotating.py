@@ -16,7 +16,7 @@ from gto_ci.files.annotations import Annotation, Plain, read_artifacts_yaml
 from gto_ci.files.config import Settings
 from gto_ci.git import Repository, commits
 from gto_ci.git.commits import Destination, Head
-from gto_ci.git.runner import without_password
+from gto_ci.git.process import without_password
 from gto_ci.git.url import UrlRepository
 
 

@@ -20,9 +20,9 @@ from gto_ci.core.registry import Registry
 from gto_ci.files import config, policy_file
 from gto_ci.files.config import CONFIG_FILE, POLICY_FILE, Settings
 from gto_ci.git import Repository, Runner, health
-from gto_ci.git.parse import RemoteTag
+from gto_ci.git.output import RemoteTag
+from gto_ci.git.process import without_password
 from gto_ci.git.remote import read_settings
-from gto_ci.git.runner import without_password
 
 T = TypeVar("T")
 Status = Literal["ok", "warning", "problem"]

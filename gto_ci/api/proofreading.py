@@ -18,7 +18,7 @@ from gto_ci.files import config, policy_file
 from gto_ci.files.annotations import Annotation, read_artifacts_yaml, read_dvc_yaml
 from gto_ci.files.yaml12 import loader
 from gto_ci.git import Repository
-from gto_ci.git.parse import GitObject
+from gto_ci.git.output import GitObject
 from gto_ci.git.tag_objects import parse_tag_object
 
 KINDS = ("artifacts", "dvc", "config", "policy")

@@ -15,8 +15,8 @@ from gto_ci.files.annotations import Annotation, find, read_artifacts_yaml, read
 from gto_ci.files.annotations.discovery import Discovery, discover, read_commits
 from gto_ci.files.config import Settings
 from gto_ci.git import Repository
-from gto_ci.git.history import Scope
 from gto_ci.git.signatures import Signature
+from gto_ci.git.trees import Scope
 from gto_ci.render import views
 from gto_ci.render.views import Row
 

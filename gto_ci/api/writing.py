@@ -17,7 +17,7 @@ from gto_ci.core.events import Event
 from gto_ci.core.names import check_artifact, check_stage
 from gto_ci.files.config import Settings
 from gto_ci.git import Repository
-from gto_ci.git.tags import Tagger
+from gto_ci.git.write_tags import Tagger
 from gto_ci.publish import Manner, Say, carry_out
 
 # True prints the lines that the command line prints; a function gets them one by one

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from gto_ci.core.errors import PullFailed, quote
-from gto_ci.git.runner import without_password
+from gto_ci.git.process import without_password
 
 Say = Callable[[str], None]
 

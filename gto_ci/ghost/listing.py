@@ -11,7 +11,7 @@ from gto_ci.core.events import CommitRecord
 from gto_ci.ghost.names import COMMIT_ID, CommitsGhost, DiffGhost, Ghost, Kind
 from gto_ci.ghost.patch import Stat, stat
 from gto_ci.ghost.session import Session, note_in, ordered
-from gto_ci.git.parse import parse_commit
+from gto_ci.git.output import parse_commit
 from gto_ci.git.patch_repository import BATCH
 
 KINDS: dict[Kind, tuple[type, ...]] = {

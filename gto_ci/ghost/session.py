@@ -35,12 +35,12 @@ from gto_ci.git.address import read_address
 from gto_ci.git.capture import resolve
 from gto_ci.git.commits import Head, read_head
 from gto_ci.git.desk import Desk
-from gto_ci.git.parse import parse_commit
+from gto_ci.git.output import parse_commit
 from gto_ci.git.patch_repository import PatchRepository, blob_sizes, read_branch
+from gto_ci.git.process import Runner, Watch
 from gto_ci.git.remote import own_transport_settings, read_settings
 from gto_ci.git.repository import Repository
-from gto_ci.git.runner import Runner, Watch
-from gto_ci.git.workshop import Workshop, open_workshop
+from gto_ci.git.scratch_area import Workshop, open_workshop
 
 G = TypeVar("G", DiffGhost, CommitsGhost)
 

@@ -15,8 +15,8 @@ from gto_ci.git.capture import Selection, capture
 from gto_ci.git.desk import Desk
 from gto_ci.git.finish import finish
 from gto_ci.git.linked import Mark, add_worktree, marked_worktrees, remove_worktree
+from gto_ci.git.process import Runner
 from gto_ci.git.repository import Repository
-from gto_ci.git.runner import Runner
 
 
 def checkout(session: Session, digest: str, base: str | None = None, folder: str | None = None) -> Path:

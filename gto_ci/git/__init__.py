@@ -5,7 +5,7 @@ reads git's output and is pure; :mod:`repository` has one method per question;
 :mod:`snapshot` brings a remote's registry tags into a scratch repository.
 """
 
+from gto_ci.git.process import Runner
 from gto_ci.git.repository import Repository
-from gto_ci.git.runner import Runner
 
 __all__ = ["Repository", "Runner"]

@@ -19,7 +19,7 @@ from gto_ci.git.backup import back_up, back_up_records
 from gto_ci.git.commits import Head, make_visible
 from gto_ci.git.desk import SUBMODULE, Desk, TreeChange, file_names
 from gto_ci.git.finish import finish
-from gto_ci.git.parse import split_patch
+from gto_ci.git.output import split_patch
 from gto_ci.git.repository import Repository
 
 # What git's words for a path outside the work tree, or inside .git, have in common

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from gto_ci.core.errors import GitError, GtoError, WrongArguments, quote
 from gto_ci.git.desk import SUBMODULE, Desk, file_names
-from gto_ci.git.parse import split_patch
+from gto_ci.git.output import split_patch
 from gto_ci.git.repository import Repository
 
 DIFF = ("diff", "--patience", "--binary")

@@ -14,7 +14,7 @@ import shlex
 from dataclasses import dataclass
 
 from gto_ci.core.errors import GitError, GtoError, PushRefused, quote
-from gto_ci.git.parse import parse_ref
+from gto_ci.git.output import parse_ref
 from gto_ci.git.push import converse
 from gto_ci.git.remote import FOR_A_PERSON, retrying
 from gto_ci.git.repository import Repository

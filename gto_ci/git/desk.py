@@ -14,10 +14,10 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+from gto_ci.git.process import Runner
 from gto_ci.git.repository import Repository
-from gto_ci.git.runner import Runner
+from gto_ci.git.scratch_area import Scratch, Workshop
 from gto_ci.git.scratch_folders import scratch_files
-from gto_ci.git.workshop import Scratch, Workshop
 
 SUBMODULE = "160000"  # git's mode of one
 _PIN = {

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from gto_ci.core.errors import GitError, quote
-from gto_ci.git.parse import RemoteTag, parse_ls_remote
+from gto_ci.git.output import RemoteTag, parse_ls_remote
+from gto_ci.git.process import Runner
 from gto_ci.git.remote import FOR_A_PERSON, explained
 from gto_ci.git.repository import Repository
-from gto_ci.git.runner import Runner
 
 OLDEST = (2, 31)  # the git that all our commands work with
 TIMEOUT = 30.0  # seconds for the remote, and for what lists keys

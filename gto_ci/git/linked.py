@@ -13,8 +13,8 @@ from pathlib import Path
 
 from gto_ci.git.apply import store
 from gto_ci.git.desk import Desk
+from gto_ci.git.process import Runner
 from gto_ci.git.repository import Repository
-from gto_ci.git.runner import Runner
 
 _MARK = "git-ghost.json"
 

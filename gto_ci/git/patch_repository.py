@@ -16,11 +16,11 @@ from typing import NamedTuple
 from gto_ci.core.errors import GhostRefused, GitError, PushRefused, quote
 from gto_ci.git import wire
 from gto_ci.git.address import Address
-from gto_ci.git.parse import allows_filters, parse_symref_listing
+from gto_ci.git.output import allows_filters, parse_symref_listing
+from gto_ci.git.process import Watch
 from gto_ci.git.remote import Advice, header_secrets, retrying, trust
 from gto_ci.git.repository import Repository
-from gto_ci.git.runner import Watch
-from gto_ci.git.workshop import Scratch, Workshop
+from gto_ci.git.scratch_area import Scratch, Workshop
 
 FOR_GHOSTS = Advice(
     "Check your credentials for the patch repository; nobody is asked here, so git needs a credential helper or a key",

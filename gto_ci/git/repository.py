@@ -13,8 +13,8 @@ from typing import Final, Literal
 from gto_ci.core.errors import GitError, NoRepository, RefNotFound, quote
 from gto_ci.core.events import TagRecord
 from gto_ci.core.names import tag_prefixes
-from gto_ci.git.parse import TAG_FORMAT, GitObject, parse_batch, parse_show_ref, parse_tag_stream
-from gto_ci.git.runner import Runner
+from gto_ci.git.output import TAG_FORMAT, GitObject, parse_batch, parse_show_ref, parse_tag_stream
+from gto_ci.git.process import Runner
 
 
 class Repository:

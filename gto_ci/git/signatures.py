@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 from gto_ci.core.errors import GitError
+from gto_ci.git.process import LOCAL_TIMEOUT
 from gto_ci.git.repository import Repository
-from gto_ci.git.runner import LOCAL_TIMEOUT
 
 Status = Literal["good", "untrusted", "bad", "unknown", "expired", "revoked", "none"]
 Format = Literal["gpg", "ssh", "x509"]

@@ -18,18 +18,11 @@ from gto_ci.core.errors import GitError, TagProblem, quote
 from gto_ci.core.events import TagRecord
 from gto_ci.core.names import match_tag, tag_prefixes
 from gto_ci.git import wire
-from gto_ci.git.parse import (
-    GitObject,
-    RemoteTag,
-    allows_filters,
-    parse_ls_remote,
-    parse_ref,
-    parse_symref_listing,
-)
+from gto_ci.git.output import GitObject, RemoteTag, allows_filters, parse_ls_remote, parse_ref, parse_symref_listing
+from gto_ci.git.process import Runner
 from gto_ci.git.push import Mark, mark_of
 from gto_ci.git.remote import FOR_THE_ACTION, Advice, Remote, retrying
 from gto_ci.git.repository import Repository
-from gto_ci.git.runner import Runner
 from gto_ci.git.scratch import lay_out
 from gto_ci.git.scratch_folders import temporary_folder
 from gto_ci.git.tag_objects import name_in, parse_tag_object

@@ -1,6 +1,6 @@
 """Edge, git: tags from their objects, as git stores them. Pure, and tested without git.
 
-They say the same as :func:`gto_ci.git.parse.parse_tags` reads from ``git for-each-ref``.
+They say the same as :func:`gto_ci.git.output.parse_tags` reads from ``git for-each-ref``.
 """
 
 from __future__ import annotations

@@ -16,11 +16,11 @@ from typing import Final, Literal
 
 from gto_ci.core.errors import GitError, RefNotFound
 from gto_ci.core.events import TagRecord
-from gto_ci.git.parse import GitObject, allows_filters, parse_symref_listing
+from gto_ci.git.output import GitObject, allows_filters, parse_symref_listing
+from gto_ci.git.process import Runner
 from gto_ci.git.push import MARKS
 from gto_ci.git.remote import FOR_A_PERSON, Remote, remote_at, retrying
 from gto_ci.git.repository import Repository
-from gto_ci.git.runner import Runner
 from gto_ci.git.scratch_folders import temporary_folder
 from gto_ci.git.snapshot import Snapshot
 

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 from gto_ci.core.errors import GitError
-from gto_ci.git.runner import Runner
+from gto_ci.git.process import Runner
 
 _FLUSH, _DELIMITER = b"0000", b"0001"
 

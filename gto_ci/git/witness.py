@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from gto_ci.core.errors import GitError, RefNotFound, quote
 from gto_ci.core.events import TagRecord
-from gto_ci.git.parse import TAG_FORMAT, GitObject, parse_tags
+from gto_ci.git.output import TAG_FORMAT, GitObject, parse_tags
 from gto_ci.git.repository import Repository
 from gto_ci.git.scratch_folders import temporary_folder
 from gto_ci.git.signatures import Signature, verify

@@ -17,7 +17,7 @@ from gto_ci.ghost.listing import listing
 from gto_ci.ghost.names import CommitsGhost, DiffGhost, Ghost, check_hex, check_prefix, parse_ref
 from gto_ci.ghost.patch import Stat, declared_size, stat
 from gto_ci.git.address import read_address
-from gto_ci.git.parse import split_patch
+from gto_ci.git.output import split_patch
 from gto_ci.git.receive_pack import Update, _parse, _request
 
 _digits = st.text("0123456789abcdef", min_size=40, max_size=40)

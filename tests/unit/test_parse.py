@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from gto_ci.core.events import CommitRecord, TagRecord
 from gto_ci.errors import GitError
 from gto_ci.git import wire
-from gto_ci.git.parse import (
+from gto_ci.git.output import (
     RemoteTag,
     allows_filters,
     parse_batch,

@@ -14,8 +14,8 @@ from gto_ci.core.events import CommitEvent, CommitRecord
 from gto_ci.core.names import check_artifact
 from gto_ci.files.annotations.reading import Annotation, read_artifacts_yaml, read_dvc_yaml
 from gto_ci.git import Repository
-from gto_ci.git.history import Files, Scope, files_in
-from gto_ci.git.parse import GitObject, parse_commit
+from gto_ci.git.output import GitObject, parse_commit
+from gto_ci.git.trees import Files, Scope, files_in
 
 Annotations = Mapping[str, Annotation]  # by artifact
 

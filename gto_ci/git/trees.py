@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 
-from gto_ci.git.parse import parse_raw_diff
+from gto_ci.git.output import parse_raw_diff
 from gto_ci.git.repository import Repository
 
 # By object format, told by an id's length: git knows the empty tree without having it.

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gto_ci.core.errors import WrongInput, quote
+from gto_ci.git.process import Runner
 from gto_ci.git.repository import Repository
-from gto_ci.git.runner import Runner
 from gto_ci.git.scratch import lay_out
 from gto_ci.git.scratch_folders import scratch_folder, temporary_folder
 
