@@ -19,8 +19,8 @@ from gto_ci.core.policy import Evidence, Finding, Policy, Signed, Verdict, apply
 from gto_ci.core.registry import Registry
 from gto_ci.files.annotations import Annotation
 from gto_ci.files.config import POLICY_FILE
+from gto_ci.git.remotes.evidence import FileAt, Witness
 from gto_ci.git.signatures import UNSIGNED, Signature
-from gto_ci.git.witness import FileAt, Witness
 
 
 @dataclass(frozen=True, slots=True)

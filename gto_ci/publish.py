@@ -27,10 +27,10 @@ from gto_ci.git.write_tags import Tagger, make_tags, prepared
 
 # What only a push needs is imported by the functions that push: most commands do not.
 if TYPE_CHECKING:
-    from gto_ci.git.push import Mark
-    from gto_ci.git.remote import Remote
-    from gto_ci.git.snapshot import Snapshot
-    from gto_ci.git.url import UrlRepository
+    from gto_ci.git.remotes.mirror import Snapshot
+    from gto_ci.git.remotes.push import Mark
+    from gto_ci.git.remotes.settings import Remote
+    from gto_ci.git.remotes.url_repository import UrlRepository
 
 TAGS_PER_PUSH = 3  # GitHub creates no events, and so starts no workflow, for the tags of a push that holds more
 TRIES = 60  # each lost race is somebody else's success, so this many others have to push meanwhile
@@ -136,7 +136,7 @@ class _Source:
         found = {record.name: record for record in self.repository.tag_records(artifact)}
         self.here = frozenset(found)
         if self.snapshot is not None and _at_url(self.repository) is None:
-            from gto_ci.git.remote import FOR_A_PERSON
+            from gto_ci.git.remotes.settings import FOR_A_PERSON
 
             there = {r.name: r for r in self.snapshot.fetch_registry(artifact, FOR_A_PERSON)}
             self.unpushed = self.here - frozenset(there)
@@ -153,8 +153,8 @@ def _source(repository: Repository, manner: Manner) -> Iterator[_Source]:
     if not manner.push:
         yield _Source(repository)
         return
-    from gto_ci.git.remote import find_remote
-    from gto_ci.git.snapshot import Snapshot
+    from gto_ci.git.remotes.mirror import Snapshot
+    from gto_ci.git.remotes.settings import find_remote
 
     remote = find_remote(repository)
     if remote is None:
@@ -170,7 +170,7 @@ def _at_url(repository: Repository) -> UrlRepository | None:
     """``repository``, if it is one at a URL."""
     if type(repository) is Repository:
         return None
-    from gto_ci.git.url import UrlRepository
+    from gto_ci.git.remotes.url_repository import UrlRepository
 
     return repository if isinstance(repository, UrlRepository) else None
 
@@ -204,7 +204,7 @@ def _create(repository: Repository, change: Change, source: _Source, manner: Man
         if _at_url(repository) is None and repository.tag_names(artifact) != source.here:
             raise _Overtaken(f"Somebody else made or deleted a tag of {quote(artifact)}")
         if source.remote is not None:
-            from gto_ci.git.push import push_tags
+            from gto_ci.git.remotes.push import push_tags
 
             manner.say(f"Running `{_command(source, list(tags))}`")
             counted = any(tag.name.counter for tag in change.create)
@@ -252,7 +252,7 @@ def _delete_there(
     repository: Repository, names: Sequence[str], here: dict[str, str], source: _Source, say: Say
 ) -> list[str]:
     """Delete those of ``names`` that the remote has, and return them."""
-    from gto_ci.git.push import delete_tags, drop_mark, remote_tags
+    from gto_ci.git.remotes.push import delete_tags, drop_mark, remote_tags
 
     assert source.remote is not None
     there = {tag.name: tag.oid for tag in remote_tags(repository, source.remote.name, names)}

@@ -22,8 +22,8 @@ from gto_ci.core.names import Shortcut, TagName
 from gto_ci.core.registry import Registry
 from gto_ci.files import config
 from gto_ci.git import Repository
-from gto_ci.git.remote import find_remote
-from gto_ci.git.snapshot import Snapshot
+from gto_ci.git.remotes.mirror import Snapshot
+from gto_ci.git.remotes.settings import find_remote
 from gto_ci.inputs import Inputs
 from gto_ci.platform import Platform, Target
 from gto_ci.render import page

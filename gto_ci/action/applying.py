@@ -13,7 +13,7 @@ from urllib.parse import urlsplit, urlunsplit
 from gto_ci.core.errors import DoesNotApply, GhostRefused, GitError, WrongInput, quote
 from gto_ci.git import Repository
 from gto_ci.git.process import without_password
-from gto_ci.git.remote import Advice, explained
+from gto_ci.git.remotes.settings import Advice, explained
 from gto_ci.inputs import GhostInputs
 from gto_ci.platform import Platform
 
@@ -102,7 +102,7 @@ def apply(ghost: GhostInputs, repository: Repository, environ: Mapping[str, str]
 @contextmanager
 def _opened(ghost: GhostInputs, repository: Repository, environ: Mapping[str, str]) -> Iterator[Session]:
     from gto_ci.ghost.session import Options, opened
-    from gto_ci.git.ssh_key import ssh_key
+    from gto_ci.git.remotes.ssh_agent import ssh_key
 
     with ExitStack() as stack:
         variables = dict(environ)
@@ -135,7 +135,7 @@ def _with_token(ghost: GhostInputs) -> str:
 
 def _explained(error: GitError) -> GitError:
     """Return ``error`` with a next step for who writes workflows; what is not about the network keeps its own."""
-    from gto_ci.git.patch_repository import FOR_GHOSTS
+    from gto_ci.git.remotes.patch_repository import FOR_GHOSTS
 
     if error.next_step not in (FOR_GHOSTS.refused, FOR_GHOSTS.unreachable):
         return error

@@ -14,14 +14,14 @@ from gto_ci.core.errors import RefNotFound
 from gto_ci.core.events import TagRecord
 from gto_ci.files.config import POLICY_FILE
 from gto_ci.git import Repository
-from gto_ci.git.snapshot import Snapshot
+from gto_ci.git.remotes.mirror import Snapshot
 from gto_ci.inputs import GateInputs, Inputs
 from gto_ci.platform import Platform
 
 if TYPE_CHECKING:
     from gto_ci.action.proposing import Proposal
     from gto_ci.gate import Facts, Gate, Rules
-    from gto_ci.git.witness import Witness
+    from gto_ci.git.remotes.evidence import Witness
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Room:
     @cached_property
     def witness(self) -> Witness:
         """The remote, or where nothing may be fetched, the workspace."""
-        from gto_ci.git.witness import RemoteWitness, Witness
+        from gto_ci.git.remotes.evidence import RemoteWitness, Witness
 
         if self.inputs.fetch_tags:
             return RemoteWitness(self.snapshot)

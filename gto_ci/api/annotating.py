@@ -17,7 +17,7 @@ from gto_ci.files.config import Settings
 from gto_ci.git import Repository, commits
 from gto_ci.git.commits import Destination, Head
 from gto_ci.git.process import without_password
-from gto_ci.git.url import UrlRepository
+from gto_ci.git.remotes.url_repository import UrlRepository
 
 
 def annotate(

@@ -19,10 +19,11 @@ from gto_ci.core.names import match_tag
 from gto_ci.core.registry import Registry
 from gto_ci.files import config, policy_file
 from gto_ci.files.config import CONFIG_FILE, POLICY_FILE, Settings
-from gto_ci.git import Repository, Runner, health
+from gto_ci.git import Repository, Runner
 from gto_ci.git.output import RemoteTag
 from gto_ci.git.process import without_password
-from gto_ci.git.remote import read_settings
+from gto_ci.git.remotes import diagnostics
+from gto_ci.git.remotes.settings import read_settings
 
 T = TypeVar("T")
 Status = Literal["ok", "warning", "problem"]
@@ -74,10 +75,10 @@ def examine(repo: str | Path, environ: Mapping[str, str], *, offline: bool = Fal
     """
     runner = Runner(environ)
     try:
-        yield _git(health.git_version(runner))
+        yield _git(diagnostics.git_version(runner))
         yield _package()
         repository = Repository.open(repo, runner)
-        shallow = health.is_shallow(repository)
+        shallow = diagnostics.is_shallow(repository)
         case = _Case(repository, shallow, offline, read_settings(repository))
     except GtoError as error:
         yield Finding("repository", "problem", error.cause, error.next_step)
@@ -95,8 +96,8 @@ def examine(repo: str | Path, environ: Mapping[str, str], *, offline: bool = Fal
 
 def _git(version: tuple[int, ...]) -> Finding:
     said = f"Git is {'.'.join(map(str, version)) or 'of an unknown version'}"
-    if version < health.OLDEST:
-        oldest = ".".join(map(str, health.OLDEST))
+    if version < diagnostics.OLDEST:
+        oldest = ".".join(map(str, diagnostics.OLDEST))
         return Finding("git", "problem", f"{said}; {oldest} or newer is needed", f"Install git {oldest} or newer")
     return Finding("git", "ok", said)
 
@@ -117,7 +118,7 @@ def _identity(case: _Case) -> Iterator[Finding]:
     set_name = "git config --global user.name 'Your Name'"
     set_email = "git config --global user.email you@example.com"
     try:
-        who = health.identity(case.repository)
+        who = diagnostics.identity(case.repository)
     except GitError as error:
         said = f"Git does not know who makes tags here: {error.cause}"
         yield Finding("identity", "problem", said, f"{set_name} && {set_email}")
@@ -141,8 +142,8 @@ def _signing(case: _Case) -> Iterator[Finding]:
     if case.settings.get("tag.gpgsign", "false").lower() not in _YES:
         yield Finding("signing", "ok", "Tags are signed only where that is asked for")
         return
-    email = health.identity(case.repository).rpartition("<")[2].rstrip(">")
-    fault = health.key_fault(case.settings, case.environ, email)
+    email = diagnostics.identity(case.repository).rpartition("<")[2].rstrip(">")
+    fault = diagnostics.key_fault(case.settings, case.environ, email)
     if fault:
         said = f"tag.gpgSign is on, and there is no key to sign with: {fault}"
         yield Finding("signing", "problem", said, "git config user.signingKey KEY, or git config tag.gpgSign false")
@@ -229,12 +230,12 @@ def _tags(case: _Case) -> Iterator[Finding]:
     there: dict[str, RemoteTag] | None = None
     if remote and not case.offline:
         try:
-            there = health.tags_on(case.repository, remote, case.settings)
+            there = diagnostics.tags_on(case.repository, remote, case.settings)
         except GitError as error:
             yield Finding(
                 "remote", "problem", f"The remote {quote(remote)} is not reached: {error.cause}", error.next_step
             )
-    here = _of_registry(health.local_tags(case.repository))
+    here = _of_registry(diagnostics.local_tags(case.repository))
     records = case.repository.tag_records()
     clobbered = _clobbered(records, here, there or {})
     if there is not None:

@@ -16,7 +16,7 @@ from gto_ci.files.annotations import find
 from gto_ci.files.config import POLICY_FILE, Settings
 from gto_ci.gate import Facts, Gate, Rules, judge_event, read_rules
 from gto_ci.git import Repository
-from gto_ci.git.witness import RemoteWitness, Witness
+from gto_ci.git.remotes.evidence import RemoteWitness, Witness
 
 
 def check_gate(repo: RepoLike, ref: str, policy: str | Path | None = None, policy_ref: str = "") -> tuple[Event, Gate]:
@@ -73,7 +73,7 @@ def explain_gate(
 
 
 def _witness(repository: Repository) -> Witness:
-    from gto_ci.git.url import UrlRepository
+    from gto_ci.git.remotes.url_repository import UrlRepository
 
     if isinstance(repository, UrlRepository):
         return RemoteWitness(repository.link.snapshot)

@@ -24,7 +24,7 @@ def opened(repo: RepoLike, environ: Mapping[str, str] | None = None) -> Iterator
     """
     environ = os.environ if environ is None else environ
     if isinstance(repo, str) and ":" in repo:
-        from gto_ci.git.url import is_url, open_url  # late: most repositories are here
+        from gto_ci.git.remotes.url_repository import is_url, open_url  # late: most repositories are here
 
         if is_url(repo):
             with open_url(repo, Runner(environ)) as remote:

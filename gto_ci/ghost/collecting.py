@@ -9,8 +9,8 @@ from gto_ci.core.errors import GtoError, WrongArguments
 from gto_ci.ghost.listing import Progress, commits_of, remove
 from gto_ci.ghost.names import CommitsGhost, Ghost
 from gto_ci.ghost.session import Session, ordered
-from gto_ci.git.remote import FOR_A_PERSON, find_remote
-from gto_ci.git.snapshot import Snapshot
+from gto_ci.git.remotes.mirror import Snapshot
+from gto_ci.git.remotes.settings import FOR_A_PERSON, find_remote
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from gto_ci.ghost.names import COMMIT_ID, CommitsGhost, DiffGhost, Ghost, Kind
 from gto_ci.ghost.patch import Stat, stat
 from gto_ci.ghost.session import Session, note_in, ordered
 from gto_ci.git.output import parse_commit
-from gto_ci.git.patch_repository import BATCH
+from gto_ci.git.remotes.patch_repository import BATCH
 
 KINDS: dict[Kind, tuple[type, ...]] = {
     "commits": (CommitsGhost,),

@@ -31,14 +31,14 @@ from gto_ci.ghost.names import (
     trimmed,
 )
 from gto_ci.ghost.patch import declared_size
-from gto_ci.git.address import read_address
 from gto_ci.git.capture import resolve
 from gto_ci.git.commits import Head, read_head
 from gto_ci.git.desk import Desk
 from gto_ci.git.output import parse_commit
-from gto_ci.git.patch_repository import PatchRepository, blob_sizes, read_branch
 from gto_ci.git.process import Runner, Watch
-from gto_ci.git.remote import own_transport_settings, read_settings
+from gto_ci.git.remotes.address import read_address
+from gto_ci.git.remotes.patch_repository import PatchRepository, blob_sizes, read_branch
+from gto_ci.git.remotes.settings import own_transport_settings, read_settings
 from gto_ci.git.repository import Repository
 from gto_ci.git.scratch_area import Workshop, open_workshop
 

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 from gto_ci.core.errors import GitError, GtoError, PushRefused, quote
 from gto_ci.git.output import parse_ref
-from gto_ci.git.push import converse
-from gto_ci.git.remote import FOR_A_PERSON, retrying
+from gto_ci.git.remotes.push import converse
+from gto_ci.git.remotes.settings import FOR_A_PERSON, retrying
 from gto_ci.git.repository import Repository
 
 _REJECTED = re.compile(r"^!\t[^\t]*\t(?P<reason>.*)$", re.MULTILINE)

@@ -153,7 +153,7 @@ def test_a_laxer_branch_or_head_says_nothing(lab: Lab) -> None:
 
 def test_a_tag_does_not_pass_for_a_branch(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     """Git takes a tag `refs/heads/x` for the branch `x`, where that is missing, and a tag `HEAD` for the remote's."""
-    monkeypatch.setattr("gto_ci.git.remote.PAUSES", ())
+    monkeypatch.setattr("gto_ci.git.remotes.settings.PAUSES", ())
     for name in ("HEAD", "main", "origin/main", "refs/heads/main", "refs/heads/gone", "refs/remotes/origin/main"):
         lab.remote.tag(name, "lax")
     job = Job(*lab.check_out(f"refs/tags/{TAG}", Checkout(keeps_annotation=True)))
@@ -217,7 +217,7 @@ def test_policy_ref(world: Lab, job: Job, ref: str, says: str, fetch: str) -> No
 def test_a_policy_ref_that_names_nothing_or_two_things(
     job: Job, ref: str, says: str, fetch: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gto_ci.git.remote.PAUSES", ())  # what is not there now may be there in a moment
+    monkeypatch.setattr("gto_ci.git.remotes.settings.PAUSES", ())  # what is not there now may be there in a moment
     ran = job.run(policy_ref=ref, fetch_tags=fetch)
     assert says in ran.error
     assert "Traceback" not in ran.log

@@ -16,9 +16,9 @@ from gto_ci.errors import GtoError, WrongArguments
 from gto_ci.ghost.listing import listing
 from gto_ci.ghost.names import CommitsGhost, DiffGhost, Ghost, check_hex, check_prefix, parse_ref
 from gto_ci.ghost.patch import Stat, declared_size, stat
-from gto_ci.git.address import read_address
 from gto_ci.git.output import split_patch
-from gto_ci.git.receive_pack import Update, _parse, _request
+from gto_ci.git.remotes.address import read_address
+from gto_ci.git.remotes.receive_pack import Update, _parse, _request
 
 _digits = st.text("0123456789abcdef", min_size=40, max_size=40)
 _ids = st.one_of(_digits, st.text("0123456789abcdef", min_size=64, max_size=64))

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from gto_ci.core.events import CommitRecord, TagRecord
 from gto_ci.errors import GitError
-from gto_ci.git import wire
 from gto_ci.git.output import (
     RemoteTag,
     allows_filters,
@@ -24,6 +23,7 @@ from gto_ci.git.output import (
     parse_tag_stream,
     parse_tags,
 )
+from gto_ci.git.remotes import protocol_v2
 from gto_ci.git.tag_objects import parse_tag_object, parse_tag_objects
 
 
@@ -227,7 +227,7 @@ def packet(data: bytes) -> bytes:
 
 def test_a_pack_is_taken_out_of_its_side_band() -> None:
     answer = packet(b"packfile\n") + packet(b"\x01PA") + packet(b"\x02progress") + packet(b"\x01CK") + b"0000"
-    assert wire._pack_in(answer) == b"PACK"
+    assert protocol_v2._pack_in(answer) == b"PACK"
 
 
 @pytest.mark.parametrize(
@@ -244,4 +244,4 @@ def test_a_pack_is_taken_out_of_its_side_band() -> None:
 )
 def test_an_answer_without_a_pack_is_an_error(answer: bytes, says: str) -> None:
     with pytest.raises(GitError, match=says):
-        wire._pack_in(answer)
+        protocol_v2._pack_in(answer)

@@ -18,11 +18,11 @@ from gto_ci.core.errors import GitError, RefNotFound
 from gto_ci.core.events import TagRecord
 from gto_ci.git.output import GitObject, allows_filters, parse_symref_listing
 from gto_ci.git.process import Runner
-from gto_ci.git.push import MARKS
-from gto_ci.git.remote import FOR_A_PERSON, Remote, remote_at, retrying
+from gto_ci.git.remotes.mirror import Snapshot
+from gto_ci.git.remotes.push import MARKS
+from gto_ci.git.remotes.settings import FOR_A_PERSON, Remote, remote_at, retrying
 from gto_ci.git.repository import Repository
 from gto_ci.git.scratch_folders import temporary_folder
-from gto_ci.git.snapshot import Snapshot
 
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://.+|(?:[\w.-]+@)?[\w.-]+:(?!\\).+", re.IGNORECASE)
 _ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")

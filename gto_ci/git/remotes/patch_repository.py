@@ -14,11 +14,11 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from gto_ci.core.errors import GhostRefused, GitError, PushRefused, quote
-from gto_ci.git import wire
-from gto_ci.git.address import Address
 from gto_ci.git.output import allows_filters, parse_symref_listing
 from gto_ci.git.process import Watch
-from gto_ci.git.remote import Advice, header_secrets, retrying, trust
+from gto_ci.git.remotes import protocol_v2
+from gto_ci.git.remotes.address import Address
+from gto_ci.git.remotes.settings import Advice, header_secrets, retrying, trust
 from gto_ci.git.repository import Repository
 from gto_ci.git.scratch_area import Scratch, Workshop
 
@@ -161,12 +161,12 @@ class PatchRepository:
         listed = runner.run(["cat-file", "--batch-check=%(objectsize)"], folder, stdin=asked)
         return sum(int(line) for line in listed.decode(errors="replace").splitlines() if line.isdigit())
 
-    def _list(self, prefixes: Sequence[str]) -> wire.Listing:
+    def _list(self, prefixes: Sequence[str]) -> protocol_v2.Listing:
         folder, runner = self.address.folder, self._git.runner
         if folder is not None or (self.address.over_http and not self._leads_elsewhere()):
             # an older server says no, and so does one that refuses us: git finds out which, and says so
             with suppress(GitError):
-                return wire.list_refs(runner, self._git.root, self.address.url, folder, prefixes)
+                return protocol_v2.list_refs(runner, self._git.root, self.address.url, folder, prefixes)
         trace = self._workshop.file("trace")
         trace.unlink(missing_ok=True)  # in our own scratch folder
         patterns = [f"{prefix}*" for prefix in prefixes]
@@ -174,7 +174,7 @@ class PatchRepository:
         said = trace.read_text(encoding="utf-8", errors="replace") if trace.exists() else ""
         refs = {ref: oid for ref, oid in parse_symref_listing(listed)[0].items() if ref.startswith(tuple(prefixes))}
         told = re.search(r"\bobject-format=(sha1|sha256)\b", said)
-        return wire.Listing(refs, told[1] if told else "sha1", allows_filters(said))
+        return protocol_v2.Listing(refs, told[1] if told else "sha1", allows_filters(said))
 
     def _leads_elsewhere(self, *options: str) -> bool:
         """Whether the user's settings lead to another URL than the one that was given."""
@@ -207,7 +207,7 @@ class PatchRepository:
     def _update_once(self, updates: Sequence[tuple[str, str, str]]) -> tuple[Mapping[str, str], Sequence[str]]:
         """The reasons for the refs that were refused, and the server's words."""
         if self.address.over_http and not self._leads_elsewhere("--push"):
-            from gto_ci.git.receive_pack import Update, update_refs  # late: HTTP of our own is large
+            from gto_ci.git.remotes.receive_pack import Update, update_refs  # late: HTTP of our own is large
 
             wanted = [Update(*update) for update in updates]
             new = "".join(f"{oid}\n" for _, _, oid in updates if oid).encode()

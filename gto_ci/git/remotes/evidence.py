@@ -14,10 +14,10 @@ from typing import NamedTuple
 from gto_ci.core.errors import GitError, RefNotFound, quote
 from gto_ci.core.events import TagRecord
 from gto_ci.git.output import TAG_FORMAT, GitObject, parse_tags
+from gto_ci.git.remotes.mirror import Snapshot
 from gto_ci.git.repository import Repository
 from gto_ci.git.scratch_folders import temporary_folder
 from gto_ci.git.signatures import Signature, verify
-from gto_ci.git.snapshot import Snapshot
 
 _HEADS = "refs/heads/"
 _KEPT = "refs/gto-ci/"  # in scratch repositories: the remote's branches, and the commit that rules are read from

@@ -10,7 +10,7 @@ from pathlib import Path
 from gto_ci.core.errors import GitError, quote
 from gto_ci.git.output import RemoteTag, parse_ls_remote
 from gto_ci.git.process import Runner
-from gto_ci.git.remote import FOR_A_PERSON, explained
+from gto_ci.git.remotes.settings import FOR_A_PERSON, explained
 from gto_ci.git.repository import Repository
 
 OLDEST = (2, 31)  # the git that all our commands work with

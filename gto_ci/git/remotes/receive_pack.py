@@ -27,8 +27,8 @@ from urllib.request import BaseHandler, HTTPRedirectHandler, HTTPSHandler, Proxy
 
 from gto_ci import __version__
 from gto_ci.core.errors import GitError
-from gto_ci.git.address import basic
 from gto_ci.git.process import Runner, Watch
+from gto_ci.git.remotes.address import basic
 
 # Settings of http.* under which plain HTTP by Python does the same as git's own client.
 _ORDINARY = frozenset(

@@ -17,11 +17,11 @@ from pathlib import Path
 from gto_ci.core.errors import GitError, TagProblem, quote
 from gto_ci.core.events import TagRecord
 from gto_ci.core.names import match_tag, tag_prefixes
-from gto_ci.git import wire
 from gto_ci.git.output import GitObject, RemoteTag, allows_filters, parse_ls_remote, parse_ref, parse_symref_listing
 from gto_ci.git.process import Runner
-from gto_ci.git.push import Mark, mark_of
-from gto_ci.git.remote import FOR_THE_ACTION, Advice, Remote, retrying
+from gto_ci.git.remotes import protocol_v2
+from gto_ci.git.remotes.push import Mark, mark_of
+from gto_ci.git.remotes.settings import FOR_THE_ACTION, Advice, Remote, retrying
 from gto_ci.git.repository import Repository
 from gto_ci.git.scratch import lay_out
 from gto_ci.git.scratch_folders import temporary_folder
@@ -216,7 +216,7 @@ class Snapshot:
             with contextlib.suppress(
                 GitError
             ):  # such as one that speaks only older protocols: git can do it, at a price
-                wire.fetch_tags(runner, root, remote.url, remote.folder, pairs, self._object_format)
+                protocol_v2.fetch_tags(runner, root, remote.url, remote.folder, pairs, self._object_format)
                 return
         if wanted:
             # by id, not by name: git matches names against all the remote's refs, each name anew

@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 from gto_ci.core.errors import WrongArguments, quote
 from gto_ci.git.process import without_password
-from gto_ci.git.remote import local_folder
+from gto_ci.git.remotes.settings import local_folder
 
 _SCHEMES = ("http", "https", "ssh", "git+ssh", "ssh+git", "git", "file")
 _SCP = re.compile(r"(?:[\w.-]+@)?\[?[\w.:-]+\]?:(?!//).+", re.DOTALL)

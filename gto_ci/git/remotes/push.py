@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from gto_ci.core.errors import GitError, PushRefused, quote
 from gto_ci.core.names import ref_part
 from gto_ci.git.output import RemoteTag, parse_ls_remote, parse_ref
-from gto_ci.git.remote import FOR_A_PERSON, retrying
+from gto_ci.git.remotes.settings import FOR_A_PERSON, retrying
 from gto_ci.git.repository import Repository
 
 MARKS = "refs/gto-ci/newest/"

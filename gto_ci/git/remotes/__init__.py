@@ -1,0 +1,1 @@
+"""Another repository, over a transport: its refs and objects, and pushing to it."""
