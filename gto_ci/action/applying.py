@@ -20,7 +20,7 @@ from gto_ci.platform import Platform
 if TYPE_CHECKING:
     from gto_ci.ghost.protecting import FileChange
     from gto_ci.ghost.session import Session
-    from gto_ci.git.desk import TreeChange
+    from gto_ci.git.worktree.sandbox import TreeChange
 
 FOR_A_JOB = Advice(
     "Check the input 'ghost-repo', and its credentials: 'ghost-token' or 'ghost-ssh-key'; "

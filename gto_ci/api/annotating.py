@@ -14,10 +14,11 @@ from gto_ci.core.errors import GtoError, InvalidName, UnknownType, WrongArgument
 from gto_ci.core.names import PART, check_artifact
 from gto_ci.files.annotations import Annotation, Plain, read_artifacts_yaml
 from gto_ci.files.config import Settings
-from gto_ci.git import Repository, commits
-from gto_ci.git.commits import Destination, Head
+from gto_ci.git import Repository
 from gto_ci.git.process import without_password
 from gto_ci.git.remotes.url_repository import UrlRepository
+from gto_ci.git.worktree import file_commit
+from gto_ci.git.worktree.file_commit import Destination, Head
 
 
 def annotate(
@@ -133,7 +134,7 @@ def _carry_out(repository: Repository, index: str, edit: Edit, manner: _Manner) 
     if isinstance(repository, UrlRepository):
         head = Head(repository.commit_id("HEAD"), repository.branch, bare=True)
         return _commit(repository, head, index, edit, replace(manner, commit=True, push=True))
-    head = commits.read_head(repository)
+    head = file_commit.read_head(repository)
     if manner.commit:
         return _commit(repository, head, index, edit, manner)
     if head.bare:
@@ -153,8 +154,8 @@ def _carry_out(repository: Repository, index: str, edit: Edit, manner: _Manner) 
 def _commit(repository: Repository, head: Head, index: str, edit: Edit, manner: _Manner) -> bytes:
     destination = _destination(repository, head) if manner.push else None
     if not head.bare:
-        commits.check_clean(repository, index)
-    before = commits.committed_file(repository, head, index)
+        file_commit.check_clean(repository, index)
+    before = file_commit.committed_file(repository, head, index)
     after = edit(before)
     if manner.dry_run:
         _say_difference(before, after, index, manner.say)
@@ -173,11 +174,11 @@ def _commit_text(
     repository: Repository, head: Head, index: str, text: bytes, destination: Destination | None, manner: _Manner
 ) -> None:
     """Make the commit, push it where it is to go, and only then make it visible here."""
-    new = commits.make_commit(repository, head, index, text, manner.message)
+    new = file_commit.make_commit(repository, head, index, text, manner.message)
     if destination:
-        commits.push_commit(repository, new, destination)
+        file_commit.push_commit(repository, new, destination)
     try:
-        commits.make_visible(repository, head, new, "gto")
+        file_commit.make_visible(repository, head, new, "gto")
     except GtoError as error:
         if not destination:
             raise
@@ -195,7 +196,7 @@ def _destination(repository: Repository, head: Head) -> Destination:
         return Destination(repository.remote_name(), f"refs/heads/{head.branch}", address)
     if head.branch is None:
         raise GtoError("HEAD is detached: there is no branch to push", "Check out a branch: git switch BRANCH")
-    return commits.find_destination(repository, head.branch)
+    return file_commit.find_destination(repository, head.branch)
 
 
 def _shown(destination: Destination) -> str:

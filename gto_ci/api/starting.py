@@ -20,8 +20,8 @@ from gto_ci.files import config, policy_file
 from gto_ci.files.annotations import editing, read_artifacts_yaml
 from gto_ci.files.config import CONFIG_FILE, POLICY_FILE, Settings
 from gto_ci.git import Repository, Runner
-from gto_ci.git.commits import read_head
-from gto_ci.git.finish import finish
+from gto_ci.git.worktree.file_commit import read_head
+from gto_ci.git.worktree.uninterruptible import finish
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,7 @@ def push(
     """
     from gto_ci.ghost import pushing
     from gto_ci.ghost.names import trimmed
-    from gto_ci.git.capture import Selection
+    from gto_ci.git.worktree.capture import Selection
 
     kind, rest = kind_and_words(words, {"diff": 0, "commits": 1, "all": 1}, {"diff": 1, "commits": 2, "all": 2})
     base = (rest[0] if rest else "HEAD") if kind == "diff" else rest[1] if len(rest) > 1 else "HEAD"
@@ -174,7 +174,7 @@ def _wanted(words: tuple[str, ...]) -> dict[str, tuple[str, str]]:
 def diff(base: str, include: tuple[str, ...], untracked: bool, follow_symlinks: bool) -> None:
     """Print what a push would capture: the uncommitted change of BASE."""
     from gto_ci.ghost import pushing
-    from gto_ci.git.capture import Selection
+    from gto_ci.git.worktree.capture import Selection
 
     with session() as opened:
         change = pushing.diff(opened, base, Selection(include, untracked, follow_symlinks))

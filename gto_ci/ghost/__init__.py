@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from gto_ci.ghost.pushing import diff, push
     from gto_ci.ghost.session import Options, opened
     from gto_ci.ghost.worktrees import checkout
-    from gto_ci.git.capture import Selection
+    from gto_ci.git.worktree.capture import Selection
 
 # Each is imported when it is first asked for: a command pays for what it uses.
 _HOMES = {
     "CommitsGhost": "ghost.names",
     "DiffGhost": "ghost.names",
     "Options": "ghost.session",
-    "Selection": "git.capture",
+    "Selection": "git.worktree.capture",
     "checkout": "ghost.worktrees",
     "delete": "ghost.listing",
     "diff": "ghost.pushing",

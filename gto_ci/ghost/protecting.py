@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from gto_ci.core.errors import GhostRefused, quote
 from gto_ci.ghost.session import Session
-from gto_ci.git.desk import SUBMODULE, TreeChange
+from gto_ci.git.worktree.sandbox import SUBMODULE, TreeChange
 
 _LINK = "120000"
 _WORKFLOWS = (".github", ".forgejo", ".gitea")

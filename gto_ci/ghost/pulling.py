@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from gto_ci.core.errors import DoesNotApply, GhostRefused, RefNotFound, quote
 from gto_ci.ghost.names import CommitsGhost, DiffGhost
 from gto_ci.ghost.session import Session, Stored
-from gto_ci.git.apply import apply_to_tree, growth, put
-from gto_ci.git.capture import resolve
-from gto_ci.git.carry import pack_new, replay, unbundle
-from gto_ci.git.desk import SUBMODULE, TreeChange
+from gto_ci.git.worktree.apply import apply_to_tree, growth, put
+from gto_ci.git.worktree.capture import resolve
+from gto_ci.git.worktree.commit_transfer import pack_new, replay, unbundle
+from gto_ci.git.worktree.sandbox import SUBMODULE, TreeChange
 
 _POINTER = b"version https://git-lfs.github.com/spec/v1\n"
 

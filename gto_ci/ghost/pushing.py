@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from gto_ci.core.errors import GhostRefused, PushRefused, WrongArguments, quote
 from gto_ci.ghost.names import CommitsGhost, DiffGhost, Ghost
 from gto_ci.ghost.session import SUBJECT, Session
-from gto_ci.git.capture import Change, Selection, capture
-from gto_ci.git.carry import is_ancestor, pack_commits
+from gto_ci.git.worktree.capture import Change, Selection, capture
+from gto_ci.git.worktree.commit_transfer import is_ancestor, pack_commits
 
 
 @dataclass(frozen=True, slots=True)

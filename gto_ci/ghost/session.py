@@ -31,9 +31,6 @@ from gto_ci.ghost.names import (
     trimmed,
 )
 from gto_ci.ghost.patch import declared_size
-from gto_ci.git.capture import resolve
-from gto_ci.git.commits import Head, read_head
-from gto_ci.git.desk import Desk
 from gto_ci.git.output import parse_commit
 from gto_ci.git.process import Runner, Watch
 from gto_ci.git.remotes.address import read_address
@@ -41,6 +38,9 @@ from gto_ci.git.remotes.patch_repository import PatchRepository, blob_sizes, rea
 from gto_ci.git.remotes.settings import own_transport_settings, read_settings
 from gto_ci.git.repository import Repository
 from gto_ci.git.scratch_area import Workshop, open_workshop
+from gto_ci.git.worktree.capture import resolve
+from gto_ci.git.worktree.file_commit import Head, read_head
+from gto_ci.git.worktree.sandbox import Desk
 
 G = TypeVar("G", DiffGhost, CommitsGhost)
 

@@ -10,13 +10,13 @@ from gto_ci.core.errors import DoesNotApply, GitError, NoGhost, WrongArguments, 
 from gto_ci.ghost.names import DiffGhost, check_hex, trimmed
 from gto_ci.ghost.pulling import ensure_commit
 from gto_ci.ghost.session import Session
-from gto_ci.git.apply import apply_to_tree, growth
-from gto_ci.git.capture import Selection, capture
-from gto_ci.git.desk import Desk
-from gto_ci.git.finish import finish
-from gto_ci.git.linked import Mark, add_worktree, marked_worktrees, remove_worktree
 from gto_ci.git.process import Runner
 from gto_ci.git.repository import Repository
+from gto_ci.git.worktree.apply import apply_to_tree, growth
+from gto_ci.git.worktree.capture import Selection, capture
+from gto_ci.git.worktree.linked_worktrees import Mark, add_worktree, marked_worktrees, remove_worktree
+from gto_ci.git.worktree.sandbox import Desk
+from gto_ci.git.worktree.uninterruptible import finish
 
 
 def checkout(session: Session, digest: str, base: str | None = None, folder: str | None = None) -> Path:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from gto_ci.errors import GhostRefused
 from gto_ci.ghost.protecting import refuse_protected, why_protected
 from gto_ci.ghost.session import Session
-from gto_ci.git.desk import TreeChange
+from gto_ci.git.worktree.sandbox import TreeChange
 
 FILE, LINK, SUBMODULE, NOTHING = "100644", "120000", "160000", "000000"
 NO_SESSION = cast(Session, None)  # it is asked for the targets of links alone

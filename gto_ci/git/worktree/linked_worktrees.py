@@ -11,10 +11,10 @@ import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from gto_ci.git.apply import store
-from gto_ci.git.desk import Desk
 from gto_ci.git.process import Runner
 from gto_ci.git.repository import Repository
+from gto_ci.git.worktree.apply import store
+from gto_ci.git.worktree.sandbox import Desk
 
 _MARK = "git-ghost.json"
 

@@ -3,7 +3,7 @@
 The patch is applied to a tree first, in an index of its own: whether it fits, and whether it writes
 where it may, is known before any file is touched. Then it is made sure that the work tree has
 nothing of its own where the new tree differs. What is left is to write files, which is the last
-step; see :mod:`gto_ci.git.finish`.
+step; see :mod:`gto_ci.git.worktree.uninterruptible`.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from contextlib import suppress
 from pathlib import Path
 
 from gto_ci.core.errors import DoesNotApply, GhostRefused, GitError, GtoError, quote
-from gto_ci.git.backup import back_up, back_up_records
-from gto_ci.git.commits import Head, make_visible
-from gto_ci.git.desk import SUBMODULE, Desk, TreeChange, file_names
-from gto_ci.git.finish import finish
 from gto_ci.git.output import split_patch
 from gto_ci.git.repository import Repository
+from gto_ci.git.worktree.backup import back_up, back_up_records
+from gto_ci.git.worktree.file_commit import Head, make_visible
+from gto_ci.git.worktree.sandbox import SUBMODULE, Desk, TreeChange, file_names
+from gto_ci.git.worktree.uninterruptible import finish
 
 # What git's words for a path outside the work tree, or inside .git, have in common
 _FORBIDDEN = re.compile(r"invalid path|beyond a symbolic link|Invalid path|would be a directory/file conflict")

@@ -19,9 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gto_ci.core.errors import GitError, GtoError, WrongArguments, quote
-from gto_ci.git.desk import SUBMODULE, Desk, file_names
 from gto_ci.git.output import split_patch
 from gto_ci.git.repository import Repository
+from gto_ci.git.worktree.sandbox import SUBMODULE, Desk, file_names
 
 DIFF = ("diff", "--patience", "--binary")
 _LINK_DEPTH = 3

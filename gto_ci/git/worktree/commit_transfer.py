@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gto_ci.core.errors import DoesNotApply, GhostRefused, GitError, quote
-from gto_ci.git.apply import apply_to_tree
-from gto_ci.git.desk import Desk
 from gto_ci.git.repository import Repository
+from gto_ci.git.worktree.apply import apply_to_tree
+from gto_ci.git.worktree.sandbox import Desk
 
 _BUNDLE_REF = "refs/heads/ghost"
 _MAILBOX = ("log", "-p", "--reverse", "--pretty=email", "--stat", "-m", "--first-parent", "--binary")
