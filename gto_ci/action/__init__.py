@@ -24,8 +24,8 @@ from gto_ci.files import config
 from gto_ci.git import Repository
 from gto_ci.git.remotes.mirror import Snapshot
 from gto_ci.git.remotes.settings import find_remote
-from gto_ci.inputs import Inputs
-from gto_ci.platform import Platform, Target
+from gto_ci.platforms.inputs import Inputs
+from gto_ci.platforms.platform import Platform, Target
 from gto_ci.render import page
 
 _INPUTS = ("INPUT_", "GTO_INPUT_")  # variables of these names hold inputs, which may be secrets

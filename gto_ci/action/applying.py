@@ -14,8 +14,8 @@ from gto_ci.core.errors import DoesNotApply, GhostRefused, GitError, WrongInput,
 from gto_ci.git import Repository
 from gto_ci.git.process import without_password
 from gto_ci.git.remotes.settings import Advice, explained
-from gto_ci.inputs import GhostInputs
-from gto_ci.platform import Platform
+from gto_ci.platforms.inputs import GhostInputs
+from gto_ci.platforms.platform import Platform
 
 if TYPE_CHECKING:
     from gto_ci.ghost.protecting import FileChange

@@ -10,8 +10,8 @@ from urllib.parse import quote as percent
 from gto_ci.action import report
 from gto_ci.action.outcome import Outcome
 from gto_ci.core.errors import CommentRefused, GtoError
-from gto_ci.inputs import Inputs
-from gto_ci.platform import Job, Platform, Posted
+from gto_ci.platforms.inputs import Inputs
+from gto_ci.platforms.platform import Job, Platform, Posted
 from gto_ci.render import page
 from gto_ci.render.markdown import link
 

@@ -15,8 +15,8 @@ from gto_ci.core.events import TagRecord
 from gto_ci.files.config import POLICY_FILE
 from gto_ci.git import Repository
 from gto_ci.git.remotes.mirror import Snapshot
-from gto_ci.inputs import GateInputs, Inputs
-from gto_ci.platform import Platform
+from gto_ci.platforms.inputs import GateInputs, Inputs
+from gto_ci.platforms.platform import Platform
 
 if TYPE_CHECKING:
     from gto_ci.action.proposing import Proposal

@@ -17,7 +17,7 @@ from gto_ci.core.registry import Registry
 from gto_ci.files.annotations import Annotation, find
 from gto_ci.files.config import Settings
 from gto_ci.git.remotes.mirror import Snapshot
-from gto_ci.platform import Log, Target
+from gto_ci.platforms.platform import Log, Target
 from gto_ci.render import views
 
 

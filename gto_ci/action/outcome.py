@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from gto_ci.action.meaning import Meaning
 from gto_ci.core.registry import Registry, StageLimits
 from gto_ci.files.config import Settings
-from gto_ci.platform import Posted
+from gto_ci.platforms.platform import Posted
 from gto_ci.render import views
 
 if TYPE_CHECKING:

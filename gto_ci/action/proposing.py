@@ -16,7 +16,7 @@ from gto_ci.core.versions import bump
 from gto_ci.files.annotations import Annotation, ArtifactChange, compare, find, read_artifacts_yaml, read_dvc_yaml
 from gto_ci.gate import Rules, judge_event
 from gto_ci.git.output import parse_commit_parents
-from gto_ci.platform import Change
+from gto_ci.platforms.platform import Change
 from gto_ci.render.page import Outlook
 
 _MOST = 50  # artifacts that are looked at

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from gto_ci.action.meaning import Meaning
 from gto_ci.core.errors import PullFailed, quote
 from gto_ci.git import Repository
-from gto_ci.inputs import Inputs
-from gto_ci.platform import Platform
+from gto_ci.platforms.inputs import Inputs
+from gto_ci.platforms.platform import Platform
 
 if TYPE_CHECKING:
     from gto_ci.dvc import Pulled

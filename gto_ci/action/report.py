@@ -5,9 +5,9 @@ from __future__ import annotations
 from gto_ci.action.outcome import Outcome
 from gto_ci.action.values import output_values
 from gto_ci.core.registry import StageLimits
-from gto_ci.inputs import Inputs
-from gto_ci.outputs import fit
-from gto_ci.platform import Log, Platform
+from gto_ci.platforms.inputs import Inputs
+from gto_ci.platforms.outputs import fit
+from gto_ci.platforms.platform import Log, Platform
 from gto_ci.render import page, table, views
 
 HISTORY_ROWS = 1000

@@ -340,7 +340,7 @@ def _mended(record: TagRecord, unasked: str) -> str:
 def _token(case: _Case, url: str) -> Iterator[Finding]:
     if not any(case.environ.get(name) for name in ("GITHUB_TOKEN", "GH_TOKEN")):
         return
-    from gto_ci.github import permissions  # late: it takes an HTTP client
+    from gto_ci.platforms.github import permissions  # late: it takes an HTTP client
 
     place = permissions.find_place(url, case.environ)
     if place is None:

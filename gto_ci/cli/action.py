@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, TextIO
 
 from gto_ci import action
 from gto_ci.core.errors import GtoError, quote
-from gto_ci.platform import Log
+from gto_ci.platforms.platform import Log
 
 if TYPE_CHECKING:
-    from gto_ci.github.runner import GitHub
-    from gto_ci.gitlab.runner import GitLab
+    from gto_ci.platforms.github.runner import GitHub
+    from gto_ci.platforms.gitlab.runner import GitLab
 
 
 def run(environ: Mapping[str, str], stream: TextIO) -> int:
@@ -43,17 +43,17 @@ def choose(environ: Mapping[str, str]) -> tuple[type[GitHub | GitLab], Callable[
     """
     # late: each job pays for its own system alone
     if environ.get("GITLAB_CI") == "true" and environ.get("GITHUB_ACTIONS") != "true":
-        from gto_ci.gitlab.log import Log as GitLabLog
-        from gto_ci.gitlab.runner import GitLab
+        from gto_ci.platforms.gitlab.log import Log as GitLabLog
+        from gto_ci.platforms.gitlab.runner import GitLab
 
         return GitLab, GitLabLog
-    from gto_ci.github.log import Log as GitHubLog
+    from gto_ci.platforms.github.log import Log as GitHubLog
 
     if "true" in (environ.get("FORGEJO_ACTIONS"), environ.get("GITEA_ACTIONS")):
-        from gto_ci.forgejo.runner import Forgejo
+        from gto_ci.platforms.forgejo.runner import Forgejo
 
         return Forgejo, GitHubLog
-    from gto_ci.github.runner import GitHub
+    from gto_ci.platforms.github.runner import GitHub
 
     return GitHub, GitHubLog
 

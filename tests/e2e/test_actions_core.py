@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from gto_ci import outputs
-from gto_ci.github import files
+from gto_ci.platforms import outputs
+from gto_ci.platforms.github import files
 
 PROJECT = Path(__file__).resolve().parents[2]
 DELIMITER = re.compile(rb"ghadelimiter_[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")

@@ -18,11 +18,11 @@ from typing import Any
 import pytest
 import yaml
 
-from gto_ci import outputs
 from gto_ci.cli import action
 from gto_ci.errors import CommentRefused
-from gto_ci.forgejo.runner import Forgejo
-from gto_ci.gitlab.files import variable
+from gto_ci.platforms import outputs
+from gto_ci.platforms.forgejo.runner import Forgejo
+from gto_ci.platforms.gitlab.files import variable
 from tests.e2e.remote import Person, Remote, git
 from tests.git_server import GitServer
 from tests.running import BIN
@@ -291,7 +291,7 @@ def test_nothing_of_github_is_loaded_on_gitlab() -> None:
     code = (
         "import sys; from gto_ci.cli import action; action.choose({'GITLAB_CI': 'true'});"
         "print(*sorted(name for name in sys.modules if name.split('.')[0] in ('github', 'actions_toolkit', 'requests')"
-        " or name.startswith(('gto_ci.github', 'gto_ci.forgejo'))))"
+        " or name.startswith(('gto_ci.platforms.github', 'gto_ci.platforms.forgejo'))))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []

@@ -18,9 +18,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from gto_ci.errors import CommentRefused
-from gto_ci.github import comments
-from gto_ci.github.comments import COMMENT_LIMIT, Place, marker
-from gto_ci.platform import Posted
+from gto_ci.platforms.github import comments
+from gto_ci.platforms.github.comments import COMMENT_LIMIT, Place, marker
+from gto_ci.platforms.platform import Posted
 from tests.fake_github import FORK_TOKEN, JOB_TOKEN, PERSONAL_TOKEN, Comment, FakeGitHub, Pull, Token, User
 
 HEADER = "gto"
@@ -520,7 +520,7 @@ def test_logs_do_not_hold_the_token(fake: FakeGitHub, caplog: pytest.LogCaptureF
 def test_pygithub_prints_nothing_of_a_redirection(fake: FakeGitHub) -> None:
     """By itself it tells standard error; in a process of its own, for it keeps the one of its import."""
     program = (
-        "import os; from gto_ci.github import comments\n"
+        "import os; from gto_ci.platforms.github import comments\n"
         "place = comments.Place(os.environ['API'], 'acme/models', os.environ['TOKEN'])\n"
         f"print(comments.post(place, {PULL}, '{HEADER}', 'Hello', create=False).action)"
     )
@@ -539,7 +539,9 @@ def test_the_token_is_sent_as_a_header_alone(fake: FakeGitHub) -> None:
 
 
 def test_a_step_without_a_comment_does_not_pay_for_one() -> None:
-    program = "import sys, gto_ci.action, gto_ci.github.runner; print({'github', 'requests'} & set(sys.modules))"
+    program = (
+        "import sys, gto_ci.action, gto_ci.platforms.github.runner; print({'github', 'requests'} & set(sys.modules))"
+    )
     assert subprocess.check_output([sys.executable, "-c", program], text=True).strip() == "set()"
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gto_ci.github.comments import COMMENT_LIMIT, Place, marker, same
+from gto_ci.platforms.github.comments import COMMENT_LIMIT, Place, marker, same
 from gto_ci.render import page
 
 HOSTILE = [

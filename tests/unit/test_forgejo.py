@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from gto_ci.forgejo.runner import Forgejo
-from gto_ci.github.runner import GitHub
-from gto_ci.inputs import Inputs
-from gto_ci.platform import Change, Target
+from gto_ci.platforms.forgejo.runner import Forgejo
+from gto_ci.platforms.github.runner import GitHub
+from gto_ci.platforms.inputs import Inputs
+from gto_ci.platforms.platform import Change, Target
 
 SHA, BASE, HEAD = "1" * 40, "2" * 40, "4" * 40
 OURS, THEIRS = {"full_name": "acme/models", "default_branch": "trunk"}, {"full_name": "eve/models"}

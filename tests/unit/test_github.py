@@ -14,15 +14,15 @@ from actions_toolkit import core
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gto_ci import outputs
 from gto_ci.errors import WrongInput
-from gto_ci.github import files
-from gto_ci.github.event import Trigger, change, decide, untrusted
-from gto_ci.github.inputs import get_input
-from gto_ci.github.log import Log, visible
-from gto_ci.github.runner import GitHub
-from gto_ci.inputs import Inputs, boolean
-from gto_ci.platform import Change, Target
+from gto_ci.platforms import outputs
+from gto_ci.platforms.github import files
+from gto_ci.platforms.github.event import Trigger, change, decide, untrusted
+from gto_ci.platforms.github.inputs import get_input
+from gto_ci.platforms.github.log import Log, visible
+from gto_ci.platforms.github.runner import GitHub
+from gto_ci.platforms.inputs import Inputs, boolean
+from gto_ci.platforms.platform import Change, Target
 from tests.jobs import read_outputs
 
 SHA = "1" * 40

@@ -12,17 +12,17 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gto_ci import outputs
 from gto_ci.cli.action import choose
 from gto_ci.errors import CommentRefused, WrongInput
-from gto_ci.forgejo.runner import Forgejo
-from gto_ci.github.runner import GitHub
-from gto_ci.gitlab import files
-from gto_ci.gitlab.event import change, decide, from_fork, untrusted
-from gto_ci.gitlab.log import Log, visible
-from gto_ci.gitlab.runner import GitLab
-from gto_ci.inputs import Inputs
-from gto_ci.platform import Change, Target
+from gto_ci.platforms import outputs
+from gto_ci.platforms.forgejo.runner import Forgejo
+from gto_ci.platforms.github.runner import GitHub
+from gto_ci.platforms.gitlab import files
+from gto_ci.platforms.gitlab.event import change, decide, from_fork, untrusted
+from gto_ci.platforms.gitlab.log import Log, visible
+from gto_ci.platforms.gitlab.runner import GitLab
+from gto_ci.platforms.inputs import Inputs
+from gto_ci.platforms.platform import Change, Target
 
 SHA, BASE, HEAD = "1" * 40, "2" * 40, "4" * 40
 

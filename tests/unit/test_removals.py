@@ -67,10 +67,10 @@ REASONS = {
     "api/starting.py:_remove_empty": "an empty folder that it has made",
     "api/starting.py:_put_back": "a file that holds what was written here",
     # what a job gives to later ones
-    "github/files.py:append": "what was written here, behind which nobody has written",
-    "gitlab/files.py:write": "outputs of ours by their manifest, and files of random names that it has made",
-    "gitlab/files.py:_discard": "outputs of ours by their manifest",
-    "gitlab/runner.py:GitLab._remember": "a record of this very job, not through a link",
+    "platforms/github/files.py:append": "what was written here, behind which nobody has written",
+    "platforms/gitlab/files.py:write": "outputs of ours by their manifest, and files of random names that it has made",
+    "platforms/gitlab/files.py:_discard": "outputs of ours by their manifest",
+    "platforms/gitlab/runner.py:GitLab._remember": "a record of this very job, not through a link",
     # DVC, and setup/
     "dvc/account.py:_new_folder": "a folder that it has made, by its device and inode",
     "dvc/install.py:_make": "a folder that it has made takes a name that is free",

@@ -12,16 +12,16 @@ from pathlib import Path
 from typing import TextIO
 
 from gto_ci.core.errors import CommentRefused, WrongInput, quote
-from gto_ci.gitlab import event, files
-from gto_ci.gitlab.log import Log
-from gto_ci.inputs import Inputs
-from gto_ci.platform import Job, Posted, Target
+from gto_ci.platforms.gitlab import event, files
+from gto_ci.platforms.gitlab.log import Log
+from gto_ci.platforms.inputs import Inputs
+from gto_ci.platforms.platform import Job, Posted, Target
 
 INPUT = "input-"
 
 
 class GitLab:
-    """The job that ``environ`` describes, whose log is ``stream``; a :class:`~gto_ci.platform.Platform`.
+    """The job that ``environ`` describes, whose log is ``stream``; a :class:`~gto_ci.platforms.platform.Platform`.
 
     Raises:
         WrongInput: a variable that every runner sets is missing, or outputs cannot go where they should.
@@ -69,7 +69,7 @@ class GitLab:
         return False
 
     def target(self, wanted: str) -> Target:
-        """Return what to interpret; see :func:`gto_ci.gitlab.event.decide`."""
+        """Return what to interpret; see :func:`gto_ci.platforms.gitlab.event.decide`."""
         return event.decide(wanted, self._environ)
 
     def write_outputs(self, values: Mapping[str, str]) -> None:
@@ -94,7 +94,7 @@ class GitLab:
             self._remember(ghost)
 
     def untrusted(self, allowed: tuple[str, ...]) -> str:
-        """Return why the event must not choose what code the job runs; see :func:`gto_ci.gitlab.event.untrusted`."""
+        """Return why the event must not choose what code the job runs, "" if it may; see :func:`.event.untrusted`."""
         return event.untrusted(self._environ, allowed)
 
     def merged_change(self, commit: str, token: str) -> int | None:

@@ -10,18 +10,18 @@ from pathlib import Path
 from typing import TextIO
 
 from gto_ci.core.errors import WrongInput, quote
-from gto_ci.github import event, files
-from gto_ci.github.event import Trigger
-from gto_ci.github.inputs import get_input
-from gto_ci.github.log import Log
-from gto_ci.inputs import Inputs
-from gto_ci.platform import Job, Posted, Target
+from gto_ci.platforms.github import event, files
+from gto_ci.platforms.github.event import Trigger
+from gto_ci.platforms.github.inputs import get_input
+from gto_ci.platforms.github.log import Log
+from gto_ci.platforms.inputs import Inputs
+from gto_ci.platforms.platform import Job, Posted, Target
 
 GHOST_VARIABLE = "GTO_CI_GHOST"
 
 
 class GitHub:
-    """The step that ``environ`` describes, whose log is ``stream``; a :class:`~gto_ci.platform.Platform`.
+    """The step that ``environ`` describes, whose log is ``stream``; a :class:`~gto_ci.platforms.platform.Platform`.
 
     Raises:
         WrongInput: a variable that every runner sets is missing, or the event file is not JSON.
@@ -66,7 +66,7 @@ class GitHub:
         return self._summary_file is not None
 
     def target(self, wanted: str) -> Target:
-        """Return what to interpret; see :func:`gto_ci.github.event.decide`."""
+        """Return what to interpret; see :func:`gto_ci.platforms.github.event.decide`."""
         return event.decide(wanted, self.trigger)
 
     def write_outputs(self, values: Mapping[str, str]) -> None:
@@ -84,18 +84,18 @@ class GitHub:
             _append(self._environment_file, files.render({GHOST_VARIABLE: ghost}))
 
     def untrusted(self, allowed: tuple[str, ...]) -> str:
-        """Return why the event must not choose what code the job runs; see :func:`gto_ci.github.event.untrusted`."""
+        """Return why the event must not choose what code the job runs, "" if it may; see :func:`.event.untrusted`."""
         return event.untrusted(self.trigger, allowed)
 
     def merged_change(self, commit: str, token: str) -> int | None:
         """Return the pull request that brought ``commit`` in."""
-        from gto_ci.github import comments  # late: it takes an HTTP client
+        from gto_ci.platforms.github import comments  # late: it takes an HTTP client
 
         return comments.merged_pull_request(comments.Place(self._api_url, self.job.repository, token), commit)
 
     def comment(self, number: int, header: str, body: str, token: str, *, create: bool = True) -> Posted:
         """Post or update the comment that ``header`` is the key of."""
-        from gto_ci.github import comments  # late: it takes an HTTP client
+        from gto_ci.platforms.github import comments  # late: it takes an HTTP client
 
         place = comments.Place(self._api_url, self.job.repository, token)
         return comments.post(place, number, header, body, create=create)

@@ -14,8 +14,8 @@ from github import Github, GithubException
 from github.Repository import Repository
 
 from gto_ci.core.errors import quote
-from gto_ci.github.comments import Pause, Place, find, marker, persist, same
-from gto_ci.platform import Posted
+from gto_ci.platforms.github.comments import Pause, Place, find, marker, persist, same
+from gto_ci.platforms.platform import Posted
 
 
 def post(

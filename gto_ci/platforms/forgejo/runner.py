@@ -10,17 +10,17 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, TextIO
 
-from gto_ci.github.runner import GitHub
-from gto_ci.platform import Posted
+from gto_ci.platforms.github.runner import GitHub
+from gto_ci.platforms.platform import Posted
 
 if TYPE_CHECKING:
-    from gto_ci.github.comments import Place
+    from gto_ci.platforms.github.comments import Place
 
 CALLED = "workflow_call"
 
 
 class Forgejo(GitHub):
-    """The step that ``environ`` describes, whose log is ``stream``; a :class:`~gto_ci.platform.Platform`.
+    """The step that ``environ`` describes, whose log is ``stream``; a :class:`~gto_ci.platforms.platform.Platform`.
 
     Raises:
         WrongInput: a variable that every runner sets is missing, or the event file is not JSON.
@@ -55,17 +55,17 @@ class Forgejo(GitHub):
 
     def merged_change(self, commit: str, token: str) -> int | None:
         """Return the pull request whose merge made ``commit``."""
-        from gto_ci.forgejo import comments  # late: it takes an HTTP client
+        from gto_ci.platforms.forgejo import comments  # late: it takes an HTTP client
 
         return comments.merged_pull_request(self._place(token), commit)
 
     def comment(self, number: int, header: str, body: str, token: str, *, create: bool = True) -> Posted:
         """Post or update the comment that ``header`` is the key of."""
-        from gto_ci.forgejo import comments  # late: it takes an HTTP client
+        from gto_ci.platforms.forgejo import comments  # late: it takes an HTTP client
 
         return comments.post(self._place(token), number, header, body, create=create)
 
     def _place(self, token: str) -> Place:
-        from gto_ci.github.comments import Place
+        from gto_ci.platforms.github.comments import Place
 
         return Place(self._api_url, self.job.repository, token, "the server")

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import github
 
-from gto_ci.github.comments import Place, persist
+from gto_ci.platforms.github.comments import Place, persist
 
 VARIABLES = ("GITHUB_TOKEN", "GH_TOKEN")
 

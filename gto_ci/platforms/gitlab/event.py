@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from gto_ci.core.errors import quote
-from gto_ci.platform import Change, Target
+from gto_ci.platforms.platform import Change, Target
 
 TAGS = "refs/tags/"
 

@@ -28,7 +28,7 @@ from github.Repository import Repository
 
 from gto_ci import __version__
 from gto_ci.core.errors import CommentRefused, quote
-from gto_ci.platform import Posted
+from gto_ci.platforms.platform import Posted
 
 COMMENT_LIMIT = 65_536  # characters that GitHub takes, our first line among them
 TIMEOUT = 15  # seconds for an answer to begin, and between its pieces

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from gto_ci.core.errors import WrongInput, quote
-from gto_ci.platform import Change, Target
+from gto_ci.platforms.platform import Change, Target
 
 TAGS, HEADS = "refs/tags/", "refs/heads/"
 # whoever sets these off, the default branch's workflow runs, with secrets
