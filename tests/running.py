@@ -16,7 +16,7 @@ BIN = Path(sys.executable).parent
 # What the `gto` command does, with a stop behind the imports: there it says that it is ready, and waits to be let go.
 _WAITING = """
 import os, sys
-from gto_ci.api import annotating, writing
+from gto_ci.api import artifacts_yaml, tag_writes
 from gto_ci.cli import gto
 os.write(int(sys.argv.pop(1)), b"r")
 sys.stdin.read()

@@ -8,8 +8,8 @@ to with ``stdout``.
 >>> api.parse_tag("models/nlp=churn#prod#3")
 {'name': 'models/nlp:churn', 'stage': 'prod', 'action': 'assign', 'counter': 3}
 
-:mod:`checking`, :mod:`reading` and :mod:`gating` ask, :mod:`writing` makes and deletes tags, :mod:`annotating` keeps
-``artifacts.yaml``, :mod:`starting` sets a repository up, and :mod:`examining` says what is wrong with one.
+:mod:`tag_meaning`, :mod:`queries` and :mod:`gates` answer questions, :mod:`tag_writes` makes and deletes tags,
+:mod:`artifacts_yaml` edits annotations, :mod:`init` sets a repository up, and :mod:`doctor` finds what is wrong.
 """
 
 from __future__ import annotations
@@ -18,37 +18,30 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gto_ci.api.annotating import annotate, remove
-    from gto_ci.api.checking import check_ref, parse_tag
-    from gto_ci.api.gating import check_gate
-    from gto_ci.api.reading import (
-        describe,
-        find_latest_version,
-        find_versions_in_stage,
-        get_stages,
-        history,
-        show,
-    )
-    from gto_ci.api.writing import assign, deprecate, deregister, register, unassign
+    from gto_ci.api.artifacts_yaml import annotate, remove
+    from gto_ci.api.gates import check_gate
+    from gto_ci.api.queries import describe, find_latest_version, find_versions_in_stage, get_stages, history, show
+    from gto_ci.api.tag_meaning import check_ref, parse_tag
+    from gto_ci.api.tag_writes import assign, deprecate, deregister, register, unassign
 
 # A command pays for the functions that it uses: each module is imported when one is first asked for.
 _HOMES = {
-    "annotate": "annotating",
-    "remove": "annotating",
-    "check_gate": "gating",
-    "check_ref": "checking",
-    "describe": "reading",
-    "find_latest_version": "reading",
-    "find_versions_in_stage": "reading",
-    "get_stages": "reading",
-    "history": "reading",
-    "parse_tag": "checking",
-    "show": "reading",
-    "assign": "writing",
-    "deprecate": "writing",
-    "deregister": "writing",
-    "register": "writing",
-    "unassign": "writing",
+    "annotate": "artifacts_yaml",
+    "remove": "artifacts_yaml",
+    "check_gate": "gates",
+    "check_ref": "tag_meaning",
+    "describe": "queries",
+    "find_latest_version": "queries",
+    "find_versions_in_stage": "queries",
+    "get_stages": "queries",
+    "history": "queries",
+    "parse_tag": "tag_meaning",
+    "show": "queries",
+    "assign": "tag_writes",
+    "deprecate": "tag_writes",
+    "deregister": "tag_writes",
+    "register": "tag_writes",
+    "unassign": "tag_writes",
 }
 __all__ = [
     "annotate",

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, cast
 from gto_ci.files import config
 
 if TYPE_CHECKING:
-    from gto_ci.api.checking import RefMeaning
-    from gto_ci.api.opening import RepoLike
+    from gto_ci.api.open_repository import RepoLike
+    from gto_ci.api.tag_meaning import RefMeaning
 
 REF_PARTS = {
     "name": "Print the artifact's name",
@@ -68,15 +68,15 @@ def of_registry(
     repo: RepoLike, name: str | None, form: str | None, warn: Callable[[str], None], **options: Any
 ) -> Iterator[str]:
     """Yield the lines of ``gto show``: ``json``, or one of :data:`ROW_PARTS`, or a table, which may be ``plain``."""
-    from gto_ci.api import reading
+    from gto_ci.api import queries
     from gto_ci.core.errors import WrongArguments
     from gto_ci.render import table, views
 
     if form == "json":
-        yield views.to_json(reading.show(repo, name, warn=warn, **options))
+        yield views.to_json(queries.show(repo, name, warn=warn, **options))
         return
-    shown = reading.show(repo, name, table=True, truncate_hexsha=True, warn=warn, **options)
-    rows, _ = cast(reading.Table, shown)
+    shown = queries.show(repo, name, table=True, truncate_hexsha=True, warn=warn, **options)
+    rows, _ = cast(queries.Table, shown)
     if form is None or form == "plain":
         yield table.table(rows, plain=form == "plain", width=width())
     elif rows and form not in rows[0]:
@@ -89,13 +89,13 @@ def of_history(
     repo: RepoLike, name: str | None, form: str | None, warn: Callable[[str], None], **options: Any
 ) -> Iterator[str]:
     """Yield the lines of ``gto history``: ``json``, or a table, which may be ``plain``."""
-    from gto_ci.api import reading
+    from gto_ci.api import queries
     from gto_ci.render import table, views
 
     if form == "json":
-        yield views.to_json(reading.history(repo, name, warn=warn, **options))
+        yield views.to_json(queries.history(repo, name, warn=warn, **options))
         return
-    events, signatures = reading.read_journal(repo, name, warn=warn, **options)
+    events, signatures = queries.read_journal(repo, name, warn=warn, **options)
     headings = views.HISTORY if signatures is None else (*views.HISTORY, "signature")
     cells = views.history_cells(events, signatures)
     yield table.lay_out(headings, cells, plain=form == "plain", width=width())

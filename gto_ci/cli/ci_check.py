@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from gto_ci.api import proofreading
+from gto_ci.api import file_checks
 from gto_ci.cli.answers import emoji
 from gto_ci.cli.face import Entry
 from gto_ci.git import Repository
@@ -25,7 +25,7 @@ commands = click.Group()
     gto-ci check --pre-push""",
 )
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--as", "kind", type=click.Choice(proofreading.KINDS), help="What the files are, whatever their names")
+@click.option("--as", "kind", type=click.Choice(file_checks.KINDS), help="What the files are, whatever their names")
 @click.option("--pre-push", is_flag=True, help="Be git's hook pre-push: refuse tags that would mean nothing")
 def check(files: tuple[Path, ...], kind: str | None, pre_push: bool) -> int:
     """Say what is wrong with FILES, by default those of artifacts.yaml, dvc.yaml, .gto and .gto-policy.yaml that exist.
@@ -43,14 +43,14 @@ def check(files: tuple[Path, ...], kind: str | None, pre_push: bool) -> int:
 def _check_files(repository: Repository, files: tuple[Path, ...], kind: str) -> int:
     if not files and kind:
         raise click.UsageError("--as says what FILES are: name them.")
-    chosen = files or tuple(_from_here(repository, path) for path in proofreading.usual_files(repository))
-    faults = proofreading.check_files(repository, chosen, kind)
+    chosen = files or tuple(_from_here(repository, path) for path in file_checks.usual_files(repository))
+    faults = file_checks.check_files(repository, chosen, kind)
     for fault in faults:
         click.echo(fault)
     if not chosen:
         click.echo("Nothing to check: this repository has no artifacts.yaml, dvc.yaml, .gto or .gto-policy.yaml")
     elif not faults:
-        click.echo(f"{emoji('✅ ')}Nothing wrong with {', '.join(map(proofreading.printable, chosen))}")
+        click.echo(f"{emoji('✅ ')}Nothing wrong with {', '.join(map(file_checks.printable, chosen))}")
     return 1 if faults else 0
 
 
@@ -61,12 +61,12 @@ def _pushing() -> Repository:
 
 
 def _check_push(repository: Repository) -> int:
-    sent = proofreading.sent_by_pre_commit(os.environ)
+    sent = file_checks.sent_by_pre_commit(os.environ)
     if sent is None:
         if sys.stdin.isatty():
             raise click.UsageError("--pre-push reads what git tells its hook: make it .git/hooks/pre-push.")
-        sent = proofreading.sent_by_git(sys.stdin.buffer.read())
-    faults = proofreading.check_push(repository, sent)
+        sent = file_checks.sent_by_git(sys.stdin.buffer.read())
+    faults = file_checks.check_push(repository, sent)
     for fault in faults:
         click.echo(f"{emoji('❌')}{fault}", err=True)  # what git push prints for programs stays as it is
     return 1 if faults else 0

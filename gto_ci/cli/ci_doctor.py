@@ -6,7 +6,7 @@ import os
 
 import click
 
-from gto_ci.api.examining import Finding, examine
+from gto_ci.api.doctor import Finding, examine
 from gto_ci.cli.answers import emoji
 from gto_ci.cli.face import Entry
 from gto_ci.cli.options import option_json

@@ -53,7 +53,7 @@ def _policy_options(command: Any) -> Any:
 @option_json
 def check(repo: str, ref: str, policy: str | None, policy_ref: str, as_json: bool) -> int:
     """Say whether the event that REF stands for passes the gate, by which rules, and what would satisfy them."""
-    from gto_ci.api.gating import check_gate
+    from gto_ci.api.gates import check_gate
     from gto_ci.render import gates, views
 
     _one_source(policy, policy_ref)
@@ -80,7 +80,7 @@ def explain(
     repo: str, name: str, stage: str | None, event: str | None, policy: str | None, policy_ref: str, as_json: bool
 ) -> None:
     """Show which rules would be held against the artifact NAME, and what each asks for."""
-    from gto_ci.api.gating import explain_gate
+    from gto_ci.api.gates import explain_gate
     from gto_ci.render import gates, views
 
     _one_source(policy, policy_ref)

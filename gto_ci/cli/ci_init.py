@@ -10,9 +10,10 @@ from typing import Any, TypeVar
 
 import click
 
-from gto_ci.api import files, starting
-from gto_ci.api.starter_files import ACTION, WORKFLOW_FILE, check_action, is_pinned
-from gto_ci.api.starting import Plan, Site, Wishes
+from gto_ci.api import files
+from gto_ci.api import init as setup
+from gto_ci.api.init import Plan, Site, Wishes
+from gto_ci.api.init_templates import ACTION, WORKFLOW_FILE, check_action, is_pinned
 from gto_ci.cli.answers import emoji
 from gto_ci.cli.face import Entry, note
 from gto_ci.core.errors import GtoError
@@ -52,13 +53,13 @@ def init(repo: str, yes: bool, dry_run: bool, action: str, **given: Any) -> None
     On a terminal, what no option says is asked for. Everything is shown before it is written. What
     is there already stays as it is; artifacts are added to an artifacts.yaml.
     """
-    site = starting.look(repo, os.environ)
+    site = setup.look(repo, os.environ)
     given = {key: tuple(map(_READERS[key], value)) if key in _READERS else value for key, value in given.items()}
     terminal = sys.stdin.isatty() and sys.stdout.isatty()
     if terminal and not yes:
         given = _ask(site, given)
     workflow = given["workflow"] is not False
-    plan = starting.plan(
+    plan = setup.plan(
         site, Wishes(**{**given, "workflow": workflow, "policy": bool(given["policy"])}, action=check_action(action))
     )
     _show(plan)
@@ -67,7 +68,7 @@ def init(repo: str, yes: bool, dry_run: bool, action: str, **given: Any) -> None
     elif dry_run:
         click.echo("Nothing was written, for this was a dry run")
     elif yes or (terminal and click.confirm("Write this?")):
-        starting.carry_out(plan)
+        setup.carry_out(plan)
         _say_what_is_next(plan, repo, placeholder=not is_pinned(action))
     elif terminal:
         click.echo("Nothing was written")
@@ -77,8 +78,8 @@ def init(repo: str, yes: bool, dry_run: bool, action: str, **given: Any) -> None
 
 _READERS: dict[str, Callable[[str], Any]] = {
     "stages": check_stage,
-    "types": starting.check_type,
-    "artifacts": starting.read_artifact,
+    "types": setup.check_type,
+    "artifacts": setup.read_artifact,
 }
 
 
@@ -89,11 +90,9 @@ def _ask(site: Site, given: dict[str, Any]) -> dict[str, Any]:
         answers["stages"] = given["stages"] or _words(
             "Stages in their order, such as: dev prod (none: any)", check_stage
         )
-        answers["types"] = given["types"] or _words(
-            "Types of artifacts, such as: model (none: any)", starting.check_type
-        )
+        answers["types"] = given["types"] or _words("Types of artifacts, such as: model (none: any)", setup.check_type)
     if not given["artifacts"]:
-        answers["artifacts"] = _words("Artifacts, as NAME or NAME=PATH", starting.read_artifact)
+        answers["artifacts"] = _words("Artifacts, as NAME or NAME=PATH", setup.read_artifact)
     for key, path, default in (("workflow", WORKFLOW_FILE, True), ("policy", POLICY_FILE, False)):
         if given[key] is None and path not in site.there:
             answers[key] = click.confirm(f"A file {path}?", default=default)

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from gto_ci.api.opening import RepoLike, opened
+from gto_ci.api.open_repository import RepoLike, opened
 from gto_ci.cli import answers, streams
 from gto_ci.core import names
 
@@ -88,9 +88,9 @@ def _answered(asked: Asked) -> bool:
 def _lines(asked: Asked, notes: list[str]) -> Iterable[str]:
     """What is printed; ``notes`` gets what a person is told beside it."""
     if asked.command == "check-ref":
-        from gto_ci.api import checking
+        from gto_ci.api import tag_meaning
 
-        meaning = checking.explain_ref(asked.repo, asked.word or "")
+        meaning = tag_meaning.explain_ref(asked.repo, asked.word or "")
         notes += filter(None, [meaning.note])
         return answers.of_ref(meaning, asked.form)
     with _reading_ahead(asked.repo, asked.word) as repository:

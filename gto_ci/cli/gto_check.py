@@ -30,12 +30,12 @@ def check_ref(repo: str, ref: str, as_json: bool, part: str | None, verify: bool
     Prints nothing where REF is no registry tag, and says on stderr why, where it resembles one.
     With --verify the JSON has a "signature", and the sentence is followed by one on the signature.
     """
-    from gto_ci.api import checking
+    from gto_ci.api import tag_meaning
 
     one_format(as_json, part)
     if verify and part:
         raise click.UsageError("--verify goes with --json, or with no format.")
-    meaning = checking.explain_ref(repo, ref, verify=verify)
+    meaning = tag_meaning.explain_ref(repo, ref, verify=verify)
     note(meaning.note)
     for line in answers.of_ref(meaning, "json" if as_json else part):
         click.echo(line)
@@ -48,10 +48,10 @@ def check_ref(repo: str, ref: str, as_json: bool, part: str | None, verify: bool
 @click.option("--key", help="Print only this part")
 def parse_tag(name: str, key: str | None) -> None:
     """Take a tag name apart, without looking into any repository."""
-    from gto_ci.api import checking
+    from gto_ci.api import tag_meaning
     from gto_ci.render import views
 
-    parts = checking.parse_tag(name)
+    parts = tag_meaning.parse_tag(name)
     if key is None:
         click.echo(views.to_json(parts))
     elif key in parts:

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from gto_ci.api import reading
+from gto_ci.api import queries
 from gto_ci.cli import answers
 from gto_ci.cli.answers import emoji
 from gto_ci.cli.completion import artifact_names
@@ -118,7 +118,7 @@ def describe(repo: str, name: str, rev: str | None, part: str | None) -> None:
     NAME is an artifact, or a shortcut to a version of it (NAME@latest, NAME@vX.Y.Z, NAME#STAGE), or
     a tag. Prints nothing where the files say nothing.
     """
-    annotation = reading.describe(repo, name, rev, warn=note)
+    annotation = queries.describe(repo, name, rev, warn=note)
     if annotation is None:
         return
     fields = views.description_view(annotation)
@@ -140,7 +140,7 @@ def stages(repo: str, allowed: bool, used: bool, as_json: bool) -> None:
     """List the stages that .gto allows, or else those that hold a version."""
     if allowed and used:
         raise click.UsageError("--allowed and --used exclude each other.")
-    names = reading.get_stages(repo, allowed=allowed, used=used)
+    names = queries.get_stages(repo, allowed=allowed, used=used)
     if as_json:
         click.echo(views.to_json(names))
     else:
@@ -152,7 +152,7 @@ def stages(repo: str, allowed: bool, used: bool, as_json: bool) -> None:
 @option_repo
 def doctor(repo: str) -> None:
     """Show the settings in effect and the registry's problems; exit 1 where there are some."""
-    settings, problems = reading.doctor(repo)
+    settings, problems = queries.doctor(repo)
     click.echo(version_line())
     click.echo("---------------------------------")
     for key in ("types", "stages", "index", "emojis", "debug"):
@@ -170,11 +170,11 @@ def doctor(repo: str) -> None:
 @option_repo
 def print_state(repo: str) -> None:
     """Print all that is known of the registry, as JSON."""
-    click.echo(views.to_json(reading.state(repo)))
+    click.echo(views.to_json(queries.state(repo)))
 
 
 @commands.command(cls=Entry, section=READ, hidden=True)
 @option_repo
 def print_index(repo: str) -> None:
     """Print the annotations in all commits of all branches, by artifact and commit, as JSON."""
-    click.echo(views.to_json(reading.index(repo)))
+    click.echo(views.to_json(queries.index(repo)))

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gto_ci.api.proofreading import KINDS, check_files
+from gto_ci.api.file_checks import KINDS, check_files
 from gto_ci.git import Repository, Runner
 from tests.running import BIN, Ran, environ, gto
 from tests.workdir import WorkDir

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from gto_ci.api import files as project_files
-from gto_ci.api import starting
+from gto_ci.api import init as setup
 from gto_ci.errors import GtoError
 from gto_ci.files import config, policy_file
 from tests import running
@@ -290,13 +290,13 @@ def test_a_folder_that_cannot_be_written_to(work: WorkDir) -> None:
 def test_a_file_that_changes_between_the_question_and_the_answer(work: WorkDir) -> None:
     """`artifacts.yaml` is the last of the files: by then the others are in place, and are taken back."""
     work.write("artifacts.yaml", "churn: {}\n")
-    wishes = starting.Wishes(stages=("dev", "prod"), artifacts=(("segment", ""),), policy=True)
-    plan = starting.plan(starting.look(work.path, {**environ(work)}), wishes)
+    wishes = setup.Wishes(stages=("dev", "prod"), artifacts=(("segment", ""),), policy=True)
+    plan = setup.plan(setup.look(work.path, {**environ(work)}), wishes)
     assert [text.path for text in plan.texts] == FILES
     work.write("artifacts.yaml", "churn: {type: model}\n")
     before = observed(work)
     with pytest.raises(GtoError, match=r"'artifacts.yaml' has changed meanwhile"):
-        starting.carry_out(plan)
+        setup.carry_out(plan)
     assert observed(work) == before
     assert not (work.path / ".github").exists()
 
@@ -304,8 +304,8 @@ def test_a_file_that_changes_between_the_question_and_the_answer(work: WorkDir) 
 def test_what_somebody_changes_meanwhile_is_not_taken_back(work: WorkDir, monkeypatch: pytest.MonkeyPatch) -> None:
     """`.gto` was in place when somebody else wrote into it; then `artifacts.yaml` failed, and `.gto` was removed."""
     work.write("artifacts.yaml", "churn: {}\n")
-    wishes = starting.Wishes(stages=("dev", "prod"), artifacts=(("segment", ""),), policy=True)
-    plan = starting.plan(starting.look(work.path, {**environ(work)}), wishes)
+    wishes = setup.Wishes(stages=("dev", "prod"), artifacts=(("segment", ""),), policy=True)
+    plan = setup.plan(setup.look(work.path, {**environ(work)}), wishes)
     put = project_files.put_in_place
 
     def put_and_edit(beside: Path, file: Path, before: bytes | None, path: str) -> None:
@@ -317,7 +317,7 @@ def test_what_somebody_changes_meanwhile_is_not_taken_back(work: WorkDir, monkey
 
     monkeypatch.setattr(project_files, "put_in_place", put_and_edit)
     with pytest.raises(GtoError, match=r"'artifacts.yaml' has changed meanwhile"):
-        starting.carry_out(plan)
+        setup.carry_out(plan)
     assert files(work) == [".github/mine", ".gto", "artifacts.yaml"]
     assert (work.path / ".gto").read_text() == "stages: [mine]\n"
     assert (work.path / "artifacts.yaml").read_text() == "churn: {type: model}\n"
@@ -325,7 +325,7 @@ def test_what_somebody_changes_meanwhile_is_not_taken_back(work: WorkDir, monkey
 
 def test_a_file_that_comes_into_being_meanwhile_stays(work: WorkDir, monkeypatch: pytest.MonkeyPatch) -> None:
     """Between the look at the place and the renaming: a rename would have replaced it."""
-    plan = starting.plan(starting.look(work.path, {**environ(work)}), starting.Wishes(stages=("dev",)))
+    plan = setup.plan(setup.look(work.path, {**environ(work)}), setup.Wishes(stages=("dev",)))
     read = project_files.read
 
     def read_and_edit(file: Path, path: str) -> bytes | None:
@@ -336,7 +336,7 @@ def test_a_file_that_comes_into_being_meanwhile_stays(work: WorkDir, monkeypatch
 
     monkeypatch.setattr(project_files, "read", read_and_edit)
     with pytest.raises(GtoError, match=r"'.gto' has changed meanwhile"):
-        starting.carry_out(plan)
+        setup.carry_out(plan)
     assert files(work) == [".gto"]
     assert (work.path / ".gto").read_text() == "stages: [mine]\n"
 

@@ -63,9 +63,9 @@ REASONS = {
     "api/files.py:replace": "a file of a random name that it has made",
     "api/files.py:put_in_place": "asked for: the file holds what was read before",
     "api/files.py:write_beside": "a file of a random name that it has made",
-    "api/starting.py:_write": "files of random names that it has made",
-    "api/starting.py:_remove_empty": "an empty folder that it has made",
-    "api/starting.py:_put_back": "a file that holds what was written here",
+    "api/init.py:_write": "files of random names that it has made",
+    "api/init.py:_remove_empty": "an empty folder that it has made",
+    "api/init.py:_put_back": "a file that holds what was written here",
     # what a job gives to later ones
     "platforms/github/files.py:append": "what was written here, behind which nobody has written",
     "platforms/gitlab/files.py:write": "outputs of ours by their manifest, and files of random names that it has made",

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from gto_ci.api.opening import RepoLike, opened
+from gto_ci.api.open_repository import RepoLike, opened
 from gto_ci.core.changes import Assign, Deprecate, Deregister, Part, Register, Unassign, check_version
 from gto_ci.core.errors import RefNotFound, UnknownStage, WrongArguments, quote
 from gto_ci.core.events import Event

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from gto_ci.api import files
-from gto_ci.api.opening import RepoLike, opened
-from gto_ci.api.writing import Stdout, speaker
+from gto_ci.api.open_repository import RepoLike, opened
+from gto_ci.api.tag_writes import Stdout, speaker
 from gto_ci.core.errors import GtoError, InvalidName, UnknownType, WrongArguments, quote
 from gto_ci.core.names import PART, check_artifact
 from gto_ci.files.annotations import Annotation, Plain, read_artifacts_yaml

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gto_ci.api import files
-from gto_ci.api.starter_files import ACTION, WORKFLOW_FILE, policy_text, settings_text, workflow_text
+from gto_ci.api.init_templates import ACTION, WORKFLOW_FILE, policy_text, settings_text, workflow_text
 from gto_ci.core.errors import GtoError, InvalidName, WrongArguments, quote
 from gto_ci.core.names import check_artifact, check_stage
 from gto_ci.files import config, policy_file

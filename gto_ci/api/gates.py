@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from pathlib import Path
 
-from gto_ci.api.opening import RepoLike, opened
+from gto_ci.api.open_repository import RepoLike, opened
 from gto_ci.core import names
 from gto_ci.core.errors import RefNotFound, TagProblem, WrongAnnotations, WrongPolicy, quote
 from gto_ci.core.events import Event, TagRecord, explain_absence, read_events

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gto_ci.api.opening import RepoLike, opened
+from gto_ci.api.open_repository import RepoLike, opened
 from gto_ci.core import names
 from gto_ci.core.errors import quote
 from gto_ci.core.events import Event, TagRecord, explain_absence, read_events
@@ -48,8 +48,8 @@ def explain_ref(repo: RepoLike, ref: str, verify: bool = False) -> RefMeaning:
 
     With ``verify`` the tag's signature is checked too.
 
-    >>> from gto_ci.api import checking
-    >>> checking.explain_ref(repo, "churn@v9.9.9").note
+    >>> from gto_ci.api import tag_meaning
+    >>> tag_meaning.explain_ref(repo, "churn@v9.9.9").note
     "There is no tag 'churn@v9.9.9' in this repository"
 
     Raises:

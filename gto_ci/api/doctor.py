@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeVar
 
-from gto_ci.api.reading import artifact_problems, file_problems, record_problem
+from gto_ci.api.queries import artifact_problems, file_problems, record_problem
 from gto_ci.core.errors import GitError, GtoError, WrongConfig, quote
 from gto_ci.core.events import TagRecord, read_events
 from gto_ci.core.names import match_tag

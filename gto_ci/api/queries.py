@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Literal
 
-from gto_ci.api.checking import signatures_of
-from gto_ci.api.opening import RepoLike, opened
+from gto_ci.api.open_repository import RepoLike, opened
+from gto_ci.api.tag_meaning import signatures_of
 from gto_ci.core import names
 from gto_ci.core.errors import GtoError, TagProblem, WrongAnnotations, WrongArguments, quote
 from gto_ci.core.events import CommitEvent, Event, TagRecord, explain_absence, read_events, why_no_event
