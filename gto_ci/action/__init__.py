@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timezone
 
-from gto_ci.action import applying, commenting, gating, pulling
-from gto_ci.action.meaning import annotate, interpret, registry_name
+from gto_ci.action import apply_ghost, comment, gate, pull_data
+from gto_ci.action.interpret import annotate, interpret, registry_name
 from gto_ci.action.outcome import Outcome
 from gto_ci.action.report import report
 from gto_ci.action.workspace import give_to_owner, open_repository
@@ -45,7 +45,7 @@ def run(inputs: Inputs, platform: Platform, environ: Mapping[str, str]) -> None:
     try:
         outcome = _work(inputs, platform, environ)
     except GtoError as error:
-        commenting.say_failure(inputs, platform, error)
+        comment.say_failure(inputs, platform, error)
         if inputs.summary:
             platform.write_summary(page.failure(error.cause, error.next_step))
         raise
@@ -57,7 +57,7 @@ def _work(inputs: Inputs, platform: Platform, environ: Mapping[str, str]) -> Out
     target = platform.target(inputs.ref)
     name = registry_name(target)
     if inputs.ghost.wanted:
-        applying.check_trust(inputs.ghost, platform)
+        apply_ghost.check_trust(inputs.ghost, platform)
     repository = open_repository(platform.job.workspace, inputs.path, environ)
     outcome = Outcome(config.load(repository.root, environ))
     if name is None:
@@ -68,10 +68,10 @@ def _work(inputs: Inputs, platform: Platform, environ: Mapping[str, str]) -> Out
     if name is not None or _looks_at_registry(inputs):
         _read(inputs, platform, repository, target, name, outcome)
     if inputs.gate.requires and outcome.gate is None:
-        outcome.gate = gating.nothing_happened(inputs.gate)
+        outcome.gate = gate.nothing_happened(inputs.gate)
     if outcome.gate is None or outcome.gate.passed:
         _change_workspace(inputs, platform, repository, environ, outcome)
-    outcome.comment = commenting.comment(inputs, platform, outcome)
+    outcome.comment = comment.comment(inputs, platform, outcome)
     report(inputs, platform, outcome)
     return outcome
 
@@ -96,10 +96,10 @@ def _read(
         if name is not None:
             found = interpret(target, name, records, outcome.registry, fetched=inputs.fetch_tags)
             outcome.meaning = annotate(found, snapshot, outcome.settings, platform.log)
-        room = gating.Room(inputs, platform, repository, snapshot, records, datetime.now(timezone.utc))
-        outcome.gate = gating.judge(room, outcome)
+        room = gate.Room(inputs, platform, repository, snapshot, records, datetime.now(timezone.utc))
+        outcome.gate = gate.judge(room, outcome)
         if inputs.comment != "never" and platform.job.change is not None:
-            outcome.proposal = gating.propose(room, outcome)
+            outcome.proposal = gate.propose(room, outcome)
         event = outcome.meaning.event
         if inputs.fetch_tags and event and target.commit:
             # the tag that set the job off is lightweight after a checkout; the user gets the real one back
@@ -109,9 +109,9 @@ def _read(
 def _change_workspace(
     inputs: Inputs, platform: Platform, repository: Repository, environ: Mapping[str, str], outcome: Outcome
 ) -> None:
-    path = pulling.choose(inputs, repository, outcome.meaning) if inputs.pull else ""
+    path = pull_data.choose(inputs, repository, outcome.meaning) if inputs.pull else ""
     if inputs.ghost.wanted:
-        outcome.applied = applying.apply(inputs.ghost, repository, environ)
+        outcome.applied = apply_ghost.apply(inputs.ghost, repository, environ)
         platform.remember_ghost(str(outcome.applied))
     if path:
-        outcome.pulled = pulling.pull(path, inputs, platform, repository, environ)
+        outcome.pulled = pull_data.pull(path, inputs, platform, repository, environ)

@@ -6,15 +6,15 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from gto_ci.action.meaning import Meaning
+from gto_ci.action.interpret import Meaning
 from gto_ci.core.registry import Registry, StageLimits
 from gto_ci.files.config import Settings
 from gto_ci.platforms.platform import Posted
 from gto_ci.render import views
 
 if TYPE_CHECKING:
-    from gto_ci.action.applying import Applied
-    from gto_ci.action.proposing import Proposal
+    from gto_ci.action.apply_ghost import Applied
+    from gto_ci.action.pull_request import Proposal
     from gto_ci.dvc import Pulled
     from gto_ci.gate import Gate
 

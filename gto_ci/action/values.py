@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 
-from gto_ci.action.meaning import Meaning
+from gto_ci.action.interpret import Meaning
 from gto_ci.action.outcome import Outcome
 from gto_ci.core.names import Kind
 from gto_ci.core.registry import Registry

@@ -6,7 +6,7 @@ import posixpath
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from gto_ci.action.gating import Room
+from gto_ci.action.gate import Room
 from gto_ci.action.outcome import Outcome
 from gto_ci.core.errors import InvalidName, WrongAnnotations
 from gto_ci.core.events import Event

@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from gto_ci.action.meaning import Meaning
+from gto_ci.action.interpret import Meaning
 from gto_ci.action.outcome import Outcome
 from gto_ci.core.errors import RefNotFound
 from gto_ci.core.events import TagRecord
@@ -19,7 +19,7 @@ from gto_ci.platforms.inputs import GateInputs, Inputs
 from gto_ci.platforms.platform import Platform
 
 if TYPE_CHECKING:
-    from gto_ci.action.proposing import Proposal
+    from gto_ci.action.pull_request import Proposal
     from gto_ci.gate import Facts, Gate, Rules
     from gto_ci.git.remotes.evidence import Witness
 
@@ -118,7 +118,7 @@ def propose(room: Room, outcome: Outcome) -> Proposal | None:
     Raises:
         GitError, WrongPolicy: it cannot be told.
     """
-    from gto_ci.action import proposing
+    from gto_ci.action import pull_request
 
     change = room.platform.job.change
-    return proposing.propose(room, change, outcome) if change is not None else None
+    return pull_request.propose(room, change, outcome) if change is not None else None
