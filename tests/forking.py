@@ -24,8 +24,8 @@ import gc, importlib, json, os, pkgutil, sys, tempfile
 import gto_ci, tabulate
 for module in pkgutil.walk_packages(gto_ci.__path__, "gto_ci."):
     importlib.import_module(module.name)
-from gto_ci.cli import door, git_ghost, gto_ci as all_of_them
-PROGRAMS = {"gto": door.main, "git-ghost": git_ghost.main, "gto-ci": all_of_them.main}
+from gto_ci.cli import fast_path, git_ghost, gto_ci as all_of_them
+PROGRAMS = {"gto": fast_path.main, "git-ghost": git_ghost.main, "gto-ci": all_of_them.main}
 
 def serve(call, out, err):
     os.chdir(call["cwd"])

@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from gto_ci.cli.face import Entry
+from gto_ci.cli.app import Entry
 
 commands = click.Group()
 

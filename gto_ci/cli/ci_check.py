@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 
 from gto_ci.api import file_checks
-from gto_ci.cli.answers import emoji
-from gto_ci.cli.face import Entry
+from gto_ci.cli.app import Entry
+from gto_ci.cli.output import emoji
 from gto_ci.git import Repository
 
 commands = click.Group()

@@ -7,9 +7,9 @@ import os
 import click
 
 from gto_ci.api.doctor import Finding, examine
-from gto_ci.cli.answers import emoji
-from gto_ci.cli.face import Entry
+from gto_ci.cli.app import Entry
 from gto_ci.cli.options import option_json
+from gto_ci.cli.output import emoji
 from gto_ci.render import views
 
 _MARKS = {"ok": "✅", "warning": "⚠️", "problem": "❌"}

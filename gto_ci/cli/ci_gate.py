@@ -6,9 +6,9 @@ from typing import Any
 
 import click
 
-from gto_ci.cli.answers import emoji
-from gto_ci.cli.face import Entry, SectionedGroup
+from gto_ci.cli.app import Entry, SectionedGroup
 from gto_ci.cli.options import option_json, option_repo
+from gto_ci.cli.output import emoji
 from gto_ci.core.registry import similar
 
 commands = click.Group()

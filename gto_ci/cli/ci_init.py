@@ -14,8 +14,8 @@ from gto_ci.api import files
 from gto_ci.api import init as setup
 from gto_ci.api.init import Plan, Site, Wishes
 from gto_ci.api.init_templates import ACTION, WORKFLOW_FILE, check_action, is_pinned
-from gto_ci.cli.answers import emoji
-from gto_ci.cli.face import Entry, note
+from gto_ci.cli.app import Entry, note
+from gto_ci.cli.output import emoji
 from gto_ci.core.errors import GtoError
 from gto_ci.core.names import check_stage
 from gto_ci.files.config import CONFIG_FILE, POLICY_FILE

@@ -7,7 +7,7 @@ from typing import cast
 import click
 from click.shell_completion import CompletionItem, get_completion_class
 
-from gto_ci.cli.face import Entry
+from gto_ci.cli.app import Entry
 from gto_ci.core.errors import GtoError
 
 SHELLS = ("bash", "zsh", "fish")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
-from gto_ci.cli.face import note
+from gto_ci.cli.app import note
 
 if TYPE_CHECKING:
     from gto_ci.ghost.names import Kind

@@ -5,13 +5,13 @@ from __future__ import annotations
 import click
 
 from gto_ci import __version__
-from gto_ci.cli import streams
-from gto_ci.cli.face import Entry, SectionedGroup, run
+from gto_ci.cli import stdio
+from gto_ci.cli.app import Entry, SectionedGroup, run
 from gto_ci.cli.ghost_options import common
 
 _COMMANDS = {
-    "ghost_push": ("push", "pull", "show", "diff", "checkout"),
-    "ghost_list": ("list", "log", "delete", "gc"),
+    "ghost_transfer": ("push", "pull", "show", "diff", "checkout"),
+    "ghost_maintain": ("list", "log", "delete", "gc"),
     "completion": ("completion",),
 }
 HOMES = {name: f"gto_ci.cli.{module}" for module, names in _COMMANDS.items() for name in names}
@@ -43,4 +43,4 @@ def main() -> None:
 
 def program() -> None:
     """Be the command ``git-ghost``."""
-    streams.run_and_leave(main)
+    stdio.run_and_leave(main)

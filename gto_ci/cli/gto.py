@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from gto_ci.cli.face import SectionedGroup, note, run, settings_lines, version_line
+from gto_ci.cli.app import SectionedGroup, note, run, settings_lines, version_line
 from gto_ci.files import config
 
 _COMMANDS = {
@@ -33,7 +33,7 @@ HOMES = {
 )
 @click.option("--version", "show_version", is_flag=True, help="Show the version and exit")
 @click.option("-v", "--verbose", is_flag=True, help="Show first, on stderr, the settings in effect in this folder")
-@click.option("--traceback", "--tb", is_flag=True, hidden=True, expose_value=False)  # face.run looks for it
+@click.option("--traceback", "--tb", is_flag=True, hidden=True, expose_value=False)  # app.run looks for it
 @click.pass_context
 def app(ctx: click.Context, show_version: bool, verbose: bool) -> None:
     """Git Tag Ops: turn a Git repository into an artifact registry.

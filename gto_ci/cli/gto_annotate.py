@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 
 import click
 
+from gto_ci.cli.app import Entry
 from gto_ci.cli.completion import artifact_names
-from gto_ci.cli.face import Entry
 from gto_ci.cli.options import option_repo
 
 ANNOTATE = "Manage annotations"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from gto_ci.cli import answers
-from gto_ci.cli.face import Entry, note
+from gto_ci.cli import output
+from gto_ci.cli.app import Entry, note
 from gto_ci.cli.options import READ, one_format, option_json, option_parts, option_repo, option_verify
 from gto_ci.core.errors import WrongArguments, quote
 
@@ -22,7 +22,7 @@ commands = click.Group()
 @option_repo
 @click.argument("ref")
 @option_json
-@option_parts(**answers.REF_PARTS)
+@option_parts(**output.REF_PARTS)
 @option_verify
 def check_ref(repo: str, ref: str, as_json: bool, part: str | None, verify: bool) -> None:
     """Tell what the tag REF registered, assigned or deprecated.
@@ -37,7 +37,7 @@ def check_ref(repo: str, ref: str, as_json: bool, part: str | None, verify: bool
         raise click.UsageError("--verify goes with --json, or with no format.")
     meaning = tag_meaning.explain_ref(repo, ref, verify=verify)
     note(meaning.note)
-    for line in answers.of_ref(meaning, "json" if as_json else part):
+    for line in output.of_ref(meaning, "json" if as_json else part):
         click.echo(line)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 
 from gto_ci import __version__
-from gto_ci.cli import git_ghost, gto, streams
-from gto_ci.cli.face import SectionedGroup, run
+from gto_ci.cli import git_ghost, gto, stdio
+from gto_ci.cli.app import SectionedGroup, run
 
 _HOMES = {
     **gto.HOMES,
@@ -34,4 +34,4 @@ def main() -> None:
 
 def program() -> None:
     """Be the command ``gto-ci``."""
-    streams.run_and_leave(main)
+    stdio.run_and_leave(main)

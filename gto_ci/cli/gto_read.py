@@ -7,11 +7,11 @@ from typing import Any
 import click
 
 from gto_ci.api import queries
-from gto_ci.cli import answers
-from gto_ci.cli.answers import emoji
+from gto_ci.cli import output
+from gto_ci.cli.app import Entry, note, raw, version_line
 from gto_ci.cli.completion import artifact_names
-from gto_ci.cli.face import Entry, note, raw, version_line
 from gto_ci.cli.options import READ, one_format, option_json, option_parts, option_plain, option_repo, option_verify
+from gto_ci.cli.output import emoji
 from gto_ci.core.errors import WrongArguments
 from gto_ci.render import views
 
@@ -39,7 +39,7 @@ option_all_commits = click.option(
 @option_all_commits
 @option_json
 @option_plain
-@option_parts(**answers.ROW_PARTS)
+@option_parts(**output.ROW_PARTS)
 @click.option("--ro", "--registered-only", "registered_only", is_flag=True, help="Leave out unregistered versions")
 @click.option("-d", "--deprecated", is_flag=True, help="Include what is deprecated or deregistered")
 @click.option(
@@ -76,7 +76,7 @@ def show(repo: str, name: str | None, as_json: bool, plain: bool, part: str | No
     """
     one_format(as_json, plain, part)
     form = "json" if as_json else "plain" if plain else part
-    for line in answers.of_registry(repo, name, form, note, **options):
+    for line in output.of_registry(repo, name, form, note, **options):
         click.echo(line)
 
 
@@ -96,7 +96,7 @@ def history(repo: str, name: str | None, as_json: bool, plain: bool, **options: 
     """
     one_format(as_json, plain)
     form = "json" if as_json else "plain" if plain else None
-    for line in answers.of_history(repo, name, form, note, **options):
+    for line in output.of_history(repo, name, form, note, **options):
         click.echo(line)
 
 

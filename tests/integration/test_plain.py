@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gto_ci.cli import door, gto
+from gto_ci.cli import fast_path, gto
 from tests.workdir import WorkDir
 
 BIN = Path(sys.executable).parent
@@ -60,7 +60,7 @@ def test_both_ways_in_warn_once(
     line: str, odd: WorkDir, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     by_click = answer(gto.main, line, odd, monkeypatch, capsys)
-    assert answer(door.main, line, odd, monkeypatch, capsys) == by_click
+    assert answer(fast_path.main, line, odd, monkeypatch, capsys) == by_click
     assert by_click[2].count("Malformed") == 1
 
 
@@ -68,9 +68,9 @@ def test_both_ways_in_warn_once(
 def test_both_ways_in_say_the_same(
     line: str, work: WorkDir, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert door.plain(line.split()) is not None
+    assert fast_path.plain(line.split()) is not None
     by_click = answer(gto.main, line, work, monkeypatch, capsys)
-    assert answer(door.main, line, work, monkeypatch, capsys) == by_click
+    assert answer(fast_path.main, line, work, monkeypatch, capsys) == by_click
     assert by_click[1] or by_click[2] or line == "check-ref refs/heads/main"
 
 
@@ -82,10 +82,10 @@ def test_it_imports_no_click_and_no_dataclasses(line: str, tmp_path: Path) -> No
     work.tag("m@v1.0.0")
     script = f"""
 import sys
-from gto_ci.cli import door
+from gto_ci.cli import fast_path
 sys.argv = ["gto", *{line.split()}, "-r", {str(work.path)!r}]
 try:
-    door.main()
+    fast_path.main()
 except SystemExit as end:
     assert end.code == 0
 others = {{name.partition(".")[0] for name in sys.modules}} - set(sys.stdlib_module_names) - {{"gto_ci"}}

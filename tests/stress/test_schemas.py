@@ -21,7 +21,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.validators import validator_for
 
 from gto_ci.cli import gto_ci
-from gto_ci.cli.face import SectionedGroup
+from gto_ci.cli.app import SectionedGroup
 from tests.e2e.checkout import Checkout
 from tests.e2e.remote import Remote
 from tests.ghosts import Ghosts

@@ -1,8 +1,8 @@
 """Edge: what files say of an artifact, and how such a file is changed.
 
 :mod:`reading` turns ``artifacts.yaml`` and ``dvc.yaml`` into values; :mod:`editing` changes one
-artifact in an ``artifacts.yaml`` and leaves everything else as it stands, with :mod:`splicing`,
-which works on the text, :mod:`source`, which knows what stands where in it, and :mod:`emitting`,
+artifact in an ``artifacts.yaml`` and leaves everything else as it stands, with :mod:`yaml_editor`,
+which works on the text, :mod:`yaml_positions`, which knows what stands where in it, and :mod:`yaml_writer`,
 which writes values.
 """
 

@@ -14,12 +14,12 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from gto_ci.api.open_repository import RepoLike, opened
-from gto_ci.cli import answers, streams
+from gto_ci.cli import output, stdio
 from gto_ci.core import names
 
 _FORMS = {
-    "check-ref": ("json", *answers.REF_PARTS),
-    "show": ("json", "plain", *answers.ROW_PARTS),
+    "check-ref": ("json", *output.REF_PARTS),
+    "show": ("json", "plain", *output.ROW_PARTS),
     "history": ("json", "plain"),
 }
 
@@ -35,7 +35,7 @@ class Asked(NamedTuple):
 
 def main() -> None:
     """Run ``gto``, and end the process with its exit code."""
-    streams.prepare()
+    stdio.prepare()
     asked = None if "_GTO_COMPLETE" in os.environ else plain(sys.argv[1:])
     if asked is None or not _answered(asked):
         from gto_ci.cli import gto
@@ -46,7 +46,7 @@ def main() -> None:
 
 def program() -> None:
     """Be the command ``gto``."""
-    streams.run_and_leave(main)
+    stdio.run_and_leave(main)
 
 
 def plain(args: Sequence[str]) -> Asked | None:
@@ -79,7 +79,7 @@ def _answered(asked: Asked) -> bool:
     except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:
-        sys.exit(streams.reader_left(sys.stdout))
+        sys.exit(stdio.reader_left(sys.stdout))
     except Exception:
         return False  # the command line proper meets it again, and knows how to say it
     return True
@@ -92,9 +92,9 @@ def _lines(asked: Asked, notes: list[str]) -> Iterable[str]:
 
         meaning = tag_meaning.explain_ref(asked.repo, asked.word or "")
         notes += filter(None, [meaning.note])
-        return answers.of_ref(meaning, asked.form)
+        return output.of_ref(meaning, asked.form)
     with _reading_ahead(asked.repo, asked.word) as repository:
-        answer = answers.of_history if asked.command == "history" else answers.of_registry
+        answer = output.of_history if asked.command == "history" else output.of_registry
         return list(answer(repository, asked.word, asked.form, notes.append))
 
 

@@ -15,8 +15,8 @@ from typing import Any
 import click
 
 from gto_ci import __version__
-from gto_ci.cli import streams
-from gto_ci.cli.answers import emoji
+from gto_ci.cli import stdio
+from gto_ci.cli.output import emoji
 from gto_ci.core.errors import GtoError, quote
 from gto_ci.files.config import Settings
 
@@ -147,7 +147,7 @@ def settings_lines(settings: Settings) -> list[str]:
 
 def run(app: click.Command, name: str) -> None:
     """Run a command line and end the process with its exit code."""
-    streams.prepare()
+    stdio.prepare()
     sys.exit(_outcome(app, name))
 
 
@@ -167,9 +167,9 @@ def _outcome(app: click.Command, name: str) -> int:
     except SystemExit:
         if sys.stdout is stdout:
             raise
-        return streams.reader_left(stdout)  # click has replaced it, and would call it exit code 1
+        return stdio.reader_left(stdout)  # click has replaced it, and would call it exit code 1
     except BrokenPipeError:
-        return streams.reader_left(stdout)
+        return stdio.reader_left(stdout)
     except Exception as error:
         if debug:
             raise
@@ -181,7 +181,7 @@ def _in_a_line(error: Exception) -> str:
     if isinstance(error, GtoError):
         return str(error)
     if isinstance(error, OSError) and error.errno in _FULL:
-        streams.give_up(sys.stdout)
+        stdio.give_up(sys.stdout)
         return f"Cannot write: {os.strerror(error.errno)}. Make room, or write elsewhere"
     # the last line of defence: one line, not a traceback
     return f"Unexpected {type(error).__name__}: {quote(error, 300)[1:-1]}. {REPORT}"

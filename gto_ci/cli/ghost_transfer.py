@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 import click
 
+from gto_ci.cli.app import Entry, raw_bytes
 from gto_ci.cli.completion import ghost_kinds
-from gto_ci.cli.face import Entry, raw_bytes
 from gto_ci.cli.ghost_options import common, detail, kind_and_words, left_out, notes, session
 from gto_ci.cli.options import option_json
 

@@ -6,11 +6,11 @@ from datetime import datetime, timedelta, timezone
 
 import click
 
-from gto_ci.cli.answers import width
+from gto_ci.cli.app import Entry
 from gto_ci.cli.completion import ghost_kinds
-from gto_ci.cli.face import Entry
 from gto_ci.cli.ghost_options import KINDS, common, kind_and_words, progress, read_age, session
 from gto_ci.cli.options import option_json, option_plain
+from gto_ci.cli.output import width
 
 KEEP = "Look after the patch repository"
 _NONE = dict.fromkeys(KINDS, 0)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gto_ci.cli import door, gto_check, gto_read
+from gto_ci.cli import fast_path, gto_check, gto_read
 
 COMMANDS = {
     "check-ref": gto_check.commands.commands["check-ref"],
@@ -20,22 +20,22 @@ FORMS = ["--json", "--plain", "--name", "--version", "--event", "--stage", "--re
 OTHERS = ["--asc", "-a", "-A", "-d", "--ro", "--av", "--vs", "--sort", "1", "semver"]
 
 PLAIN = {
-    "check-ref m@v1.0.0": door.Asked("check-ref", ".", "m@v1.0.0", None),
-    "check-ref refs/tags/m@v1.0.0 --json": door.Asked("check-ref", ".", "refs/tags/m@v1.0.0", "json"),
-    "check-ref --name m#prod#1": door.Asked("check-ref", ".", "m#prod#1", "name"),
-    "check-ref -r a/b m#prod#1 --stage": door.Asked("check-ref", "a/b", "m#prod#1", "stage"),
-    "check-ref m#prod#1 --repo a --repo b": door.Asked("check-ref", "b", "m#prod#1", None),
-    "show": door.Asked("show", ".", None, None),
-    "show --plain -r a": door.Asked("show", "a", None, "plain"),
-    "show m@latest --ref": door.Asked("show", ".", "m@latest", "ref"),
-    "history m --json": door.Asked("history", ".", "m", "json"),
-    "history": door.Asked("history", ".", None, None),
+    "check-ref m@v1.0.0": fast_path.Asked("check-ref", ".", "m@v1.0.0", None),
+    "check-ref refs/tags/m@v1.0.0 --json": fast_path.Asked("check-ref", ".", "refs/tags/m@v1.0.0", "json"),
+    "check-ref --name m#prod#1": fast_path.Asked("check-ref", ".", "m#prod#1", "name"),
+    "check-ref -r a/b m#prod#1 --stage": fast_path.Asked("check-ref", "a/b", "m#prod#1", "stage"),
+    "check-ref m#prod#1 --repo a --repo b": fast_path.Asked("check-ref", "b", "m#prod#1", None),
+    "show": fast_path.Asked("show", ".", None, None),
+    "show --plain -r a": fast_path.Asked("show", "a", None, "plain"),
+    "show m@latest --ref": fast_path.Asked("show", ".", "m@latest", "ref"),
+    "history m --json": fast_path.Asked("history", ".", "m", "json"),
+    "history": fast_path.Asked("history", ".", None, None),
 }
 
 
 @pytest.mark.parametrize("line", PLAIN)
 def test_plain_command_lines(line: str) -> None:
-    assert door.plain(line.split()) == PLAIN[line]
+    assert fast_path.plain(line.split()) == PLAIN[line]
 
 
 @pytest.mark.parametrize(
@@ -49,21 +49,21 @@ def test_plain_command_lines(line: str) -> None:
     ],
 )  # fmt: skip
 def test_all_others_are_left_to_click(line: str) -> None:
-    assert door.plain(line.split()) is None
+    assert fast_path.plain(line.split()) is None
 
 
 @given(st.sampled_from(list(COMMANDS)), st.lists(st.sampled_from([*WORDS, *FORMS, *OTHERS]), max_size=6))
 def test_click_reads_the_same(command: str, args: list[str]) -> None:
-    asked = door.plain([command, *args])
+    asked = fast_path.plain([command, *args])
     if asked is not None:
         assert asked == by_click(command, args)
 
 
-def by_click(command: str, args: list[str]) -> door.Asked:
+def by_click(command: str, args: list[str]) -> fast_path.Asked:
     asked: dict[str, Any] = COMMANDS[command].make_context(command, list(args)).params
     usual: dict[str, Any] = COMMANDS[command].make_context(command, ["x"]).params
     forms = [name for name in asked if name.startswith("part_") or name in ("as_json", "plain")]
     word = "ref" if command == "check-ref" else "name"
     assert {**asked, **dict.fromkeys([*forms, "repo", word])} == {**usual, **dict.fromkeys([*forms, "repo", word])}
     chosen = [name.removeprefix("part_").removeprefix("as_") for name in forms if asked[name]]
-    return door.Asked(command, asked["repo"], asked[word], *(chosen or [None]))
+    return fast_path.Asked(command, asked["repo"], asked[word], *(chosen or [None]))
