@@ -99,7 +99,9 @@ def _read(
         room = gate.Room(inputs, platform, repository, snapshot, records, datetime.now(timezone.utc))
         outcome.gate = gate.judge(room, outcome)
         if inputs.comment != "never" and platform.job.change is not None:
-            outcome.proposal = gate.propose(room, outcome)
+            from gto_ci.action import pull_request  # late: most jobs are of no pull request
+
+            outcome.proposal = pull_request.propose(room, platform.job.change, outcome)
         event = outcome.meaning.event
         if inputs.fetch_tags and event and target.commit:
             # the tag that set the job off is lightweight after a checkout; the user gets the real one back

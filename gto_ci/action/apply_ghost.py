@@ -18,9 +18,8 @@ from gto_ci.platforms.inputs import GhostInputs
 from gto_ci.platforms.platform import Platform
 
 if TYPE_CHECKING:
-    from gto_ci.ghost.protecting import FileChange
     from gto_ci.ghost.session import Session
-    from gto_ci.git.worktree.sandbox import TreeChange
+    from gto_ci.git.worktree.sandbox import LineCounts, TreeChange
 
 FOR_A_JOB = Advice(
     "Check the input 'ghost-repo', and its credentials: 'ghost-token' or 'ghost-ssh-key'; "
@@ -45,7 +44,7 @@ class Applied:
     diff: str
     commit: str
     tree: str
-    files: tuple[FileChange, ...]
+    files: tuple[LineCounts, ...]
     notes: tuple[str, ...]
 
     def __str__(self) -> str:
@@ -75,15 +74,15 @@ def apply(ghost: GhostInputs, repository: Repository, environ: Mapping[str, str]
     Raises:
         GtoError: it was not applied, and nothing was changed.
     """
-    from gto_ci.ghost.protecting import count_lines, refuse_protected  # late: most jobs apply none
+    from gto_ci.ghost.protecting import refuse_protected  # late: most jobs apply none
     from gto_ci.ghost.pulling import pull
 
-    files: tuple[FileChange, ...] = ()
+    files: tuple[LineCounts, ...] = ()
 
     def guard(session: Session, tree: str, changes: Sequence[TreeChange]) -> None:
         nonlocal files
         refuse_protected(session, changes, ghost.allow)
-        files = count_lines(session, session.head_commit(), tree)
+        files = tuple(session.desk.line_counts(session.head_commit(), tree))
 
     with _opened(ghost, repository, environ) as session:
         head = session.head_commit()

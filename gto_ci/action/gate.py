@@ -19,7 +19,6 @@ from gto_ci.platforms.inputs import GateInputs, Inputs
 from gto_ci.platforms.platform import Platform
 
 if TYPE_CHECKING:
-    from gto_ci.action.pull_request import Proposal
     from gto_ci.gate import Facts, Gate, Rules
     from gto_ci.git.remotes.evidence import Witness
 
@@ -110,15 +109,3 @@ def nothing_happened(asked: GateInputs, meaning: Meaning | None = None) -> Gate:
 def _words(meaning: Meaning | None) -> tuple[str, str, str] | None:
     about = meaning and (meaning.event or meaning.deleted)
     return (about.kind.word, about.artifact, about.stage or "") if about else None
-
-
-def propose(room: Room, outcome: Outcome) -> Proposal | None:
-    """Return what the pull request at hand would change, None where there is none.
-
-    Raises:
-        GitError, WrongPolicy: it cannot be told.
-    """
-    from gto_ci.action import pull_request
-
-    change = room.platform.job.change
-    return pull_request.propose(room, change, outcome) if change is not None else None

@@ -14,9 +14,20 @@ from gto_ci.render import views
 
 if TYPE_CHECKING:
     from gto_ci.action.apply_ghost import Applied
-    from gto_ci.action.pull_request import Proposal
     from gto_ci.dvc import Pulled
+    from gto_ci.files.annotations import ArtifactChange
     from gto_ci.gate import Gate
+    from gto_ci.render.page import Outlook
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What a pull request would change, and bring; ``where`` the gate's rules were read, ``problems`` for a person."""
+
+    changes: tuple[ArtifactChange, ...]
+    outlook: tuple[Outlook, ...] = ()
+    where: str = ""
+    problems: tuple[str, ...] = ()
 
 
 @dataclass

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from gto_ci.action.gate import Room
-from gto_ci.action.outcome import Outcome
+from gto_ci.action.outcome import Outcome, Proposal
 from gto_ci.core.errors import InvalidName, WrongAnnotations
 from gto_ci.core.events import Event
 from gto_ci.core.names import Kind, check_artifact
@@ -16,20 +16,11 @@ from gto_ci.core.versions import bump
 from gto_ci.files.annotations import Annotation, ArtifactChange, compare, find, read_artifacts_yaml, read_dvc_yaml
 from gto_ci.gate import Rules, judge_event
 from gto_ci.git.output import parse_commit_parents
+from gto_ci.git.trees import changed_files
 from gto_ci.platforms.platform import Change
 from gto_ci.render.page import Outlook
 
 _MOST = 50  # artifacts that are looked at
-
-
-@dataclass(frozen=True, slots=True)
-class Proposal:
-    """What a pull request would change, and bring; ``where`` the gate's rules were read, ``problems`` for a person."""
-
-    changes: tuple[ArtifactChange, ...]
-    outlook: tuple[Outlook, ...] = ()
-    where: str = ""
-    problems: tuple[str, ...] = ()
 
 
 def propose(room: Room, change: Change, outcome: Outcome) -> Proposal:
@@ -76,10 +67,7 @@ def _bring(room: Room, commits: Sequence[str]) -> None:
 def _named(room: Room, commits: tuple[str, str], index: str, problems: list[str]) -> set[str]:
     """The artifacts that files which differ between the two commits name."""
     pathspecs = (f":(top,literal){index}", ":(top,glob)**/dvc.yaml")
-    listed = room.snapshot.scratch.git(
-        "diff-tree", "-r", "-z", "--name-only", "--no-renames", *commits, "--", *pathspecs
-    )
-    paths = [path.decode(errors="surrogateescape") for path in listed.split(b"\0") if path][:_MOST]
+    paths = changed_files(room.snapshot.scratch, *commits, pathspecs)[:_MOST]
     found: set[str] = set()
     for commit in commits:
         for path, blob in zip(paths, room.snapshot.objects([f"{commit}:{path}" for path in paths]), strict=True):

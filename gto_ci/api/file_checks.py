@@ -60,8 +60,8 @@ def usual_files(repository: Repository) -> list[str]:
     Raises:
         GitError: git cannot read the repository, or it has no work tree.
     """
-    listed = repository.git("ls-files", "-z", "--", f":(glob)**/{_DVC}").decode(errors="surrogateescape")
-    usual = [config.CONFIG_FILE, config.POLICY_FILE, _index(repository), _DVC, *filter(None, listed.split("\0"))]
+    found = repository.tracked_files(_DVC)
+    usual = [config.CONFIG_FILE, config.POLICY_FILE, _index(repository), _DVC, *found]
     return [path for path in dict.fromkeys(usual) if (repository.root / path).is_file()]
 
 

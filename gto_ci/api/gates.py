@@ -83,7 +83,7 @@ def _witness(repository: Repository) -> Witness:
 def _rules(repository: Repository, witness: Witness, policy: str | Path | None, policy_ref: str) -> Rules:
     if policy is not None:
         return _rules_in(Path(policy))
-    if not policy_ref and not isinstance(witness, RemoteWitness) and not repository.git("remote").strip():
+    if not policy_ref and not isinstance(witness, RemoteWitness) and not repository.remote_names():
         policy_ref = "HEAD"  # there is nothing that could be called the default branch
     try:
         rules = read_rules(witness, policy_ref)

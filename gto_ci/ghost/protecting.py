@@ -12,7 +12,6 @@ import posixpath
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from itertools import dropwhile
-from typing import NamedTuple
 
 from gto_ci.core.errors import GhostRefused, quote
 from gto_ci.ghost.session import Session
@@ -21,29 +20,6 @@ from gto_ci.git.worktree.sandbox import SUBMODULE, TreeChange
 _LINK = "120000"
 _WORKFLOWS = (".github", ".forgejo", ".gitea")
 _SHOWN = 5
-
-
-class FileChange(NamedTuple):
-    """What becomes of a file: how many lines are added and removed, None for both where it is binary."""
-
-    path: str
-    added: int | None
-    removed: int | None
-
-
-def count_lines(session: Session, old: str, new: str) -> tuple[FileChange, ...]:
-    """Return what differs between the trees (or commits) ``old`` and ``new``, by path.
-
-    Raises:
-        GitError: git cannot read them.
-    """
-    listed = session.desk.git("diff-tree", "-r", "-z", "--numstat", "--no-renames", "--no-ext-diff", old, new)
-    found = []
-    for entry in filter(None, listed.split(b"\0")):
-        added, removed, path = entry.split(b"\t", 2)
-        binary = added == b"-"
-        found.append(FileChange(os.fsdecode(path), None if binary else int(added), None if binary else int(removed)))
-    return tuple(found)
 
 
 def refuse_protected(session: Session, changes: Sequence[TreeChange], allowed: Sequence[str]) -> None:
@@ -79,7 +55,7 @@ def why_protected(change: TreeChange, target: str | None = None) -> str:
 
 
 def _target(session: Session, change: TreeChange) -> str:
-    return os.fsdecode(session.desk.git("cat-file", "blob", change.new))
+    return os.fsdecode(session.desk.blob(change.new))
 
 
 def _leaves(path: str, target: str) -> bool:

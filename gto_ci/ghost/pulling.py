@@ -103,11 +103,7 @@ def pull(
         guard(session, tree, [*between, *session.desk.changes(head, tree)])
     changed = put(session.desk, session.head, commit, tree, pack)
     files, notes = tuple(one.path for one in changed), [*notes, *_notes(session, changed)]
-    return Pulled(commit, _tree_id(session, tree), files, tuple(notes), head, applied)
-
-
-def _tree_id(session: Session, treeish: str) -> str:
-    return session.desk.git("rev-parse", "--verify", f"{treeish}^{{tree}}").decode().strip()
+    return Pulled(commit, session.desk.tree_id(tree), files, tuple(notes), head, applied)
 
 
 def _nothing_between(session: Session, start: str, end: str) -> bool:

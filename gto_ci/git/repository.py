@@ -185,8 +185,21 @@ class Repository:
 
     def remote_name(self) -> str:
         """Return what the remote to push to is called: ``origin``, or the only one, or ``origin`` for want of any."""
-        names = self.git("remote").decode(errors="surrogateescape").split()
+        names = self.remote_names()
         return names[0] if len(names) == 1 else "origin"
+
+    def remote_names(self) -> list[str]:
+        """Return the names of all remotes."""
+        return self.git("remote").decode(errors="surrogateescape").split()
+
+    def tracked_files(self, name: str) -> list[str]:
+        """Return the paths of the files called ``name`` that git tracks, in any folder, from the work tree's top.
+
+        Raises:
+            GitError: git cannot read the repository, or it has no work tree.
+        """
+        listed = self.git("ls-files", "-z", "--", f":(top,glob)**/{name}").decode(errors="surrogateescape")
+        return list(filter(None, listed.split("\0")))
 
     def commit_id(self, rev: str) -> str:
         """Return the id of the commit that ``rev`` names: anything git reads, or a branch of one remote only.

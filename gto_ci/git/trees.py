@@ -41,6 +41,17 @@ def files_in(repository: Repository, scope: Scope, pathspecs: Sequence[str]) -> 
     return _in_trees(repository, trees, pathspecs)
 
 
+def changed_files(repository: Repository, old: str, new: str, pathspecs: Sequence[str]) -> list[str]:
+    """Return the paths that match ``pathspecs`` and differ between two commits.
+
+    Raises:
+        GitError: git cannot read the repository.
+    """
+    options = ("-r", "-z", "--name-only", "--no-renames")
+    listed = repository.git("diff-tree", *options, old, new, "--", *pathspecs)
+    return [path.decode(errors="surrogateescape") for path in listed.split(b"\0") if path]
+
+
 def _head(repository: Repository) -> dict[str, str]:
     commit, tree = repository.objects(["HEAD^{commit}", "HEAD^{tree}"])
     return {commit.oid: tree.oid} if commit and tree else {}  # neither, before the first commit

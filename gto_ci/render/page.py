@@ -15,7 +15,7 @@ from gto_ci.render.views import Row, short_id
 if TYPE_CHECKING:
     from gto_ci.core.policy import Finding
     from gto_ci.files.annotations import ArtifactChange
-    from gto_ci.ghost.protecting import FileChange
+    from gto_ci.git.worktree.sandbox import LineCounts
 
 _FACTS = (
     ("tag", "Tag"),
@@ -92,7 +92,7 @@ def gate(findings: Sequence[Finding], where: str) -> Section:
     return section
 
 
-def ghost(what: str, files: Sequence[FileChange], notes: Sequence[str]) -> Section:
+def ghost(what: str, files: Sequence[LineCounts], notes: Sequence[str]) -> Section:
     """Return the section of what was applied to the workspace: ``what``, the files, and notes for a person."""
     added, removed = (sum(getattr(file, name) or 0 for file in files) for name in ("added", "removed"))
     number = f"{len(files):,} {'file' if len(files) == 1 else 'files'}"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gto_ci.core.policy import Finding
 from gto_ci.files.annotations import Annotation, ArtifactChange
-from gto_ci.ghost.protecting import FileChange
+from gto_ci.git.worktree.sandbox import LineCounts
 from gto_ci.render import markdown, page
 from tests.e2e.test_hostile import DESCRIPTIONS, MESSAGES, RAW_MESSAGES, TAGGERS
 from tests.rendered import HOSTILE, Rendered, words
@@ -46,7 +46,7 @@ SECTIONS: dict[str, tuple[Callable[[str], page.Section], int]] = {
     "facts": (lambda text: page.facts({name: text for name, _ in page._FACTS}), len(page._FACTS)),
     "warnings": (lambda text: page.warnings([text, text]), 2),
     "gate": (lambda text: page.gate([finding(text), finding(text, True)], text), 7),
-    "ghost": (lambda text: page.ghost(text, [FileChange(text, 1, 2), FileChange(text, None, None)], [text, text]), 5),
+    "ghost": (lambda text: page.ghost(text, [LineCounts(text, 1, 2), LineCounts(text, None, None)], [text, text]), 5),
     "pulled": (lambda text: page.pulled(text, "1 kB", 2), 1),
     "registry": (lambda text: page.registry([{text: text, f"{text} ": text}, {text: text, f"{text} ": text}]), 6),
     "changes": (lambda text: page.changes([ArtifactChange(text, "changed", (text, text), note(text))]), 3),

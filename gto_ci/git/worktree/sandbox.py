@@ -70,6 +70,14 @@ class TreeChange(NamedTuple):
         return self.mode == "000000"
 
 
+class LineCounts(NamedTuple):
+    """A path in which two trees differ, with the lines that were added and removed; None where it is binary."""
+
+    path: str
+    added: int | None
+    removed: int | None
+
+
 class Desk:
     """A user's repository, seen with fixed settings, and a scratch repository that takes what is written."""
 
@@ -126,6 +134,19 @@ class Desk:
         scratch = {place.relative_to(root) for place in scratch_files(folder)}
         return [name for name in found if scratch.isdisjoint((Path(name), *Path(name).parents))]
 
+    def line_counts(self, old: str, new: str) -> list[LineCounts]:
+        """Return how many lines differ between the trees (or commits) ``old`` and ``new``, by path."""
+        options = ("-r", "-z", "--numstat", "--no-renames", "--no-ext-diff")
+        return parse_line_counts(self.git("diff-tree", *options, old, new))
+
+    def blob(self, oid: str) -> bytes:
+        """Return the content of the blob ``oid``."""
+        return self.git("cat-file", "blob", oid)
+
+    def tree_id(self, treeish: str) -> str:
+        """Return the id of the tree that a commit, or a tree, is."""
+        return self.git("rev-parse", "--verify", f"{treeish}^{{tree}}").decode().strip()
+
     def changes(self, old: str, new: str) -> list[TreeChange]:
         """Return where the trees (or commits) ``old`` and ``new`` differ, by path."""
         fields = self.git("diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", old, new).split(b"\0")
@@ -134,6 +155,16 @@ class Desk:
             old_mode, mode, old_id, new_id, _ = about.decode().lstrip(":").split(" ")
             found.append(TreeChange(os.fsdecode(path), old_mode, mode, old_id, new_id))
         return found
+
+
+def parse_line_counts(listed: bytes) -> list[LineCounts]:
+    """Return what ``git diff-tree --numstat -z`` says, by path."""
+    found = []
+    for entry in filter(None, listed.split(b"\0")):
+        added, removed, path = entry.split(b"\t", 2)
+        binary = added == b"-"
+        found.append(LineCounts(os.fsdecode(path), None if binary else int(added), None if binary else int(removed)))
+    return found
 
 
 def file_names(listed: bytes) -> list[str]:
