@@ -1,4 +1,4 @@
-"""Job: the gate: the rules that a repository's policy sets for an event, held against the evidence.
+"""The gate: the rules that a repository's policy sets for an event, held against the evidence.
 
 The policy is read from the default branch, or from the ref that somebody names, and never from the
 tagged commit alone: whoever pushes a tag on an old commit, or on one of their own, must not bring

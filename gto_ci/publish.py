@@ -1,4 +1,4 @@
-"""Job: carry out a change: read the artifact's tags, plan, make the tags, push them, and say what was done.
+"""Carry out a change: read the artifact's tags, plan, make the tags, push them, and say what was done.
 
 Nothing is seen of a change before all of it stands. The tag objects are made first; then git locks
 the refs and the artifact; then, with ``push``, the remote gets the tags; and only when it has them

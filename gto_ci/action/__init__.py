@@ -1,4 +1,4 @@
-"""Job: the action. A ref becomes step outputs, tables in the log, a summary and a comment.
+"""The action. A ref becomes step outputs, tables in the log, a summary and a comment.
 
 environment → inputs → the tags needed → events → registry → what the ref means → its annotation
 → the gate's verdict → a ghost applied, data pulled → comment → outputs, tables, summary. Nothing is

@@ -1,4 +1,4 @@
-"""Job, action: a colleague's change, applied to the workspace for the job's later steps."""
+"""A colleague's change, applied to the workspace for the job's later steps."""
 
 from __future__ import annotations
 

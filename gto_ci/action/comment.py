@@ -1,4 +1,4 @@
-"""Job, action: one comment on the pull request at hand, or on the one that brought in the tagged commit.
+"""One comment on the pull request at hand, or on the one that brought in the tagged commit.
 
 A comment that is refused is said, and does not fail the step.
 """

@@ -1,4 +1,4 @@
-"""Job, action: the gate before what comes next, and what it would say of a pull request."""
+"""The gate before what comes next, and what it would say of a pull request."""
 
 from __future__ import annotations
 

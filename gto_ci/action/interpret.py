@@ -1,4 +1,4 @@
-"""Job, action: what the ref in question means to the registry.
+"""What the ref in question means to the registry.
 
 A ref in registry format never quietly means nothing: it is an event, or a deleted tag, or an error
 that says why it is neither.

@@ -1,4 +1,4 @@
-"""Job, action: all that a step has found out and done, from which outputs, log, summary and comment are made."""
+"""All that a step has found out and done, from which outputs, log, summary and comment are made."""
 
 from __future__ import annotations
 

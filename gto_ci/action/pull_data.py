@@ -1,4 +1,4 @@
-"""Job, action: the artifact's data, pulled with DVC."""
+"""The artifact's data, pulled with DVC."""
 
 from __future__ import annotations
 

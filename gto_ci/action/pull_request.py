@@ -1,4 +1,4 @@
-"""Job, action: what a pull request would do to the registry's annotations, and what the gate would say then."""
+"""What a pull request would do to the registry's annotations, and what the gate would say then."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Job, action: what a step found out, where its reader and later steps look for it."""
+"""What a step found out, where its reader and later steps look for it."""
 
 from __future__ import annotations
 

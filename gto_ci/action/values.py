@@ -1,4 +1,4 @@
-"""Job, action: what a step has found out, as the texts of its outputs."""
+"""What a step has found out, as the texts of its outputs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Job, action: the repository in the workspace, which belongs to somebody else."""
+"""The repository in the workspace, which belongs to somebody else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Job: the registry for scripts. Keyword names are those of ``gto.api``.
+"""The registry for scripts. Keyword names are those of ``gto.api``.
 
 ``repo`` is a path to a folder in a repository, a URL, or an open :class:`gto_ci.git.Repository`.
 Functions return values and raise :class:`gto_ci.errors.GtoError`; they print nothing, unless asked

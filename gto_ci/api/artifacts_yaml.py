@@ -1,4 +1,4 @@
-"""Job: what is said of artifacts in ``artifacts.yaml``: annotated, and taken back."""
+"""What is said of artifacts in ``artifacts.yaml``: annotated, and taken back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Job: what is wrong around a registry: git, the person, the clone, the remote and its tags, files, a token.
+"""What is wrong around a registry: git, the person, the clone, the remote and its tags, files, a token.
 
 However many tags there are, the number of git processes is the same.
 """

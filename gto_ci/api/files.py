@@ -1,4 +1,4 @@
-"""Job, shared: files of a user's work tree: where they are, what they hold, and how one takes another's place."""
+"""Files of a user's work tree: where they are, what they hold, and how one takes another's place."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Job: what the gate says of an event, and which rules it would hold against one."""
+"""What the gate says of an event, and which rules it would hold against one."""
 
 from __future__ import annotations
 

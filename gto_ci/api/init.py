@@ -1,4 +1,4 @@
-"""Job: a repository set up: settings, annotations, rules and a workflow, each where it is not there yet.
+"""A repository set up: settings, annotations, rules and a workflow, each where it is not there yet.
 
 What is there stays. All files are written, or none.
 """

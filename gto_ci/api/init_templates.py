@@ -1,4 +1,4 @@
-"""Job, shared: the files that a repository starts with: settings, rules, and a workflow. Text, and nothing else."""
+"""The files that a repository starts with: settings, rules, and a workflow. Text, and nothing else."""
 
 from __future__ import annotations
 

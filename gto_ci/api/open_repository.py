@@ -1,4 +1,4 @@
-"""Job: from what a caller calls a repository to an open one and its settings."""
+"""From what a caller calls a repository to an open one and its settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Job: questions to the registry."""
+"""Questions to the registry."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Job: what one tag means. CI asks this in every run, so nothing is imported that the answer can do without."""
+"""What one tag means. CI asks this in every run, so nothing is imported that the answer can do without."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Job: what makes and deletes tags: registrations, assignments, deprecations and their opposites.
+"""What makes and deletes tags: registrations, assignments, deprecations and their opposites.
 
 In the examples ``repo`` is a repository in which ``churn`` has the versions ``v1.0.0``, which is in
 ``prod``, and ``v1.1.0``; HEAD is a commit later.

@@ -1,1 +1,1 @@
-"""Faces: the command lines. They parse words, print, and turn errors into exit codes; no more."""
+"""The command lines. They parse words, print, and turn errors into exit codes."""

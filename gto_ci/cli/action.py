@@ -1,4 +1,4 @@
-"""Face: the action's entry. Turns what happens into the log and the exit code of the step."""
+"""The action's entry. Turns what happens into the log and the exit code of the step."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Face: what the three command lines share: how they start, print, fail and show help.
+"""What the three command lines share: how they start, print, fail and show help.
 
 Exit codes: 0; 1 for a :class:`~gto_ci.errors.GtoError`; 2 for usage; 130 when interrupted.
 """

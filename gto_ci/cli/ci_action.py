@@ -1,4 +1,4 @@
-"""Face: ``gto-ci action``, the action without its container."""
+"""``gto-ci action``, the action without its container."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Face: ``gto-ci check``, files before they are committed and tags before they are pushed."""
+"""``gto-ci check``, files before they are committed and tags before they are pushed."""
 
 from __future__ import annotations
 

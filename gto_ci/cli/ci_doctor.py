@@ -1,4 +1,4 @@
-"""Face: ``gto-ci doctor``, which says what is wrong and how to put it right."""
+"""``gto-ci doctor``, which says what is wrong and how to put it right."""
 
 from __future__ import annotations
 

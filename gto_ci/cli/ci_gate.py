@@ -1,4 +1,4 @@
-"""Face: ``gto-ci gate``, the rules before a deployment at a prompt."""
+"""``gto-ci gate``, the rules before a deployment at a prompt."""
 
 from __future__ import annotations
 

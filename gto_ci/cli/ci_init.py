@@ -1,4 +1,4 @@
-"""Face: ``gto-ci init``, which sets a repository up: asked for at a prompt, or by options."""
+"""``gto-ci init``, which sets a repository up: asked for at a prompt, or by options."""
 
 from __future__ import annotations
 

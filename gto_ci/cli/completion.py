@@ -1,4 +1,4 @@
-"""Face: completion in the shell, of commands and options, and of artifacts, versions and stages."""
+"""Completion in the shell, of commands and options, and of artifacts, versions and stages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Face: the way into ``gto``. It answers ``check-ref``, ``show`` and ``history``, plainly asked, without click.
+"""The way into ``gto``. It answers ``check-ref``, ``show`` and ``history``, plainly asked, without click.
 
 To import click takes as long as all else that ``check-ref`` does. And git is started before what makes a table of
 its answer is imported, so that the one does not wait for the other. The plainest command lines are read here, as a

@@ -1,4 +1,4 @@
-"""Face: ``git-ghost``, the commands that look after the patch repository: list, log, delete, gc."""
+"""``git-ghost``, the commands that look after the patch repository: list, log, delete, gc."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Face: ``git-ghost``, the options that all its commands have, and reading words that several take."""
+"""``git-ghost``, the options that all its commands have, and reading words that several take."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Face: ``git-ghost``, the commands that carry a change: push, pull, show, diff, checkout."""
+"""``git-ghost``, the commands that carry a change: push, pull, show, diff, checkout."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Face: ``git-ghost``, which git runs as ``git ghost``."""
+"""``git-ghost``, which git runs as ``git ghost``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Face: ``gto``, the registry at a prompt."""
+"""``gto``, the registry at a prompt."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Face: ``gto``, the commands that keep ``artifacts.yaml``."""
+"""``gto``, the commands that keep ``artifacts.yaml``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Face: ``gto``, the commands that say what one tag means."""
+"""``gto``, the commands that say what one tag means."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Face: ``gto-ci``, which has everything: the registry's commands, ``ghost``, and what only CI needs."""
+"""``gto-ci``, which has everything: the registry's commands, ``ghost``, and what only CI needs."""
 
 from __future__ import annotations
 

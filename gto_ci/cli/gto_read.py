@@ -1,4 +1,4 @@
-"""Face: ``gto``, the commands that read the registry."""
+"""``gto``, the commands that read the registry."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Face: ``gto``, the commands that make and delete tags."""
+"""``gto``, the commands that make and delete tags."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Face: options that several commands have, and what they have in common."""
+"""Options that several commands have, and what they have in common."""
 
 from __future__ import annotations
 

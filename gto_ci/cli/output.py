@@ -1,4 +1,4 @@
-"""Face: what ``gto check-ref``, ``show`` and ``history`` print, for both ways in: click's, and :mod:`fast_path`'s.
+"""What ``gto check-ref``, ``show`` and ``history`` print, for both ways in: click's, and :mod:`fast_path`'s.
 
 Whatever is imported late here takes longer to import than the plainest question to answer.
 """

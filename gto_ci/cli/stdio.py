@@ -1,4 +1,4 @@
-"""Face: the standard streams of a command line, and what a process does with them as a whole. Without click."""
+"""The standard streams of a command line, and what a process does with them as a whole. Without click."""
 
 from __future__ import annotations
 

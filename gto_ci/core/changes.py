@@ -1,4 +1,4 @@
-"""Ground: what a request does to an artifact: which tags it makes, or takes away.
+"""What a request does to an artifact: which tags it makes, or takes away.
 
 A request (:class:`Register`, :class:`Assign` …) says what a person wants. :meth:`plan` looks at the
 artifact as it stands and answers with a :class:`Change`, or says why not. It looks at nothing else,

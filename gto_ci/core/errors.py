@@ -1,4 +1,4 @@
-"""Ground: everything that can go wrong for a user, each with its cause and the next step.
+"""Everything that can go wrong for a user, each with its cause and the next step.
 
 A message is one line that a person can act on. Text that came from outside (names, YAML, git's
 own words) is put into it through :func:`quote`, so that no newline or escape sequence of a

@@ -1,4 +1,4 @@
-"""Ground: what happened, read from tags; and what commits add to it.
+"""What happened, read from tags; and what commits add to it.
 
 A :class:`TagRecord` is a tag as git stores it; an :class:`Event` is what it means to the
 registry. Only annotated tags in registry format that point (through any number of tags) to a

@@ -1,4 +1,4 @@
-"""Ground: the grammar of tags, artifact names and shortcuts.
+"""The grammar of tags, artifact names and shortcuts.
 
 ==========================  ======================================
 tag                         what it says

@@ -1,4 +1,4 @@
-"""Ground: the state of the registry, one fold over its events.
+"""The state of the registry, one fold over its events.
 
 :meth:`Registry.fold` goes over the events once, in their order. Every question is then a method
 on the result: what is the latest version, what does a stage hold, what happened, what was there

@@ -1,4 +1,4 @@
-"""Ground: versions, which are SemVer 2.0 with a leading ``v``.
+"""Versions, which are SemVer 2.0 with a leading ``v``.
 
 Parsing and bumping rest on the ``semver`` package, imported when first needed: reading a tag
 needs only the pattern, and a registry of thousands of versions is ordered by plain tuples.

@@ -1,4 +1,4 @@
-"""Edge, dvc: data that DVC keeps outside git, brought to where an artifact's annotation says it is.
+"""Data that DVC keeps outside git, brought to where an artifact's annotation says it is.
 
 DVC is no dependency of ours: it is large, and most jobs pull nothing. It runs as a program, from a venv
 made for the job, and reads the repository's own DVC settings.

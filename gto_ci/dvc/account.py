@@ -1,4 +1,4 @@
-"""Edge, dvc: on whose behalf pip and DVC run, and the one place that starts them.
+"""On whose behalf pip and DVC run, and the one place that starts them.
 
 A container's root works for the workspace's owner. What it starts is given to that user: the files they
 write are then the owner's, and neither git's nor DVC's look at who owns what finds anything odd.

@@ -1,4 +1,4 @@
-"""Edge, dvc: what DVC's own words mean to somebody who reads a job's log."""
+"""What DVC's own words mean to somebody who reads a job's log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Edge, dvc: DVC in a venv of its own, made once a job and used by its later steps."""
+"""DVC in a venv of its own, made once a job and used by its later steps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Edge, dvc: which DVC is installed, with what, file by file.
+"""Which DVC is installed, with what, file by file.
 
 ``dvc.lock`` is what ``make lock`` has uv write: DVC with all its extras, each package with the hashes of
 its files and, in comments, the packages that it is there for. The part that one job needs follows from

@@ -1,4 +1,4 @@
-"""Edge: settings, from ``.gto`` in the root of the repository and from ``GTO_*`` variables.
+"""Settings, from ``.gto`` in the root of the repository and from ``GTO_*`` variables.
 
 The environment wins. Keys and variables are GTO's: ``types`` and ``stages`` (lists of allowed
 names; in the environment as JSON), ``index`` (the annotation file), ``emojis``, ``debug``.

@@ -1,4 +1,4 @@
-"""Edge: a policy, from the YAML of ``.gto-policy.yaml``.
+"""A policy, from the YAML of ``.gto-policy.yaml``.
 
 The file decides what may happen, so nothing in it is passed over: an unknown or doubled key, a wrong
 type or word, and a rule that could never apply or never be met are errors, each with its line.

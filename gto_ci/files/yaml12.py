@@ -1,4 +1,4 @@
-"""Edge: YAML as GTO and DVC read it, version 1.2, with PyYAML, which by itself reads version 1.1.
+"""YAML as GTO and DVC read it, version 1.2, with PyYAML, which by itself reads version 1.1.
 
 The two differ in which plain words are no text: to 1.2 ``yes``, ``no``, ``on`` and ``off`` are
 text, and so are ``12:30`` and ``1_000``; ``010`` is ten. https://yaml.org/spec/1.2.2/#103-core-schema

@@ -1,4 +1,4 @@
-"""Room, ghost: uncommitted changes and unpushed commits, carried to another clone through a repository for patches.
+"""Uncommitted changes and unpushed commits, carried to another clone through a repository for patches.
 
 A ghost is a branch there with a patch in it. The format is that of Git Ghost, so each reads what the
 other has written.

@@ -1,4 +1,4 @@
-"""Room, ghost: deleting the ghosts that nobody needs any more."""
+"""Deleting the ghosts that nobody needs any more."""
 
 from __future__ import annotations
 

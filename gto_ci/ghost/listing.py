@@ -1,4 +1,4 @@
-"""Room, ghost: which ghosts there are, and deleting some."""
+"""Which ghosts there are, and deleting some."""
 
 from __future__ import annotations
 

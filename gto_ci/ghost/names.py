@@ -1,4 +1,4 @@
-"""Room, ghost: the names of ghosts. Pure.
+"""The names of ghosts. Pure.
 
 A ghost is a branch of the patch repository. Its name says what it holds::
 

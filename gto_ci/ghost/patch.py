@@ -1,4 +1,4 @@
-"""Room, ghost: reading a patch before git does. Pure.
+"""Reading a patch before git does. Pure.
 
 A patch comes from a stranger. Two things have to be known of it before git is handed it: how much it
 would write (a few hundred bytes of ``GIT binary patch`` can stand for gigabytes), and for people, how

@@ -1,4 +1,4 @@
-"""Room, ghost: what a ghost would change, and what of that it may not touch.
+"""What a ghost would change, and what of that it may not touch.
 
 A job that applies a ghost runs with a token and secrets. A patch to its workflows or actions, a submodule
 that points elsewhere, or a link by which a later step writes outside the work tree would give them to

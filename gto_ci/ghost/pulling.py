@@ -1,4 +1,4 @@
-"""Room, ghost: fetching ghosts, and applying them to the work tree exactly, or not at all."""
+"""Fetching ghosts, and applying them to the work tree exactly, or not at all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Room, ghost: capturing changes and commits, and pushing them to the patch repository."""
+"""Capturing changes and commits, and pushing them to the patch repository."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Room, ghost: what every command on ghosts needs: the source repository, and the patch repository.
+"""What every command on ghosts needs: the source repository, and the patch repository.
 
 Both are asked when something is needed of them, and not before: ``git ghost list`` works outside any
 repository.

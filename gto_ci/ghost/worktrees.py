@@ -1,4 +1,4 @@
-"""Room, ghost: going back to the code of a run, in a folder of its own: a linked work tree with the change applied."""
+"""Going back to the code of a run, in a folder of its own: a linked work tree with the change applied."""
 
 from __future__ import annotations
 

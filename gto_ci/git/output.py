@@ -1,4 +1,4 @@
-"""Edge, git: reading git's output. Pure, and tested without git."""
+"""Reading git's output. Pure, and tested without git."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Edge, git: starting git, and nothing else.
+"""Starting git, and nothing else.
 
 Every call gets a list of arguments (never a shell), a scrubbed environment, the C locale, no
 prompt and a time limit. Secrets travel in the environment (``GIT_CONFIG_COUNT`` …), so that they

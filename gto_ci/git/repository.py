@@ -1,4 +1,4 @@
-"""Edge, git: one repository, and one method per question."""
+"""One repository, and one method per question."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Edge, git: laying out a scratch repository, without a process: gitrepository-layout(5)."""
+"""Laying out a scratch repository, without a process: gitrepository-layout(5)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Edge, git: scratch repositories for work that nobody is to see before it is done.
+"""Scratch repositories, for work that must not show before it is complete.
 
 A workshop is a scratch folder with empty bare repositories in it, one of which can borrow the objects
 of a user's. What is made in it is made visible by one step in the end, or thrown away.

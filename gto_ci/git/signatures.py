@@ -1,4 +1,4 @@
-"""Edge, git: whether signatures of tags are good. What git and its helpers say is read by a pure function.
+"""Whether signatures of tags are good. What git and its helpers say is read by a pure function.
 
 A signature vouches for a tag object, which holds a name. A good one under a ref of another name
 says nothing of that name, and counts as bad.

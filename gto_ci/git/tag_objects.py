@@ -1,4 +1,4 @@
-"""Edge, git: tags from their objects, as git stores them. Pure, and tested without git.
+"""Tags from their objects, as git stores them. Pure, and tested without git.
 
 They say the same as :func:`gto_ci.git.output.parse_tags` reads from ``git for-each-ref``.
 """

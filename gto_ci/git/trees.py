@@ -1,4 +1,4 @@
-"""Edge, git: which files the commits of branches hold, in few processes, however many commits there are."""
+"""Which files the commits of branches hold, in few processes, however many commits there are."""
 
 from __future__ import annotations
 

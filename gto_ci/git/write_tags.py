@@ -1,4 +1,4 @@
-"""Edge, git: making tag objects, and making and deleting tags all at once.
+"""Making tag objects, and making and deleting tags all at once.
 
 A tag object by itself changes nothing that anybody sees; its ref does. So the objects are made
 first, then one transaction of git writes all refs or none.

@@ -1,4 +1,4 @@
-"""Room, platform: what a workflow asks the action for, whatever the platform. Defaults are those of ``action.yml``."""
+"""What a workflow asks the action for, whatever the platform. Defaults are those of ``action.yml``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Room, platform: the names of the action's outputs, and values that every reader of them reads alike."""
+"""The names of the action's outputs, and values that every reader of them reads alike."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Room, platform: what the action needs of a CI system, in words that fit all of them.
+"""What the action needs of a CI system, in words that fit all of them.
 
 Each system has a room of its own (``github``, ``gitlab``, ``forgejo``) that turns its variables, files
 and payloads into a :class:`Job`, and gives the action a :class:`Platform` to speak to. Nothing else

@@ -1,4 +1,4 @@
-"""Room, render: what the gate says, at a prompt."""
+"""What the gate says, at a prompt."""
 
 from __future__ import annotations
 

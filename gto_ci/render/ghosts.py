@@ -1,4 +1,4 @@
-"""Room, render: ghosts as plain dictionaries, and as tables for people."""
+"""Ghosts as plain dictionaries, and as tables for people."""
 
 from __future__ import annotations
 

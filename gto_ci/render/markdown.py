@@ -1,4 +1,4 @@
-"""Room, render: Markdown in which nobody's text can become markup.
+"""Markdown in which nobody's text can become markup.
 
 Text from outside has every mark that could mean something written as an entity, and an entity never
 starts a Markdown construct; it stands inside ``<code>``, where GitHub looks for no mention (``@team``)

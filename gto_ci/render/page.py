@@ -1,4 +1,4 @@
-"""Room, render: the pages that a job leaves behind: its summary, and its comment on a pull request.
+"""The pages that a job leaves behind: its summary, and its comment on a pull request.
 
 Both are made of the same sections. A section takes the room that it is given and says what it left
 out; every value in it may be anyone's text.

@@ -1,4 +1,4 @@
-"""Room, render: tables for people (``fancy_outline``) and for grep (``plain``).
+"""Tables for people (``fancy_outline``) and for grep (``plain``).
 
 A table for people may be given the ``width`` of their terminal. One that is wider than that has long names shortened
 in the middle; where that is not enough, each row becomes a block of lines, as psql has it (``\\x auto``). Versions,

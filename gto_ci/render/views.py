@@ -1,4 +1,4 @@
-"""Room, render: the registry as plain dictionaries, in the shapes of GTO 1.10.1's JSON."""
+"""The registry as plain dictionaries, in the shapes of GTO 1.10.1's JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ground, policy: rules as code: what must hold before an artifact's event is acted upon.
+"""Rules as code: what must hold before an artifact's event is acted upon.
 
 A :class:`Policy` is a list of rules; :mod:`gto_ci.files.policy_file` reads one. :func:`applying` finds the
 rules for an event, :func:`needs` says which evidence they ask for, and :func:`judge` holds them

@@ -1,4 +1,4 @@
-"""Ground, policy: tags that approve.
+"""Tags that approve.
 
 Whoever pushes an annotated tag ``NAME#STAGE+ANYTHING`` on a commit approves of the artifact NAME being
 assigned to STAGE there. ``+`` is outside the grammar of stages, so no program reads such a tag as an

@@ -1,4 +1,4 @@
-"""Ground, policy: what goes into a judgement, and what comes out of it."""
+"""What goes into a judgement, and what comes out of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ground, policy: requirements on the event itself, its commit, and the moment."""
+"""Requirements on the event itself, its commit, and the moment."""
 
 from __future__ import annotations
 

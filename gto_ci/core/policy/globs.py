@@ -1,4 +1,4 @@
-"""Ground, policy: globs on names and on people. ``*`` stands for anything, ``/`` and ``:`` too."""
+"""Globs on names and on people. ``*`` stands for anything, ``/`` and ``:`` too."""
 
 from __future__ import annotations
 

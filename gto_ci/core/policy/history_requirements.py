@@ -1,4 +1,4 @@
-"""Ground, policy: requirements on what happened to the artifact before, and since.
+"""Requirements on what happened to the artifact before, and since.
 
 They rest on the tags' own dates, and whoever makes a tag can give it any date, and any name as its
 tagger. Where that matters, a rule also has ``signed``, and the remote lets nobody replace a tag.

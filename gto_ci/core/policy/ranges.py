@@ -1,4 +1,4 @@
-"""Ground, policy: ranges of versions, such as ``>=1.0.0 <3.0.0 || 4.0.0``.
+"""Ranges of versions, such as ``>=1.0.0 <3.0.0 || 4.0.0``.
 
 Comparisons side by side, with a blank or comma between them, must all hold; ``||`` separates
 alternatives. A version without an operator means itself. ``v`` may lead, and build metadata does not

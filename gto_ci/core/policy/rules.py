@@ -1,4 +1,4 @@
-"""Ground, policy: a policy, its rules, and the judgement by them."""
+"""A policy, its rules, and the judgement by them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ground, policy: spans of time, written ``90m``, ``24h``, ``7d`` or ``1d 12h``."""
+"""Spans of time, written ``90m``, ``24h``, ``7d`` or ``1d 12h``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ground, policy: windows of time in which nothing may happen.
+"""Windows of time in which nothing may happen.
 
 They are written in wall time, and a wall time may come twice, or never, on the day when the clocks
 change. Where it comes twice, a window opens the first time and closes the second; one that the

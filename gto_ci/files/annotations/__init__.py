@@ -1,4 +1,4 @@
-"""Edge: what files say of an artifact, and how such a file is changed.
+"""What files say of an artifact, and how such a file is changed.
 
 :mod:`reading` turns ``artifacts.yaml`` and ``dvc.yaml`` into values; :mod:`editing` changes one
 artifact in an ``artifacts.yaml`` and leaves everything else as it stands, with :mod:`yaml_editor`,

@@ -1,4 +1,4 @@
-"""Edge: which artifacts the files of commits annotate: HEAD's, those of all branches, those of all commits.
+"""Which artifacts the files of commits annotate: HEAD's, those of all branches, those of all commits.
 
 However many commits there are, each distinct file is read and understood once.
 """

@@ -1,4 +1,4 @@
-"""Edge: one artifact annotated, or no longer, in the text of an ``artifacts.yaml``.
+"""One artifact annotated, or no longer, in the text of an ``artifacts.yaml``.
 
 Pure: bytes in, bytes out. The file is a person's, so it is not written anew from its values; the
 change is put into the text (:mod:`yaml_editor`), and every line that it does not concern stays byte

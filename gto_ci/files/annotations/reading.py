@@ -1,4 +1,4 @@
-"""Edge: what a commit says of an artifact in its files.
+"""What a commit says of an artifact in its files.
 
 ``artifacts.yaml`` holds ``NAME: {type, path, virtual, labels, description, custom}``. A
 ``dvc.yaml`` with an ``artifacts`` section holds ``NAME: {path, type, desc, labels, meta}``; in a

@@ -1,4 +1,4 @@
-"""Edge: changes put into the text of an ``artifacts.yaml``, everything around them left as it is.
+"""Changes put into the text of an ``artifacts.yaml``, everything around them left as it is.
 
 An :class:`Editor` collects replacements of places in the text and makes them all at the end. It
 handles what people write: block and flow style, quotes, comments, anchors, merge keys, CRLF, a

@@ -1,4 +1,4 @@
-"""Edge: where the parts of a YAML text stand, so that one can be changed and the others left as they are.
+"""Where the parts of a YAML text stand, so that one can be changed and the others left as they are.
 
 A :class:`Node` is a value with its place in the text. Nothing is resolved: an alias is an alias,
 a merge key a key, a number its characters.

@@ -1,4 +1,4 @@
-"""Edge: plain values as YAML text that version 1.1 (PyYAML) and version 1.2 (GTO) read alike."""
+"""Plain values as YAML text that version 1.1 (PyYAML) and version 1.2 (GTO) read alike."""
 
 from __future__ import annotations
 

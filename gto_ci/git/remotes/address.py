@@ -1,4 +1,4 @@
-"""Edge, git: the address of a patch repository, as a person or a job gives it.
+"""The address of a patch repository, as a person or a job gives it.
 
 It is text from outside. Some of what git accepts as an address starts a program (``ext::``), or is
 an option; and a password in it would be on every command line. Both end here.

@@ -1,4 +1,4 @@
-"""Edge, git: what can be wrong around a repository, asked so that nobody is asked back, and tags all at once."""
+"""What can be wrong around a repository, asked so that nobody is asked back, and tags all at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Edge, git: what else a repository knows of a commit and its tags, for whoever has to decide on it.
+"""What else a repository knows of a commit and its tags, for whoever has to decide on it.
 
 On which branches the commit is, which tags approve of it, and whose signatures those carry. A
 :class:`RemoteWitness` fetches what it is asked for, and no more, into a snapshot's scratch repository.

@@ -1,4 +1,4 @@
-"""Edge, git: a scratch repository beside the user's.
+"""A scratch repository beside the user's.
 
 Interpreting a tag needs the registry's other tags, which a CI checkout does not have. They are
 fetched into a scratch repository that borrows the user's objects and is thrown away afterwards:

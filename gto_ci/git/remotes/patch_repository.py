@@ -1,4 +1,4 @@
-"""Edge, git: the repository in which ghosts are kept, and the few branches of it that a command needs.
+"""The repository in which ghosts are kept, and the few branches of it that a command needs.
 
 It is never cloned. Its branches are listed by the beginning of their names; one is fetched without its
 history, or pushed, or deleted, by itself. What travels is about what the branch holds, over HTTP and on

@@ -1,4 +1,4 @@
-"""Edge, git: two questions that the protocol knows, and git's commands do not ask.
+"""Two questions that the protocol knows, and git's commands do not ask.
 
 Tag objects, and nothing that they point to, from a server that knows no filters. ``git fetch`` cannot
 say "the tag, without its commit's files" to such a server. The protocol can: a client names what it

@@ -1,4 +1,4 @@
-"""Edge, git: pushing tags, never over what the remote has.
+"""Pushing tags, never over what the remote has.
 
 A tag is pushed by its object's id, so it need not have a ref here yet. A tag that exists on the
 remote as another object is left alone, by git's client and, if it came into being in the meantime,

@@ -1,4 +1,4 @@
-"""Edge, git: changing a few refs of a server over HTTP, whatever number of refs it has.
+"""Changing a few refs of a server over HTTP, whatever number of refs it has.
 
 ``git push`` begins with all the refs of the server being sent to it: of a patch repository with
 100,000 ghosts, 14 MB for a patch of 5 kB. No later version of the protocol changes that for pushes.

@@ -1,4 +1,4 @@
-"""Edge, git: how to reach the remote that a work tree was cloned from.
+"""How to reach the remote that a work tree was cloned from.
 
 A CI workspace's own configuration says how (checkout stores the URL, and a token as an HTTP
 header, there or in a file tied in by ``includeIf``). A scratch repository needs the same, without

@@ -1,4 +1,4 @@
-"""Edge, git: a private key for one conversation over ssh, that no file, command line or variable holds.
+"""A private key for one conversation over ssh, that no file, command line or variable holds.
 
 An agent of our own keeps it, which takes it from its standard input and ends with us.
 """

@@ -1,4 +1,4 @@
-"""Edge, git: a repository at a URL, read and written without a clone.
+"""A repository at a URL, read and written without a clone.
 
 There is a scratch repository, into which comes what a question needs: tag objects and their
 commits, the files' names of one commit, single files. It is removed in the end. What is written

@@ -1,4 +1,4 @@
-"""Edge, git: putting a patch, commits or both into a work tree, all of it or nothing.
+"""Putting a patch, commits or both into a work tree, all of it or nothing.
 
 The patch is applied to a tree first, in an index of its own: whether it fits, and whether it writes
 where it may, is known before any file is touched. Then it is made sure that the work tree has

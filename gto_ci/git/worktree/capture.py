@@ -1,4 +1,4 @@
-"""Edge, git: the uncommitted change of a work tree, as a tree and as a patch.
+"""The uncommitted change of a work tree, as a tree and as a patch.
 
 First git stages the work tree, as ``git add`` would, in an index and an object store beside the
 user's own, which stay as they are. Then the two trees are compared where none of the user's settings

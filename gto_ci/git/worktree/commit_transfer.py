@@ -1,4 +1,4 @@
-"""Edge, git: carrying commits from one clone to another: as a mailbox, and as they are.
+"""Carrying commits from one clone to another: as a mailbox, and as they are.
 
 A mailbox (``git log --pretty=email``) is what Git Ghost stores. It says nothing of committers, so
 what is made of it has other ids. Beside it we store a bundle (gitformat-bundle(5)), from which the

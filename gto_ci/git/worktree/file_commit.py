@@ -1,4 +1,4 @@
-"""Edge, git: a commit of one file, beside whatever else a person has changed.
+"""A commit of one file, beside whatever else a person has changed.
 
 The commit is made of objects alone, which change nothing that anybody sees. Then one git process
 makes it visible, in a session of its own, so that it comes to its end although we be killed: the

@@ -1,4 +1,4 @@
-"""Edge, git: linked work trees that show a commit with a change applied.
+"""Linked work trees that show a commit with a change applied.
 
 Each has a mark in its administrative folder: what it was made of, so that it can be told from a
 person's own, and whether it was changed since.

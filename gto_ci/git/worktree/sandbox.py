@@ -1,4 +1,4 @@
-"""Edge, git: a user's repository, as work on it sees it that nobody is to see.
+"""A user's repository with fixed settings, and a scratch repository for what is written.
 
 What a person has set for git must not change what is captured, or what is written: it is fixed here.
 New objects and indexes go to a scratch repository.

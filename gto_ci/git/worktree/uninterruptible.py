@@ -1,4 +1,4 @@
-"""Edge, git: the last step of a change, that has to be taken whole.
+"""The last step of a change, which must be done as a whole.
 
 What is to be seen in a user's repository is prepared where nobody sees it. To make it visible takes a
 few git processes and some milliseconds, in which we could be killed. So it is done by a fork in a

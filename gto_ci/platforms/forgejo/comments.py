@@ -1,4 +1,4 @@
-"""Room, forgejo: our comment on a pull request, and which pull request brought a commit in.
+"""Our comment on a pull request, and which pull request brought a commit in.
 
 As on GitHub, but that a comment has no address of its own to be updated at, that a job's own token
 may ask who it is, and that the server is asked for one pull request of a commit, the one whose merge

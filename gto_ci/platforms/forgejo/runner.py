@@ -1,4 +1,4 @@
-"""Room, forgejo: a step of a Forgejo or Gitea Actions job, which is one of GitHub Actions but for what stands here.
+"""A step of a Forgejo or Gitea Actions job, which is one of GitHub Actions but for what stands here.
 
 Sources: Forgejo's "Forgejo Actions | Reference"; Gitea's "Compared to GitHub Actions", its API
 reference, and its ``services/actions/context.go``, which is where the variables come from.

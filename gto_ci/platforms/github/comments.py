@@ -1,4 +1,4 @@
-"""Room, github: one comment of ours on a pull request, found again by its first line and its author.
+"""One comment of ours on a pull request, found again by its first line and its author.
 
 PyGithub carries it. Its own retries are off, for they may sleep until a rate limit ends, for an hour;
 ours repeat the whole of looking and writing, so that a lost answer does not lead to a second comment.

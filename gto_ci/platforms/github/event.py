@@ -1,4 +1,4 @@
-"""Room, github: what set the job off, and which ref that makes it ask about.
+"""What set the job off, and which ref that makes it ask about.
 
 The decision is a pure function of the event (:func:`decide`). Source for what each event carries:
 GitHub's "Events that trigger workflows" and "Webhook events and payloads".

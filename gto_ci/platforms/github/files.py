@@ -1,4 +1,4 @@
-"""Room, github: the files by which a step gives something to later ones.
+"""The files by which a step gives something to later ones.
 
 They take ``NAME<<DELIMITER``, the value, ``DELIMITER``. All values are written in one go: a reader finds
 all of them or none.

@@ -1,4 +1,4 @@
-"""Room, github: the action's inputs, which the runner passes as ``INPUT_NAME`` with hyphens kept.
+"""The action's inputs, which the runner passes as ``INPUT_NAME`` with hyphens kept.
 
 The rules are those of ``actions_toolkit.core.get_input`` and ``get_boolean_input`` (a test holds them
 equal); that module itself is not used, because importing it imports an HTTP client.

@@ -1,4 +1,4 @@
-"""Room, github: the job's log.
+"""The job's log.
 
 Whatever a line of the log begins with ``::`` the runner may take for a command. Text from tags,
 YAML and the network is therefore printed only by :meth:`Log.text`, with commands switched off

@@ -1,4 +1,4 @@
-"""Room, github: what a token may do in a repository. Source: GitHub's "REST API endpoints for repositories"."""
+"""What a token may do in a repository. Source: GitHub's "REST API endpoints for repositories"."""
 
 from __future__ import annotations
 

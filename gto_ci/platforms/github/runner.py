@@ -1,4 +1,4 @@
-"""Room, github: a step of a GitHub Actions job, as the action speaks to it.
+"""A step of a GitHub Actions job, as the action speaks to it.
 
 Sources: GitHub's "Default environment variables" and "Workflow commands for GitHub Actions".
 """

@@ -1,4 +1,4 @@
-"""Room, gitlab: what set the job off, and which tag that makes it ask about.
+"""What set the job off, and which tag that makes it ask about.
 
 All of it is a pure function of the job's variables. Sources: GitLab's "Predefined CI/CD variables
 reference", and "Specify when jobs run with rules" for what ``CI_PIPELINE_SOURCE`` may be.

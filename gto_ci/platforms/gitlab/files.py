@@ -1,4 +1,4 @@
-"""Room, gitlab: the files by which a job gives something to later ones.
+"""The files by which a job gives something to later ones.
 
 Each output is a file of its name, whole and exact, in a folder that the job keeps as an artifact.
 Beside it is the file of a dotenv report, which makes variables of later jobs. That file has no way to

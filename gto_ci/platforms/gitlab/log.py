@@ -1,4 +1,4 @@
-"""Room, gitlab: the job's log.
+"""The job's log.
 
 GitLab reads escape sequences in it: colours, and the marks between which it folds a section, which
 end in a carriage return and an escape. Text from tags, YAML and the network is printed without

@@ -1,4 +1,4 @@
-"""Room, gitlab: a job of GitLab CI, as the action speaks to it.
+"""A job of GitLab CI, as the action speaks to it.
 
 Source: GitLab's "Predefined CI/CD variables reference".
 """
