@@ -196,7 +196,7 @@ def _remove_empty(folder: Path) -> None:
 
 
 def _put_back(place: Path, text: NewText) -> None:
-    """Undo what we wrote, unless somebody else has changed it since: then it is theirs."""
+    """Undo what was written here, unless another program has changed it since."""
     if files.read(place, text.path) != text.after:
         return
     if text.before is None:

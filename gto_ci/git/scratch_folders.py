@@ -1,10 +1,10 @@
-"""Temporary folders for scratch work, and the mark by which one that a killed process left is told from all else.
+"""Temporary folders, and the mark that proves that a killed process of ours left one.
 
 No folder is removed because of its name. The folders are made in a folder of the user's own, ``gto-ci-UID``,
-which nobody else may read or write. Each holds a mark: a file that repeats the folder's random name, its
-device and inode, and the system's boot. Whoever copies, moves or restores a folder makes other inodes, so
-the mark fits nothing but the folder that it was written for. The mark is locked as long as the process that
-made the folder, or a fork of it, lives: its process number would prove nothing, for numbers are used again.
+that no other user may read or write. Each holds a mark: a file that repeats the folder's random name, its
+device and inode, and the boot of the system. A copied or restored folder has another inode, so a mark fits
+only the folder that it was written for. The mark is locked while the process that made the folder, or a fork
+of it, is running. A process number would prove nothing: the system uses numbers again.
 """
 
 from __future__ import annotations

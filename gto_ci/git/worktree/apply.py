@@ -237,7 +237,7 @@ def _is_begun(desk: Desk, file: Path, change: TreeChange) -> bool:
 def _left(desk: Desk, error: GtoError, places: Sequence[Path]) -> GtoError:
     names = _some([place.relative_to(desk.root).as_posix() for place in places])
     return GtoError(
-        f"{error.cause}. Meanwhile something else changed {names}, and this stays as it is now",
+        f"{error.cause}. Another program changed {names} at the same time; its changes were kept",
         "Look at 'git status' before you go on",
     )
 

@@ -1,7 +1,7 @@
 """What was in a work tree before git wrote into it, to be put back if git fails half-way.
 
-Git may fail after it has written some files, and meanwhile somebody else may write too: an editor that
-saves, a job that goes on. So only what git wrote for us is taken back. What others wrote stays as it is.
+Git may fail after it has written some files. Another program may write at the same time: an editor that saves,
+a job that is running. So a failed pull takes back only what git wrote for it, and keeps what others wrote.
 """
 
 from __future__ import annotations
