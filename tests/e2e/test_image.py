@@ -246,5 +246,5 @@ import github, ruamel.yaml
         done = inside(*python, *arguments, check=False)
         assert done.returncode == code, done.stderr[-1000:]
         read = re.findall("^# code object from (.*)", done.stderr, flags=re.MULTILINE)
-        assert any("gto_ci/__pycache__/errors." in file for file in read)
+        assert any("gto_ci/core/__pycache__/errors." in file for file in read)
         assert [file for file in read if not file.strip("'").endswith(".pyc")] == []
