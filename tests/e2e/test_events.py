@@ -229,11 +229,15 @@ def test_a_broken_repository_is_an_error_or_does_not_matter(lab: Lab, commits: d
 
 CRASHES = {
     "in the middle of the work": (
-        "registry.py",
+        "core/registry.py",
         "def fold(",
         "def fold(cls, events): raise RuntimeError('::error::x')\n\n    def old(",
     ),
-    "at the start": ("names.py", "from __future__ import annotations\n", "from __future__ import annotations\n1 / 0\n"),
+    "at the start": (
+        "core/names.py",
+        "from __future__ import annotations\n",
+        "from __future__ import annotations\n1 / 0\n",
+    ),
 }
 
 
