@@ -362,7 +362,13 @@ def test_a_failure_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def everything(folder: Path) -> dict[str, bytes]:
-    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+    """All files, of large ones only the beginning."""
+    found = {}
+    for place in folder.rglob("*"):
+        if place.is_file():
+            with place.open("rb") as file:
+                found[str(place.relative_to(folder))] = file.read(2**20)
+    return found
 
 
 def add_a_file(folder: Path) -> None:
@@ -387,12 +393,33 @@ def link_a_file(folder: Path) -> None:
     (folder / "name").symlink_to("../moved")
 
 
+def add_a_large_file(folder: Path) -> None:
+    """All of it was read, to compare it with the manifest."""
+    with (folder / "data").open("wb") as file:
+        file.truncate(2**42)
+
+
+def grow_an_output(folder: Path) -> None:
+    with (folder / "name").open("wb") as file:
+        file.truncate(2**42)
+
+
 def lose_the_manifest(folder: Path) -> None:
     (folder / files.MANIFEST).unlink()
 
 
 @pytest.mark.parametrize(
-    "change", [add_a_file, change_a_file, add_a_folder, add_a_link, link_a_file, lose_the_manifest]
+    "change",
+    [
+        add_a_file,
+        change_a_file,
+        add_a_folder,
+        add_a_link,
+        link_a_file,
+        lose_the_manifest,
+        add_a_large_file,
+        grow_an_output,
+    ],
 )
 def test_a_folder_that_is_not_ours_alone_stays(change: Callable[[Path], None], tmp_path: Path) -> None:
     """Whatever was called `gto-outputs` was removed, with all that was in it."""

@@ -18,6 +18,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from gto_ci.core.errors import WrongInput, quote
+from gto_ci.platforms import outputs
 
 # With the folder, as many as every GitLab takes: 20 on one's own server, 50 and more on gitlab.com.
 VARIABLES = (
@@ -158,19 +159,25 @@ def _is_our_folder(folder: Path) -> bool:
         return False
     found: dict[str, bytes] = {}
     for place in folder.iterdir():
-        if place.is_symlink() or not place.is_file():
+        content = _content(place, outputs.LIMIT) if place.name in (MANIFEST, *outputs.NAMES) else None
+        if content is None:
             return False
-        found[place.name] = place.read_bytes()
+        found[place.name] = content
     said = found.pop(MANIFEST, b"")
     return sorted(said.splitlines()) == sorted(_manifest(found).splitlines())
 
 
 def _is_our_report(file: Path) -> bool:
     """Tell whether ``file`` is a dotenv report as :func:`render` makes it."""
-    if file.is_symlink() or not file.is_file():
-        return False
-    names = [line.partition(b"=")[0].decode(errors="replace") for line in file.read_bytes().splitlines()]
+    names = [line.partition(b"=")[0].decode(errors="replace") for line in (_content(file, LIMIT) or b"").splitlines()]
     return names[:1] == ["GTO_OUTPUTS"] and {*names[1:]} <= {variable(name) for name in VARIABLES}
+
+
+def _content(file: Path, most: int) -> bytes | None:
+    """Return what ``file`` holds, None if it is no file, or larger than ``most`` bytes: we write none so large."""
+    if file.is_symlink() or not file.is_file() or file.stat().st_size > most:
+        return None
+    return file.read_bytes()
 
 
 def _discard(old: Path) -> None:
