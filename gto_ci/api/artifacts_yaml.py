@@ -1,4 +1,4 @@
-"""What is said of artifacts in ``artifacts.yaml``: annotated, and taken back."""
+"""Annotate artifacts in ``artifacts.yaml``, and remove annotations."""
 
 from __future__ import annotations
 

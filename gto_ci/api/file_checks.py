@@ -1,4 +1,4 @@
-"""What is wrong with files, before they are committed, and with tags, before they are pushed.
+"""Check files before they are committed, and tags before they are pushed.
 
 Files are those that a person writes, in the work tree. A tag is at fault where the registry would pass over it.
 """

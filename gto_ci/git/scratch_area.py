@@ -1,7 +1,7 @@
 """Scratch repositories, for work that must not show before it is complete.
 
-A workshop is a scratch folder with empty bare repositories in it, one of which can borrow the objects
-of a user's. What is made in it is made visible by one step in the end, or thrown away.
+A workshop is a scratch folder with empty bare repositories in it. One of them can borrow the objects of the
+user's repository. One last step makes the result visible; without that step, it is discarded.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What can be wrong around a repository, asked so that nobody is asked back, and tags all at once."""
+"""Facts about a repository and its remote that a diagnosis needs. No question prompts the user."""
 
 from __future__ import annotations
 

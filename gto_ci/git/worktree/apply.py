@@ -230,7 +230,8 @@ def _is_begun(desk: Desk, file: Path, change: TreeChange) -> bool:
     if file.is_symlink() or not change.mode.startswith("100"):
         return False
     with suppress(GtoError, OSError):
-        return desk.git("cat-file", "blob", change.new).startswith(file.read_bytes())
+        whole = desk.git("cat-file", "blob", change.new)
+        return file.stat().st_size <= len(whole) and whole.startswith(file.read_bytes())
     return False
 
 
