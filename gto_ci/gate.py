@@ -19,7 +19,7 @@ from gto_ci.core.policy import Evidence, Finding, Policy, Signed, Verdict, apply
 from gto_ci.core.registry import Registry
 from gto_ci.files.annotations import Annotation
 from gto_ci.files.config import POLICY_FILE
-from gto_ci.git.remotes.evidence import FileAt, Witness
+from gto_ci.git.remotes.evidence import EvidenceSource, FileAt
 from gto_ci.git.signatures import UNSIGNED, Signature
 
 
@@ -70,7 +70,7 @@ class Gate:
         )
 
 
-def read_rules(witness: Witness, ref: str, path: str = "") -> Rules | None:
+def read_rules(witness: EvidenceSource, ref: str, path: str = "") -> Rules | None:
     """Return the rules in the file ``path`` ("" for the usual one) of the commit ``ref`` ("" for the default branch).
 
     None where no path was given and there is no such file.
@@ -83,7 +83,7 @@ def read_rules(witness: Witness, ref: str, path: str = "") -> Rules | None:
     return None if file.data is None and not path else rules_in(witness, file)
 
 
-def rules_in(witness: Witness, file: FileAt) -> Rules:
+def rules_in(witness: EvidenceSource, file: FileAt) -> Rules:
     """Return the rules in a file that ``witness`` has found.
 
     Raises:
@@ -103,7 +103,7 @@ def judge_event(
     event: Event,
     records: Sequence[TagRecord],
     registry: Registry,
-    witness: Witness,
+    witness: EvidenceSource,
     facts: Facts,
     *,
     proposed: bool = False,
@@ -154,7 +154,7 @@ def require(
 
 
 def _signed(
-    witness: Witness, event: Event, registry: Registry, records: Sequence[TagRecord], signers: bytes
+    witness: EvidenceSource, event: Event, registry: Registry, records: Sequence[TagRecord], signers: bytes
 ) -> dict[str, Signed]:
     """What the signatures are worth of all tags that may vouch for the event."""
     same = [one for one in registry.artifact(event.artifact).events if one.commit == event.commit]
@@ -182,7 +182,7 @@ def _fields(annotation: Annotation | None) -> dict[str, object] | None:
     }
 
 
-def _signers(witness: Witness, commit: str, policy: Policy, path: str) -> bytes | None:
+def _signers(witness: EvidenceSource, commit: str, policy: Policy, path: str) -> bytes | None:
     if not policy.allowed_signers:
         return None
     data = witness.file(commit, policy.allowed_signers)

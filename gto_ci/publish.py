@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from gto_ci.core.changes import Change, Deprecate, NewTag, Request, State, plan
+from gto_ci.core.changes import Deprecate, NewTag, Request, State, TagPlan, plan
 from gto_ci.core.errors import ArtifactNotFound, GitError, GtoError, PushRefused, TagProblem, quote
 from gto_ci.core.events import Event, TagRecord, read_events
 from gto_ci.core.names import Kind, match_tag
@@ -27,8 +27,8 @@ from gto_ci.git.write_tags import Tagger, make_tags, prepared
 
 # What only a push needs is imported by the functions that push: most commands do not.
 if TYPE_CHECKING:
-    from gto_ci.git.remotes.mirror import Snapshot
-    from gto_ci.git.remotes.push import Mark
+    from gto_ci.git.remotes.mirror import RemoteMirror
+    from gto_ci.git.remotes.push import CounterRef
     from gto_ci.git.remotes.settings import Remote
     from gto_ci.git.remotes.url_repository import UrlRepository
 
@@ -41,7 +41,7 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Manner:
+class PublishOptions:
     """How to carry out a change. ``say`` gets the lines for a person."""
 
     push: bool = False
@@ -50,7 +50,7 @@ class Manner:
     say: Say = lambda _: None
 
 
-def carry_out(repository: Repository, settings: Settings, request: Request, manner: Manner) -> Event | None:
+def publish(repository: Repository, settings: Settings, request: Request, manner: PublishOptions) -> Event | None:
     """Do what ``request`` asks for, and return the event of the last tag made, None where none was.
 
     Raises:
@@ -71,7 +71,7 @@ def carry_out(repository: Repository, settings: Settings, request: Request, mann
                 made = _create(repository, change, source, manner)
                 events = read_events([*records, *made])
                 return next((event for event in events if event.tag == made[-1].name), None)
-            except (PushRefused, GitError, _Overtaken) as error:
+            except (PushRefused, GitError, _LostRace) as error:
                 if change.delete or not _was_faster(error, manner.say):
                     raise
                 import random  # late: it is large, and races are rare
@@ -83,13 +83,13 @@ def carry_out(repository: Repository, settings: Settings, request: Request, mann
     )
 
 
-class _Overtaken(GtoError):
+class _LostRace(GtoError):
     """The artifact's tags here are no longer those from which the change was planned."""
 
 
-def _was_faster(error: PushRefused | GitError | _Overtaken, say: Say) -> bool:
+def _was_faster(error: PushRefused | GitError | _LostRace, say: Say) -> bool:
     """Tell whether somebody else made a tag in the meantime, here or on the remote."""
-    if isinstance(error, _Overtaken):
+    if isinstance(error, _LostRace):
         return True
     if isinstance(error, GitError):
         return "reference already exists" in error.stderr
@@ -109,12 +109,12 @@ class _Source:
 
     repository: Repository
     remote: Remote | None = None
-    snapshot: Snapshot | None = None
+    snapshot: RemoteMirror | None = None
     here: frozenset[str] = frozenset()
     unpushed: frozenset[str] = frozenset()
 
     @property
-    def mark(self) -> Mark | None:
+    def mark(self) -> CounterRef | None:
         """The artifact's mark on the remote, as it was when its tags were read; None where nothing is pushed."""
         return self.snapshot.mark if self.snapshot else None
 
@@ -145,7 +145,7 @@ class _Source:
 
 
 @contextmanager
-def _source(repository: Repository, manner: Manner) -> Iterator[_Source]:
+def _source(repository: Repository, manner: PublishOptions) -> Iterator[_Source]:
     there = _at_url(repository)
     if there is not None:
         yield _Source(there, there.remote, there.link.snapshot)
@@ -153,7 +153,7 @@ def _source(repository: Repository, manner: Manner) -> Iterator[_Source]:
     if not manner.push:
         yield _Source(repository)
         return
-    from gto_ci.git.remotes.mirror import Snapshot
+    from gto_ci.git.remotes.mirror import RemoteMirror
     from gto_ci.git.remotes.settings import find_remote
 
     remote = find_remote(repository)
@@ -162,7 +162,7 @@ def _source(repository: Repository, manner: Manner) -> Iterator[_Source]:
             f"Cannot push: the repository {quote(repository.root)} has no remote",
             "Add one: git remote add origin URL",
         )
-    with Snapshot.beside(repository, remote) as snapshot:
+    with RemoteMirror.beside(repository, remote) as snapshot:
         yield _Source(repository, remote, snapshot)
 
 
@@ -177,7 +177,7 @@ def _at_url(repository: Repository) -> UrlRepository | None:
 
 def _plan(
     repository: Repository, settings: Settings, request: Request, records: Sequence[TagRecord], given: int
-) -> Change:
+) -> TagPlan:
     state = State.read(request.name, records, given=given)
     try:
         return plan(request, state)
@@ -192,7 +192,7 @@ def _plan(
         raise not_found(request.name, sorted({name.artifact for name in names if name})) from error
 
 
-def _create(repository: Repository, change: Change, source: _Source, manner: Manner) -> list[TagRecord]:
+def _create(repository: Repository, change: TagPlan, source: _Source, manner: PublishOptions) -> list[TagRecord]:
     """Make the tags, and return their records."""
     wanted = [(str(tag.name), tag.commit, tag.message) for tag in change.create]
     repository.bring_commits([tag.commit for tag in change.create])
@@ -202,7 +202,7 @@ def _create(repository: Repository, change: Change, source: _Source, manner: Man
     with prepared(repository, artifact, tags, {}) as commit:
         # at a URL it is the remote's tags that were read, and the remote that has the last word
         if _at_url(repository) is None and repository.tag_names(artifact) != source.here:
-            raise _Overtaken(f"Somebody else made or deleted a tag of {quote(artifact)}")
+            raise _LostRace(f"Somebody else made or deleted a tag of {quote(artifact)}")
         if source.remote is not None:
             from gto_ci.git.remotes.push import push_tags
 
@@ -223,14 +223,14 @@ def _create(repository: Repository, change: Change, source: _Source, manner: Man
     return [record for _, record in made]
 
 
-def _left_behind(change: Change, source: _Source) -> list[str]:
+def _left_behind(change: TagPlan, source: _Source) -> list[str]:
     """The tags that register the version which a pushed tag is about, where they are here alone."""
     about = {(tag.name.artifact, tag.version) for tag in change.create if tag.name.stage is not None}
     names = [match_tag(tag) for tag in sorted(source.unpushed)]
     return [str(n) for n in names if n and n.kind is Kind.REGISTRATION and (n.artifact, n.version) in about]
 
 
-def _delete(repository: Repository, change: Change, source: _Source, say: Say) -> None:
+def _delete(repository: Repository, change: TagPlan, source: _Source, say: Say) -> None:
     if not change.delete:
         say("There is no tag to delete")
         return
@@ -313,7 +313,7 @@ def _remind(source: _Source, names: Sequence[str], say: Say, *, delete: bool = F
         say(_WHY_CHUNKS)
 
 
-def _announce(change: Change, source: _Source, say: Say) -> None:
+def _announce(change: TagPlan, source: _Source, say: Say) -> None:
     """Say what would be done."""
     for tag in change.create:
         say(f"Would have {_lower(_created(tag))}")
@@ -356,6 +356,6 @@ def _deleted(event: Event, stop: str) -> str:
     return f"Deleted git tag '{event.tag}' that {did[event.kind]}{stop}"
 
 
-def _stop(change: Change) -> str:
+def _stop(change: TagPlan) -> str:
     """The README ends these lines in a stop, except where only a stage is taken away."""
     return "." if any(event.stage is None for event in change.delete) else ""

@@ -22,7 +22,7 @@ from gto_ci.core.names import Shortcut, TagName
 from gto_ci.core.registry import Registry
 from gto_ci.files import config
 from gto_ci.git import Repository
-from gto_ci.git.remotes.mirror import Snapshot
+from gto_ci.git.remotes.mirror import RemoteMirror
 from gto_ci.git.remotes.settings import find_remote
 from gto_ci.platforms.inputs import Inputs
 from gto_ci.platforms.platform import Platform, Target
@@ -90,13 +90,13 @@ def _read(
 ) -> None:
     """Fill ``outcome`` with what the registry, the files and the gate say."""
     remote = find_remote(repository, inputs.token, platform.job.server_url)
-    with Snapshot.beside(repository, remote) as snapshot:
+    with RemoteMirror.beside(repository, remote) as snapshot:
         records = snapshot.fetch_registry() if inputs.fetch_tags else repository.tag_records()
         outcome.registry = Registry.fold(read_events(records))
         if name is not None:
             found = interpret(target, name, records, outcome.registry, fetched=inputs.fetch_tags)
             outcome.meaning = annotate(found, snapshot, outcome.settings, platform.log)
-        room = gate.Room(inputs, platform, repository, snapshot, records, datetime.now(timezone.utc))
+        room = gate.GateContext(inputs, platform, repository, snapshot, records, datetime.now(timezone.utc))
         outcome.gate = gate.judge(room, outcome)
         if inputs.comment != "never" and platform.job.change is not None:
             from gto_ci.action import pull_request  # late: most jobs are of no pull request

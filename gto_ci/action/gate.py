@@ -14,34 +14,34 @@ from gto_ci.core.errors import RefNotFound
 from gto_ci.core.events import TagRecord
 from gto_ci.files.config import POLICY_FILE
 from gto_ci.git import Repository
-from gto_ci.git.remotes.mirror import Snapshot
+from gto_ci.git.remotes.mirror import RemoteMirror
 from gto_ci.platforms.inputs import GateInputs, Inputs
 from gto_ci.platforms.platform import Platform
 
 if TYPE_CHECKING:
     from gto_ci.gate import Facts, Gate, Rules
-    from gto_ci.git.remotes.evidence import Witness
+    from gto_ci.git.remotes.evidence import EvidenceSource
 
 
 @dataclass(frozen=True)
-class Room:
+class GateContext:
     """Where the gate finds its rules and its evidence. Each is looked up once, when it is first asked for."""
 
     inputs: Inputs
     platform: Platform
     repository: Repository
-    snapshot: Snapshot
+    snapshot: RemoteMirror
     records: Sequence[TagRecord]
     now: datetime
 
     @cached_property
-    def witness(self) -> Witness:
+    def witness(self) -> EvidenceSource:
         """The remote, or where nothing may be fetched, the workspace."""
-        from gto_ci.git.remotes.evidence import RemoteWitness, Witness
+        from gto_ci.git.remotes.evidence import EvidenceSource, RemoteEvidence
 
         if self.inputs.fetch_tags:
-            return RemoteWitness(self.snapshot)
-        return Witness(self.repository, self.repository.remote_name(), self.platform.job.default_branch)
+            return RemoteEvidence(self.snapshot)
+        return EvidenceSource(self.repository, self.repository.remote_name(), self.platform.job.default_branch)
 
     @cached_property
     def rules(self) -> Rules | None:
@@ -75,7 +75,7 @@ class Room:
         return Facts(self.now, meaning.annotation, meaning.problem, ghost)
 
 
-def judge(room: Room, outcome: Outcome) -> Gate | None:
+def judge(room: GateContext, outcome: Outcome) -> Gate | None:
     """Return the verdict on what happened, None where nothing is asked of it.
 
     Raises:

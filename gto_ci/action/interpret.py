@@ -16,7 +16,7 @@ from gto_ci.core.names import Kind, TagName
 from gto_ci.core.registry import Registry
 from gto_ci.files.annotations import Annotation, find
 from gto_ci.files.config import Settings
-from gto_ci.git.remotes.mirror import Snapshot
+from gto_ci.git.remotes.mirror import RemoteMirror
 from gto_ci.platforms.platform import Log, Target
 from gto_ci.render import views
 
@@ -102,7 +102,7 @@ def registry_names(records: Iterable[TagRecord]) -> set[str]:
     return {event.artifact for event in read_events(records)}
 
 
-def annotate(meaning: Meaning, snapshot: Snapshot, settings: Settings, log: Log) -> Meaning:
+def annotate(meaning: Meaning, snapshot: RemoteMirror, settings: Settings, log: Log) -> Meaning:
     """Add what the files at the event's commit say; a broken file is a warning, for the event stands."""
     event = meaning.event
     if event is None:

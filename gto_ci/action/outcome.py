@@ -14,10 +14,10 @@ from gto_ci.render import views
 
 if TYPE_CHECKING:
     from gto_ci.action.apply_ghost import Applied
-    from gto_ci.dvc import Pulled
+    from gto_ci.dvc import PulledData
     from gto_ci.files.annotations import ArtifactChange
     from gto_ci.gate import Gate
-    from gto_ci.render.page import Outlook
+    from gto_ci.render.page import GateForecast
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Proposal:
     """What a pull request would change, and bring; ``where`` the gate's rules were read, ``problems`` for a person."""
 
     changes: tuple[ArtifactChange, ...]
-    outlook: tuple[Outlook, ...] = ()
+    outlook: tuple[GateForecast, ...] = ()
     where: str = ""
     problems: tuple[str, ...] = ()
 
@@ -44,7 +44,7 @@ class Outcome:
     gate: Gate | None = None
     proposal: Proposal | None = None
     applied: Applied | None = None
-    pulled: Pulled | None = None
+    pulled: PulledData | None = None
     comment: Posted | None = None
     warnings: list[str] = field(default_factory=list)
 

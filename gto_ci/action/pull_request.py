@@ -6,7 +6,7 @@ import posixpath
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from gto_ci.action.gate import Room
+from gto_ci.action.gate import GateContext
 from gto_ci.action.outcome import Outcome, Proposal
 from gto_ci.core.errors import InvalidName, WrongAnnotations
 from gto_ci.core.events import Event
@@ -17,13 +17,13 @@ from gto_ci.files.annotations import Annotation, ArtifactChange, compare, find, 
 from gto_ci.gate import Rules, judge_event
 from gto_ci.git.output import parse_commit_parents
 from gto_ci.git.trees import changed_files
-from gto_ci.platforms.platform import Change
-from gto_ci.render.page import Outlook
+from gto_ci.platforms.platform import PullRequest
+from gto_ci.render.page import GateForecast
 
 _MOST = 50  # artifacts that are looked at
 
 
-def propose(room: Room, change: Change, outcome: Outcome) -> Proposal:
+def propose(room: GateContext, change: PullRequest, outcome: Outcome) -> Proposal:
     """Return what the pull request ``change`` does.
 
     Raises:
@@ -46,7 +46,7 @@ def propose(room: Room, change: Change, outcome: Outcome) -> Proposal:
     return Proposal(tuple(changes), tuple(outlook), rules.where if rules else "", tuple(problems))
 
 
-def _commits(room: Room, change: Change) -> tuple[str, str]:
+def _commits(room: GateContext, change: PullRequest) -> tuple[str, str]:
     """The commits before and after the merge, both here with their folders; of no merge, those of both branches."""
     snapshot = room.snapshot
     new = change.merged or change.head
@@ -58,13 +58,13 @@ def _commits(room: Room, change: Change) -> tuple[str, str]:
     return old, new
 
 
-def _bring(room: Room, commits: Sequence[str]) -> None:
+def _bring(room: GateContext, commits: Sequence[str]) -> None:
     lacking = [one for one in commits if room.repository.objects([one]) == [None]]
     if lacking:
         room.snapshot.bring(lacking, "--depth=1", "--filter=blob:none")
 
 
-def _named(room: Room, commits: tuple[str, str], index: str, problems: list[str]) -> set[str]:
+def _named(room: GateContext, commits: tuple[str, str], index: str, problems: list[str]) -> set[str]:
     """The artifacts that files which differ between the two commits name."""
     pathspecs = (f":(top,literal){index}", ":(top,glob)**/dvc.yaml")
     paths = changed_files(room.snapshot.scratch, *commits, pathspecs)[:_MOST]
@@ -95,7 +95,7 @@ def _names_in(path: str, data: bytes, index: str) -> Iterable[str]:
             continue
 
 
-def _annotation(room: Room, commit: str, artifact: str, index: str) -> Annotation | None:
+def _annotation(room: GateContext, commit: str, artifact: str, index: str) -> Annotation | None:
     try:
         return find(room.snapshot.objects, commit, artifact, index).annotation
     except WrongAnnotations:  # said already
@@ -103,8 +103,13 @@ def _annotation(room: Room, commit: str, artifact: str, index: str) -> Annotatio
 
 
 def _outlook(
-    room: Room, rules: Rules, changes: Sequence[ArtifactChange], commit: str, change: Change, outcome: Outcome
-) -> Iterable[Outlook]:
+    room: GateContext,
+    rules: Rules,
+    changes: Sequence[ArtifactChange],
+    commit: str,
+    change: PullRequest,
+    outcome: Outcome,
+) -> Iterable[GateForecast]:
     facts = room.facts(outcome)
     stages = {
         *outcome.columns,
@@ -118,7 +123,7 @@ def _outlook(
             event = _imagined(one.artifact, stage, commit, outcome, int(room.now.timestamp()))
             if applying(rules.policy, event.kind, event.artifact, event.stage):
                 said = judge_event(rules, event, (), outcome.registry, room.witness, seen, proposed=True)
-                yield Outlook(one.artifact, stage, [_unnamed(finding) for finding in said.verdict.findings])
+                yield GateForecast(one.artifact, stage, [_unnamed(finding) for finding in said.verdict.findings])
 
 
 def _unnamed(finding: Finding) -> Finding:

@@ -65,7 +65,7 @@ def annotate(
         check_word("label", label)
     if must_exist and not path:
         raise WrongArguments("`path` is required when `must_exist` is set to True", "Give the path, too")
-    change = editing.Change(type, path, must_exist, tuple(labels or ()), description, custom)
+    change = editing.AnnotationUpdate(type, path, must_exist, tuple(labels or ()), description, custom)
     message = f"Annotate artifact `{name}`" + (f" of type `{type}`" if type else "")
     message += f" with path `{path}`" if path else ""
     with opened(repo) as (repository, settings):
@@ -73,11 +73,11 @@ def annotate(
         if must_exist and path:
             _check_committed(repository, path)
         index = files.index_path(settings)
-        after = _carry_out(
+        after = _write(
             repository,
             index,
             lambda data: editing.annotate(data, index, name, change, allow_same_path=allow_same_path),
-            _Manner(message, commit or push, push, dry_run, speaker(stdout)),
+            _WriteOptions(message, commit or push, push, dry_run, speaker(stdout)),
         )
         return read_artifacts_yaml(after, index)[name]
 
@@ -111,12 +111,12 @@ def remove(
     with opened(repo) as (repository, settings):
         index = files.index_path(settings)
         message = f"Remove annotation for artifact `{name}`"
-        manner = _Manner(message, commit or push, push, dry_run, speaker(stdout))
-        _carry_out(repository, index, lambda data: editing.remove(data, index, name), manner)
+        manner = _WriteOptions(message, commit or push, push, dry_run, speaker(stdout))
+        _write(repository, index, lambda data: editing.remove(data, index, name), manner)
 
 
 @dataclass(frozen=True, slots=True)
-class _Manner:
+class _WriteOptions:
     """How to carry out an edit. ``say`` gets the lines for a person."""
 
     message: str
@@ -129,7 +129,7 @@ class _Manner:
 Edit = Callable[[bytes | None], bytes]
 
 
-def _carry_out(repository: Repository, index: str, edit: Edit, manner: _Manner) -> bytes:
+def _write(repository: Repository, index: str, edit: Edit, manner: _WriteOptions) -> bytes:
     """Edit the file ``index``, in the work tree or in a new commit, and return its text."""
     if isinstance(repository, UrlRepository):
         head = Head(repository.commit_id("HEAD"), repository.branch, bare=True)
@@ -151,7 +151,7 @@ def _carry_out(repository: Repository, index: str, edit: Edit, manner: _Manner) 
     return after
 
 
-def _commit(repository: Repository, head: Head, index: str, edit: Edit, manner: _Manner) -> bytes:
+def _commit(repository: Repository, head: Head, index: str, edit: Edit, manner: _WriteOptions) -> bytes:
     destination = _destination(repository, head) if manner.push else None
     if not head.bare:
         file_commit.check_clean(repository, index)
@@ -171,7 +171,7 @@ def _commit(repository: Repository, head: Head, index: str, edit: Edit, manner: 
 
 
 def _commit_text(
-    repository: Repository, head: Head, index: str, text: bytes, destination: Destination | None, manner: _Manner
+    repository: Repository, head: Head, index: str, text: bytes, destination: Destination | None, manner: _WriteOptions
 ) -> None:
     """Make the commit, push it where it is to go, and only then make it visible here."""
     new = file_commit.make_commit(repository, head, index, text, manner.message)

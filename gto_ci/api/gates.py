@@ -16,7 +16,7 @@ from gto_ci.files.annotations import find
 from gto_ci.files.config import POLICY_FILE, Settings
 from gto_ci.gate import Facts, Gate, Rules, judge_event, read_rules
 from gto_ci.git import Repository
-from gto_ci.git.remotes.evidence import RemoteWitness, Witness
+from gto_ci.git.remotes.evidence import EvidenceSource, RemoteEvidence
 
 
 def check_gate(repo: RepoLike, ref: str, policy: str | Path | None = None, policy_ref: str = "") -> tuple[Event, Gate]:
@@ -72,18 +72,18 @@ def explain_gate(
         return rules.where, applying(rules.policy, kind, artifact, stage)
 
 
-def _witness(repository: Repository) -> Witness:
+def _witness(repository: Repository) -> EvidenceSource:
     from gto_ci.git.remotes.url_repository import UrlRepository
 
     if isinstance(repository, UrlRepository):
-        return RemoteWitness(repository.link.snapshot)
-    return Witness(repository, repository.remote_name())
+        return RemoteEvidence(repository.link.snapshot)
+    return EvidenceSource(repository, repository.remote_name())
 
 
-def _rules(repository: Repository, witness: Witness, policy: str | Path | None, policy_ref: str) -> Rules:
+def _rules(repository: Repository, witness: EvidenceSource, policy: str | Path | None, policy_ref: str) -> Rules:
     if policy is not None:
         return _rules_in(Path(policy))
-    if not policy_ref and not isinstance(witness, RemoteWitness) and not repository.remote_names():
+    if not policy_ref and not isinstance(witness, RemoteEvidence) and not repository.remote_names():
         policy_ref = "HEAD"  # there is nothing that could be called the default branch
     try:
         rules = read_rules(witness, policy_ref)
@@ -130,7 +130,7 @@ def _find(repository: Repository, ref: str) -> tuple[Event, list[TagRecord], Reg
     raise TagProblem(f"{quote(ref)} names nothing in this registry", "'gto show' lists what there is")
 
 
-def _facts(witness: Witness, event: Event, settings: Settings) -> Facts:
+def _facts(witness: EvidenceSource, event: Event, settings: Settings) -> Facts:
     now = datetime.now(timezone.utc)
     try:
         return Facts(now, find(witness.objects, event.commit, event.artifact, settings.index).annotation)

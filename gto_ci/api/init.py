@@ -25,7 +25,7 @@ from gto_ci.git.worktree.uninterruptible import finish
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class InitOptions:
     """What to set up. ``artifacts`` are names and paths, empty for none; ``action`` is what the workflow uses."""
 
     stages: tuple[str, ...] = ()
@@ -36,7 +36,7 @@ class Wishes:
     action: str = ACTION
 
 
-class Site(NamedTuple):
+class InitTarget(NamedTuple):
     """A repository as it is before: ``annotations`` is its annotation file, ``there`` which of our files it has."""
 
     root: Path
@@ -61,7 +61,7 @@ class Plan(NamedTuple):
     notes: tuple[str, ...]
 
 
-def look(repo: str | Path, environ: Mapping[str, str]) -> Site:
+def look(repo: str | Path, environ: Mapping[str, str]) -> InitTarget:
     """Return what is there.
 
     Raises:
@@ -74,7 +74,7 @@ def look(repo: str | Path, environ: Mapping[str, str]) -> Site:
     settings = config.load(repository.root, environ)
     # a link that leads nowhere is there too: written through it, the file would be elsewhere
     there = {path for path in (CONFIG_FILE, POLICY_FILE, WORKFLOW_FILE) if os.path.lexists(repository.root / path)}
-    return Site(repository.root, settings, files.index_path(settings), frozenset(there))
+    return InitTarget(repository.root, settings, files.index_path(settings), frozenset(there))
 
 
 def read_artifact(text: str) -> tuple[str, str]:
@@ -103,7 +103,7 @@ def check_type(name: str) -> str:
         raise InvalidName(error.cause.replace("stage", "type", 1), error.next_step) from error
 
 
-def plan(site: Site, wishes: Wishes) -> Plan:
+def plan(site: InitTarget, wishes: InitOptions) -> Plan:
     """Return what would be written. Nothing is.
 
     Raises:
@@ -143,7 +143,7 @@ def carry_out(plan: Plan) -> None:
     finish(lambda: _write(plan))
 
 
-def _annotated(site: Site, artifacts: Sequence[tuple[str, str]]) -> tuple[NewText, list[str]]:
+def _annotated(site: InitTarget, artifacts: Sequence[tuple[str, str]]) -> tuple[NewText, list[str]]:
     """The annotation file with those of ``artifacts`` that it lacks, and the names of the others."""
     before = files.read(files.file_to_write(site.root, site.annotations), site.annotations)
     names = set(read_artifacts_yaml(before or b"", site.annotations))
@@ -153,7 +153,7 @@ def _annotated(site: Site, artifacts: Sequence[tuple[str, str]]) -> tuple[NewTex
             known.append(name)
             continue
         names.add(name)
-        after = editing.annotate(after, site.annotations, name, editing.Change(path=path or None))
+        after = editing.annotate(after, site.annotations, name, editing.AnnotationUpdate(path=path or None))
     return NewText(site.annotations, before, after or b""), known
 
 

@@ -18,7 +18,7 @@ from gto_ci.core.names import check_artifact, check_stage
 from gto_ci.files.config import Settings
 from gto_ci.git import Repository
 from gto_ci.git.write_tags import Tagger
-from gto_ci.publish import Manner, Say, carry_out
+from gto_ci.publish import PublishOptions, Say, publish
 
 # True prints the lines that the command line prints; a function gets them one by one
 Stdout = bool | Callable[[str], None]
@@ -68,7 +68,7 @@ def register(
     with opened(repo) as (repository, settings):
         commit = _commit(repository, ref)
         request = Register(commit=commit, version=version, bump=bumps[0] if bumps else None, **common)
-        return carry_out(repository, settings, request, manner)
+        return publish(repository, settings, request, manner)
 
 
 def assign(
@@ -123,7 +123,7 @@ def assign(
             skip_registration=skip_registration,
             **common,
         )
-        return carry_out(repository, settings, request, manner)
+        return publish(repository, settings, request, manner)
 
 
 def unassign(
@@ -166,7 +166,7 @@ def unassign(
         allowed = _allowed(settings, stage)
         commit = None if ref is None else _commit(repository, ref)
         request = Unassign(stage=allowed, version=version, commit=commit, delete=delete, **common)
-        return carry_out(repository, settings, request, manner)
+        return publish(repository, settings, request, manner)
 
 
 def deregister(
@@ -207,7 +207,7 @@ def deregister(
     with opened(repo) as (repository, settings):
         commit = None if ref is None else _commit(repository, ref)
         request = Deregister(version=version, commit=commit, delete=delete, **common)
-        return carry_out(repository, settings, request, manner)
+        return publish(repository, settings, request, manner)
 
 
 def deprecate(
@@ -250,7 +250,7 @@ def deprecate(
             delete=delete,
             **common,
         )
-        return carry_out(repository, settings, request, manner)
+        return publish(repository, settings, request, manner)
 
 
 def _common(name: str, message: str | None, simple: bool | None, force: bool) -> dict[str, Any]:
@@ -259,8 +259,8 @@ def _common(name: str, message: str | None, simple: bool | None, force: bool) ->
 
 def _manner(
     push: bool, stdout: Stdout, author: str | None, author_email: str | None, sign: bool | None, dry_run: bool
-) -> Manner:
-    return Manner(push, dry_run, Tagger(author or "", author_email or "", sign), speaker(stdout))
+) -> PublishOptions:
+    return PublishOptions(push, dry_run, Tagger(author or "", author_email or "", sign), speaker(stdout))
 
 
 def speaker(stdout: Stdout) -> Say:

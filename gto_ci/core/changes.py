@@ -1,7 +1,7 @@
 """What a request does to an artifact: which tags it makes, or takes away.
 
 A request (:class:`Register`, :class:`Assign` …) says what a person wants. :meth:`plan` looks at the
-artifact as it stands and answers with a :class:`Change`, or says why not. It looks at nothing else,
+artifact as it stands and answers with a :class:`TagPlan`, or says why not. It looks at nothing else,
 so that after a lost race it is asked again with the new state. The rules are GTO 1.10.1's, less its
 bugs (``docs/differences-from-gto.md``).
 """
@@ -96,7 +96,7 @@ class NewTag:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class TagPlan:
     """The tags to make, in order, or the events whose tags to delete, in order of time.
 
     ``earliest``: the date, in seconds since the epoch, from which on the new tags come after all
@@ -150,7 +150,7 @@ class Register(_Request):
     version: str | None = field(default=None, kw_only=True)
     bump: Part | None = field(default=None, kw_only=True)
 
-    def plan(self, state: State) -> Change:
+    def plan(self, state: State) -> TagPlan:
         """Return the change.
 
         Raises:
@@ -159,7 +159,7 @@ class Register(_Request):
         version = self._version(state)
         message = self.message or f"Registering artifact {self.name} version {version}"
         simple = True if self.simple is None else self.simple
-        return Change((self._tag(state, Kind.REGISTRATION, self.commit, message, simple=simple, version=version),))
+        return TagPlan((self._tag(state, Kind.REGISTRATION, self.commit, message, simple=simple, version=version),))
 
     def _version(self, state: State) -> str:
         here = state.at_commit(self.commit)
@@ -214,7 +214,7 @@ class Assign(_Request):
     name_version: str | None = field(default=None, kw_only=True)
     skip_registration: bool = field(default=False, kw_only=True)
 
-    def plan(self, state: State) -> Change:
+    def plan(self, state: State) -> TagPlan:
         """Return the change: the assignment, after a registration where one is needed.
 
         Raises:
@@ -234,7 +234,7 @@ class Assign(_Request):
         message = self.message or f"Assigning stage {self.stage} to artifact {self.name} version {version}"
         simple = bool(self.simple)
         tag = self._tag(state, Kind.ASSIGNMENT, commit, message, simple=simple, version=version, stage=self.stage)
-        return Change((*first, tag))
+        return TagPlan((*first, tag))
 
     def _target(self, state: State) -> tuple[str, Version | None]:
         if self.version is not None:
@@ -264,7 +264,7 @@ class Unassign(_Request):
     version: str | None = field(default=None, kw_only=True)
     delete: bool = field(default=False, kw_only=True)
 
-    def plan(self, state: State) -> Change:
+    def plan(self, state: State) -> TagPlan:
         """Return the change.
 
         Raises:
@@ -281,7 +281,7 @@ class Unassign(_Request):
                 "It is in " + (", ".join(s.stage for s in found.active_stages()) or "no stage"),
             )
         if self.delete:
-            return Change(delete=tuple(stage.events if stage else ()))
+            return TagPlan(delete=tuple(stage.events if stage else ()))
         message = (
             self.message or f"Unassigning stage '{self.stage}' to artifact '{self.name}' version '{found.version}'"
         )
@@ -295,7 +295,7 @@ class Unassign(_Request):
             version=found.version,
             stage=self.stage,
         )
-        return Change((tag,))
+        return TagPlan((tag,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,7 +306,7 @@ class Deregister(_Request):
     version: str | None = field(default=None, kw_only=True)
     delete: bool = field(default=False, kw_only=True)
 
-    def plan(self, state: State) -> Change:
+    def plan(self, state: State) -> TagPlan:
         """Return the change.
 
         Raises:
@@ -323,11 +323,11 @@ class Deregister(_Request):
                 f"{found.events[-1].author} did on {found.events[-1].created_at}",
             )
         if self.delete:
-            return Change(delete=tuple(found.all_events))
+            return TagPlan(delete=tuple(found.all_events))
         message = self.message or f"Deregistering artifact {self.name} version {found.version}"
         simple = True if self.simple is None else self.simple
         tag = self._tag(state, Kind.DEREGISTRATION, found.commit, message, simple=simple, version=found.version)
-        return Change((tag,))
+        return TagPlan((tag,))
 
     def _target(self, state: State) -> Version:
         """The version, registered or deregistered by some tag: one that stages alone make is not meant."""
@@ -358,7 +358,7 @@ class Deprecate(_Request):
     annotated: bool = field(default=False, kw_only=True)
     delete: bool = field(default=False, kw_only=True)
 
-    def plan(self, state: State) -> Change:
+    def plan(self, state: State) -> TagPlan:
         """Return the change.
 
         Raises:
@@ -372,16 +372,16 @@ class Deprecate(_Request):
         if not self.force and artifact.events and not artifact.active:
             raise WrongArguments("Artifact was deprecated already", "Use '--force' to do it nevertheless")
         if self.delete:
-            return Change(delete=tuple(artifact.events))
+            return TagPlan(delete=tuple(artifact.events))
         commit = self.commit or (artifact.events[-1].commit if artifact.events else self.head)
         if commit is None:
             raise WrongArguments(f"There is no commit to deprecate {quote(self.name)} at", "Name one with --ref")
         message = self.message or f"Deprecating artifact '{self.name}'"
         simple = not self.force if self.simple is None else self.simple
-        return Change((self._tag(state, Kind.DEPRECATION, commit, message, simple=simple),))
+        return TagPlan((self._tag(state, Kind.DEPRECATION, commit, message, simple=simple),))
 
 
-def plan(request: Request, state: State) -> Change:
+def plan(request: Request, state: State) -> TagPlan:
     """Return what ``request`` does to the artifact in ``state``.
 
     Raises:

@@ -9,7 +9,7 @@ from gto_ci.core.errors import GtoError, WrongArguments
 from gto_ci.ghost.listing import Progress, commits_of, remove
 from gto_ci.ghost.names import CommitsGhost, Ghost
 from gto_ci.ghost.session import Session, ordered
-from gto_ci.git.remotes.mirror import Snapshot
+from gto_ci.git.remotes.mirror import RemoteMirror
 from gto_ci.git.remotes.settings import FOR_A_PERSON, find_remote
 
 
@@ -72,7 +72,7 @@ def _lost(session: Session, found: dict[Ghost, str]) -> set[Ghost]:
     remote = find_remote(session.source)
     if remote is None:
         raise GtoError("The source repository has no remote", "Add one: git remote add origin URL")
-    with Snapshot.beside(session.source, remote) as snapshot:
+    with RemoteMirror.beside(session.source, remote) as snapshot:
         known = snapshot.all_commits(FOR_A_PERSON)
     carried = [ghost for ghost in found if isinstance(ghost, CommitsGhost)]
     while more := {ghost.end for ghost in carried if ghost.start in known} - known:

@@ -23,7 +23,7 @@ Progress = Callable[[int, int], None]  # how many of how many are done
 
 
 @dataclass(frozen=True, slots=True)
-class Logged:
+class LogEntry:
     """A ghost, when it was made and by whom, what its author said of it, and how large it is.
 
     ``size`` is that of the patch in bytes.
@@ -109,7 +109,7 @@ def remove(session: Session, found: dict[Ghost, str], progress: Progress | None 
             progress(min(at + BATCH, len(refs)), len(refs))
 
 
-def log(session: Session, base: str = "HEAD", *, most: int | None = None) -> list[Logged]:
+def log(session: Session, base: str = "HEAD", *, most: int | None = None) -> list[LogEntry]:
     """Return the ghosts that start at the commit ``base``, newest first, at most ``most`` of them.
 
     Of those alone the content is fetched, to say how large it is.
@@ -131,9 +131,9 @@ def _starts(ghost: Ghost, start: str) -> bool:
     return ghost.start == start if COMMIT_ID.fullmatch(start) else ghost.start.startswith(start)
 
 
-def _logged(session: Session, ghost: Ghost, commit: CommitRecord) -> Logged:
+def _logged(session: Session, ghost: Ghost, commit: CommitRecord) -> LogEntry:
     patch = session.read_fetched(ghost).patch
-    return Logged(
+    return LogEntry(
         ghost,
         commit.created_at,
         commit.author,

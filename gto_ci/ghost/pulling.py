@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from gto_ci.core.errors import DoesNotApply, GhostRefused, RefNotFound, quote
 from gto_ci.ghost.names import CommitsGhost, DiffGhost
-from gto_ci.ghost.session import Session, Stored
-from gto_ci.git.worktree.apply import apply_to_tree, growth, put
+from gto_ci.ghost.session import Session, StoredGhost
+from gto_ci.git.worktree.apply import apply_to_tree, growth, update_worktree
 from gto_ci.git.worktree.capture import resolve
 from gto_ci.git.worktree.commit_transfer import pack_new, replay, unbundle
 from gto_ci.git.worktree.sandbox import SUBMODULE, TreeChange
@@ -17,7 +17,7 @@ _POINTER = b"version https://git-lfs.github.com/spec/v1\n"
 
 
 @dataclass(frozen=True, slots=True)
-class Pulled:
+class PulledGhost:
     """What a pull has done: the commit that HEAD is at, the id of the work tree's tree, the files that differ.
 
     ``notes`` are for a person. ``start`` is where HEAD was before, ``diff`` the hash of the diff that
@@ -63,7 +63,7 @@ def pull(
     commits: tuple[str, str] | None = None,
     force_base: bool = False,
     guard: Guard | None = None,
-) -> Pulled:
+) -> PulledGhost:
     """Apply commits (from, to), a ``diff`` (base, hash), or the one and then the other: all or nothing.
 
     HEAD has to be at the commit that they start from, unless ``force_base`` has them merged with
@@ -101,9 +101,9 @@ def pull(
     if guard is not None:
         between = session.desk.changes(head, commit) if commit != head else []
         guard(session, tree, [*between, *session.desk.changes(head, tree)])
-    changed = put(session.desk, session.head, commit, tree, pack)
+    changed = update_worktree(session.desk, session.head, commit, tree, pack)
     files, notes = tuple(one.path for one in changed), [*notes, *_notes(session, changed)]
-    return Pulled(commit, session.desk.tree_id(tree), files, tuple(notes), head, applied)
+    return PulledGhost(commit, session.desk.tree_id(tree), files, tuple(notes), head, applied)
 
 
 def _nothing_between(session: Session, start: str, end: str) -> bool:
@@ -127,7 +127,7 @@ def _check_base(session: Session, base: str, *, force_base: bool) -> None:
     )
 
 
-def _take_commits(session: Session, stored: Stored, *, force_base: bool) -> tuple[str, bytes, str]:
+def _take_commits(session: Session, stored: StoredGhost, *, force_base: bool) -> tuple[str, bytes, str]:
     """The commit to go to, a pack of what the source repository lacks for it, and a note for a person."""
     ghost = stored.ghost
     assert isinstance(ghost, CommitsGhost)

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from gto_ci.core.errors import GhostRefused, PushRefused, WrongArguments, quote
 from gto_ci.ghost.names import CommitsGhost, DiffGhost, Ghost
 from gto_ci.ghost.session import SUBJECT, Session
-from gto_ci.git.worktree.capture import Change, Selection, capture
+from gto_ci.git.worktree.capture import CapturedChange, Selection, capture
 from gto_ci.git.worktree.commit_transfer import is_ancestor, pack_commits
 
 
 @dataclass(frozen=True, slots=True)
-class Pushed:
+class PushedGhost:
     """A ghost that is in the patch repository now; ``created`` tells whether it came there by this call.
 
     ``size`` is that of its patch in bytes, ``change`` what was captured, for a diff. Commits from a commit
@@ -23,7 +23,7 @@ class Pushed:
     ghost: Ghost
     created: bool
     size: int
-    change: Change | None = None
+    change: CapturedChange | None = None
 
     @property
     def empty(self) -> bool:
@@ -31,7 +31,7 @@ class Pushed:
         return isinstance(self.ghost, CommitsGhost) and self.ghost.start == self.ghost.end
 
 
-def diff(session: Session, base: str = "HEAD", selection: Selection | None = None) -> Change:
+def diff(session: Session, base: str = "HEAD", selection: Selection | None = None) -> CapturedChange:
     """Return what a push would capture: the uncommitted change of the commit ``base``.
 
     Raises:
@@ -49,7 +49,7 @@ def push(
     commits: tuple[str, str] | None = None,
     selection: Selection | None = None,
     note: str = "",
-) -> list[Pushed]:
+) -> list[PushedGhost]:
     """Push the uncommitted change of ``base``, the ``commits`` (from, to), or both, all or none.
 
     Returns what is in the patch repository then, commits first. What it has already is not pushed again.
@@ -62,7 +62,7 @@ def push(
         GitError: it cannot be reached.
     """
     _ = session.patches  # a missing address is said before anything is captured
-    found: list[tuple[Pushed, dict[str, bytes]]] = []
+    found: list[tuple[PushedGhost, dict[str, bytes]]] = []
     if commits is not None:
         found += _commits(session, *commits)
     if base is not None:
@@ -76,7 +76,7 @@ def push(
         if pushed.ghost not in there and not pushed.empty
     }
     created = _create(session, new)
-    return [Pushed(pushed.ghost, pushed.ghost.ref in created, pushed.size, pushed.change) for pushed, _ in found]
+    return [PushedGhost(pushed.ghost, pushed.ghost.ref in created, pushed.size, pushed.change) for pushed, _ in found]
 
 
 def _create(session: Session, new: dict[str, str]) -> set[str]:
@@ -92,19 +92,19 @@ def _create(session: Session, new: dict[str, str]) -> set[str]:
     return set()
 
 
-def _diff_ghost(session: Session, change: Change) -> Pushed:
+def _diff_ghost(session: Session, change: CapturedChange) -> PushedGhost:
     try:
         session.check_size(change.patch)
     except GhostRefused as error:
         raise GhostRefused(f"The change is too large: {error.cause}", error.next_step) from error
     digest = hashlib.sha1(change.patch, usedforsecurity=False).hexdigest()
-    return Pushed(DiffGhost(session.prefix, change.base, digest), False, len(change.patch), change)
+    return PushedGhost(DiffGhost(session.prefix, change.base, digest), False, len(change.patch), change)
 
 
-def _commits(session: Session, start: str, end: str) -> list[tuple[Pushed, dict[str, bytes]]]:
+def _commits(session: Session, start: str, end: str) -> list[tuple[PushedGhost, dict[str, bytes]]]:
     first, last = session.commit(start), session.commit(end)
     if first == last:
-        return [(Pushed(CommitsGhost(session.prefix, first, last), False, 0), {})]
+        return [(PushedGhost(CommitsGhost(session.prefix, first, last), False, 0), {})]
     if not is_ancestor(session.source, first, last):
         raise WrongArguments(
             f"{quote(start)} ({first[:12]}) is not before {quote(end)} ({last[:12]}) in the history",
@@ -119,4 +119,4 @@ def _commits(session: Session, start: str, end: str) -> list[tuple[Pushed, dict[
         )
     files = {CommitsGhost.file: carried.mailbox, CommitsGhost.bundle: carried.bundle}
     ghost = CommitsGhost(session.prefix, first, last)
-    return [(Pushed(ghost, False, len(carried.mailbox)), files)]
+    return [(PushedGhost(ghost, False, len(carried.mailbox)), files)]

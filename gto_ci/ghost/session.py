@@ -37,10 +37,10 @@ from gto_ci.git.remotes.address import read_address
 from gto_ci.git.remotes.patch_repository import PatchRepository, blob_sizes, read_branch
 from gto_ci.git.remotes.settings import own_transport_settings, read_settings
 from gto_ci.git.repository import Repository
-from gto_ci.git.scratch_area import Workshop, open_workshop
+from gto_ci.git.scratch_area import ScratchArea, open_scratch_area
 from gto_ci.git.worktree.capture import resolve
 from gto_ci.git.worktree.file_commit import Head, read_head
-from gto_ci.git.worktree.sandbox import Desk
+from gto_ci.git.worktree.sandbox import Sandbox
 
 G = TypeVar("G", DiffGhost, CommitsGhost)
 
@@ -71,7 +71,7 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredGhost:
     """A ghost as it is stored: its files by name, and its commit."""
 
     ghost: Ghost
@@ -98,7 +98,7 @@ def note_in(commit: CommitRecord) -> str:
 class Session:
     """One command's view of the source repository and of the patch repository. Made by :func:`opened`."""
 
-    def __init__(self, options: Options, environ: Mapping[str, str], workshop: Workshop) -> None:
+    def __init__(self, options: Options, environ: Mapping[str, str], workshop: ScratchArea) -> None:
         self.options = options
         self.folder = Path(options.source or os.curdir).absolute()
         self.prefix = check_prefix(options.prefix or environ.get("GIT_GHOST_PREFIX", "") or DEFAULT_PREFIX)
@@ -143,10 +143,10 @@ class Session:
         return {**_NOBODY, **own}
 
     @cached_property
-    def desk(self) -> Desk:
+    def desk(self) -> Sandbox:
         """The source repository, ready for work that is not seen."""
         runner = self.workshop.runner.with_config(*self.user.items())
-        return Desk(self.source, Workshop(self.workshop.folder, runner))
+        return Sandbox(self.source, ScratchArea(self.workshop.folder, runner))
 
     @cached_property
     def head(self) -> Head:
@@ -265,7 +265,7 @@ class Session:
             raise NoGhost(f"{len(found)} ghosts {where} begin so: {names}", "Give more digits")
         return next(iter(found.items()))
 
-    def read(self, ghost: Ghost, oid: str) -> Stored:
+    def read(self, ghost: Ghost, oid: str) -> StoredGhost:
         """Fetch a ghost, make sure that it is what its name says, and return it.
 
         Raises:
@@ -275,7 +275,7 @@ class Session:
         self.patches.fetch({ghost.ref: oid}, limit=self.options.max_size)
         return self.read_fetched(ghost)
 
-    def read_fetched(self, ghost: Ghost) -> Stored:
+    def read_fetched(self, ghost: Ghost) -> StoredGhost:
         """Return a ghost that was fetched, after making sure that it is what its name says.
 
         Raises:
@@ -284,7 +284,7 @@ class Session:
         try:
             raw, files = self._files(ghost)
             commit = parse_commit("", raw)
-            stored = Stored(ghost, files, commit)
+            stored = StoredGhost(ghost, files, commit)
             if isinstance(ghost, DiffGhost):
                 self._check_patch(ghost, stored.patch)
         except GhostRefused as error:
@@ -357,7 +357,7 @@ def opened(
     # an empty name is what a job passes on that has none; git would refuse it
     environ = {name: value for name, value in given.items() if value or not _IDENTITY.fullmatch(name)}
     working_dir = Path(options.working_dir) if options.working_dir else None
-    with open_workshop(Runner(environ, tuple(config)), working_dir) as workshop:
+    with open_scratch_area(Runner(environ, tuple(config)), working_dir) as workshop:
         yield Session(options, environ, workshop)
 
 

@@ -14,8 +14,8 @@ from gto_ci.git.process import Runner
 from gto_ci.git.repository import Repository
 from gto_ci.git.worktree.apply import apply_to_tree, growth
 from gto_ci.git.worktree.capture import Selection, capture
-from gto_ci.git.worktree.linked_worktrees import Mark, add_worktree, marked_worktrees, remove_worktree
-from gto_ci.git.worktree.sandbox import Desk
+from gto_ci.git.worktree.linked_worktrees import WorktreeRecord, add_worktree, marked_worktrees, remove_worktree
+from gto_ci.git.worktree.sandbox import Sandbox
 from gto_ci.git.worktree.uninterruptible import finish
 
 
@@ -39,7 +39,7 @@ def checkout(session: Session, digest: str, base: str | None = None, folder: str
     tree = apply_to_tree(session.desk, ghost.base, patch)
     session.check_written(growth(session.desk, ghost.base, tree), "The ghost")
     desk = session.desk
-    finish(lambda: add_worktree(desk, place, Mark(ghost.base, ghost.hash, tree), pack))
+    finish(lambda: add_worktree(desk, place, WorktreeRecord(ghost.base, ghost.hash, tree), pack))
     return place
 
 
@@ -92,8 +92,8 @@ def _place(session: Session, ghost: DiffGhost, folder: str | None) -> Path:
     return place
 
 
-def _check_unchanged(session: Session, folder: Path, mark: Mark) -> None:
-    desk = Desk(Repository.open(folder, Runner(session.source.runner.environ)), session.workshop)
+def _check_unchanged(session: Session, folder: Path, mark: WorktreeRecord) -> None:
+    desk = Sandbox(Repository.open(folder, Runner(session.source.runner.environ)), session.workshop)
     try:
         found = capture(desk, mark.base, Selection(untracked=True), folder)
     except GitError as error:

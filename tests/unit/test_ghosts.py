@@ -18,7 +18,7 @@ from gto_ci.ghost.names import CommitsGhost, DiffGhost, Ghost, check_hex, check_
 from gto_ci.ghost.patch import Stat, declared_size, stat
 from gto_ci.git.output import split_patch
 from gto_ci.git.remotes.address import read_address
-from gto_ci.git.remotes.receive_pack import Update, _parse, _request
+from gto_ci.git.remotes.receive_pack import RefUpdate, _parse, _request
 
 _digits = st.text("0123456789abcdef", min_size=40, max_size=40)
 _ids = st.one_of(_digits, st.text("0123456789abcdef", min_size=64, max_size=64))
@@ -234,7 +234,7 @@ def test_a_password_is_nowhere_to_be_seen(tmp_path: Path) -> None:
 
 
 def test_the_request() -> None:
-    sent = _request([Update("refs/heads/a", "", "1" * 40), Update("refs/heads/b", "2" * 40, "")], "sha1")
+    sent = _request([RefUpdate("refs/heads/a", "", "1" * 40), RefUpdate("refs/heads/b", "2" * 40, "")], "sha1")
     first, second = sent.split(b"\0")[0], sent.split(b"\n")[-1][-110:]
     assert re.fullmatch(rb"[0-9a-f]{4}0{40} 1{40} refs/heads/a", first)
     assert second.endswith(b"2" * 40 + b" " + b"0" * 40 + b" refs/heads/b0000")

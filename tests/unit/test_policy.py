@@ -30,7 +30,7 @@ from gto_ci.core.policy import (
     needs,
 )
 from gto_ci.core.policy.approvals import approval_name
-from gto_ci.core.policy.event_requirements import Annotated, Freeze, NoGhost, OnBranch, SignedBy, Taggers, Versions
+from gto_ci.core.policy.event_requirements import Annotated, Freeze, OnBranch, SignedBy, Taggers, Versions, WithoutGhost
 from gto_ci.core.policy.history_requirements import After, Current, NotDeprecated, TwoPerson
 from gto_ci.core.policy.ranges import read_range
 from gto_ci.core.policy.spans import match_span, show_span
@@ -119,7 +119,7 @@ def test_which_rules_apply(given: dict[str, Any], kind: Kind, artifact: str, sta
 
 def test_what_is_needed_is_what_is_required() -> None:
     assert needs([]) == Needs(False, (), False, False)
-    plain = rule(After("staging"), Versions(), Taggers(("*",)), NotDeprecated(), Current(), NoGhost())
+    plain = rule(After("staging"), Versions(), Taggers(("*",)), NotDeprecated(), Current(), WithoutGhost())
     assert needs([plain]) == Needs()
     assert needs([plain, rule(OnBranch(("main", "r/*"))), rule(OnBranch(("r/*", "x")))]).branches == (
         "main",
@@ -183,7 +183,7 @@ V2 = f"m@v2.0.0-rc.1 {C2} eve@example.com 105"
         (NotDeprecated(), f"m@deprecated {C1} a@b 5", {}, "'m' is not deprecated"),
         (Current(), "", {}, "stage 'prod' holds version v1.2.0, since 2026-11-25 01:40:00+00:00"),
         (Current(), f"m#prod#3 {C2} a@b 110\nm#prod!#4 {C2} a@b 111", {}, "stage 'prod' holds version v1.2.0"),
-        (NoGhost(), "", {}, "no ghost was applied"),
+        (WithoutGhost(), "", {}, "no ghost was applied"),
         (TwoPerson("staging"), "", {}, "'ada@example.com' assigned it to 'staging', 'bob@example.com' tagged it"),
         (TwoPerson(), "", {"approvals": [APPROVAL]}, "'ada@example.com' approved with tag 'm#prod+ok', 'bob"),
         (
@@ -318,7 +318,13 @@ def test_a_requirement_is_met(requirement: Requirement, more: str, evidence: dic
             "or assign it again: gto assign m --version v1.2.0 --stage prod --push",
         ),
         (Current(), f"m@v1.2.0! {C1} a@b 110", {}, "holds nothing, as version v1.2.0 is no longer registered", "again"),
-        (NoGhost(), "", {"ghost": "abc\x1b"}, "a ghost was applied in this job: 'abc\\x1b'", "run the job without one"),
+        (
+            WithoutGhost(),
+            "",
+            {"ghost": "abc\x1b"},
+            "a ghost was applied in this job: 'abc\\x1b'",
+            "run the job without one",
+        ),
         (
             TwoPerson("qa"),
             "",
@@ -480,7 +486,7 @@ def test_rules_add_up() -> None:
     rules = [
         rule(After("staging", timedelta(days=1)), Taggers(("bob@*",)), name="a"),
         rule(Current(), name="b"),
-        rule(NoGhost(), name="c"),
+        rule(WithoutGhost(), name="c"),
     ]
     verdict = judge(rules, event, state, Evidence(NOW, ghost="abc"))
     assert [(one.rule, one.check, one.passed) for one in verdict.findings] == [
@@ -514,7 +520,7 @@ PROPOSED = "seen when the tag is pushed"
         (Versions(), True),
         (Annotated(("type",)), False),
         (NotDeprecated(), True),
-        (NoGhost(), True),
+        (WithoutGhost(), True),
         (Freeze((Weekly(tuple(range(7)), 0, WHOLE_DAY, BERLIN),)), False),
     ],
 )
@@ -824,7 +830,7 @@ ALL: Sequence[Requirement] = (
     Annotated(("type", "custom.x")),
     NotDeprecated(),
     Current(),
-    NoGhost(),
+    WithoutGhost(),
     TwoPerson("staging", signed=True),
     TwoPerson("staging"),
     Freeze((Weekly(tuple(range(7)), 0, 0, BERLIN),)),

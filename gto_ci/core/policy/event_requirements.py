@@ -149,7 +149,7 @@ class Annotated:
 
 
 @dataclass(frozen=True, slots=True)
-class NoGhost:
+class WithoutGhost:
     """No ghost was applied in this job, so that what runs is what is committed."""
 
     check: ClassVar[str] = "ghost"

@@ -1,7 +1,7 @@
 """What else a repository knows of a commit and its tags, for whoever has to decide on it.
 
 On which branches the commit is, which tags approve of it, and whose signatures those carry. A
-:class:`RemoteWitness` fetches what it is asked for, and no more, into a snapshot's scratch repository.
+:class:`RemoteEvidence` fetches what it is asked for, and no more, into a snapshot's scratch repository.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import NamedTuple
 from gto_ci.core.errors import GitError, RefNotFound, quote
 from gto_ci.core.events import TagRecord
 from gto_ci.git.output import TAG_FORMAT, GitObject, parse_tags
-from gto_ci.git.remotes.mirror import Snapshot
+from gto_ci.git.remotes.mirror import RemoteMirror
 from gto_ci.git.repository import Repository
 from gto_ci.git.scratch_folders import temporary_folder
 from gto_ci.git.signatures import Signature, verify
@@ -38,7 +38,7 @@ class FileAt(NamedTuple):
         return f"{quote(self.ref) if self.ref else 'the default branch'} ({self.commit[:7]})"
 
 
-class Witness:
+class EvidenceSource:
     """What ``repository`` itself knows; a remote's branches, as far as they were fetched.
 
     ``default_branch`` is that of the ``remote``, "" where only the repository can say.
@@ -146,10 +146,10 @@ class Witness:
         return next(ref.removeprefix(prefix) for prefix in self.prefixes if ref.startswith(prefix))
 
 
-class RemoteWitness(Witness):
+class RemoteEvidence(EvidenceSource):
     """What the remote of ``snapshot`` knows."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: RemoteMirror) -> None:
         super().__init__(snapshot.scratch)
         self.prefixes = (f"{_KEPT}heads/",)
         self._snapshot = snapshot

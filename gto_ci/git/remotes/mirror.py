@@ -20,7 +20,7 @@ from gto_ci.core.names import match_tag, tag_prefixes
 from gto_ci.git.output import GitObject, RemoteTag, allows_filters, parse_ls_remote, parse_ref, parse_symref_listing
 from gto_ci.git.process import Runner
 from gto_ci.git.remotes import protocol_v2
-from gto_ci.git.remotes.push import Mark, mark_of
+from gto_ci.git.remotes.push import CounterRef, mark_of
 from gto_ci.git.remotes.settings import FOR_THE_ACTION, Advice, Remote, retrying
 from gto_ci.git.repository import Repository
 from gto_ci.git.scratch import lay_out
@@ -33,7 +33,7 @@ FETCH = ("--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodul
 QUIET = (("core.hooksPath", os.devnull), ("gc.auto", "0"), ("maintenance.auto", "false"))
 
 
-class Snapshot:
+class RemoteMirror:
     """A scratch repository that sees the user's objects. Made by :meth:`beside`."""
 
     def __init__(self, repository: Repository, scratch: Repository, remote: Remote | None, object_format: str) -> None:
@@ -46,11 +46,11 @@ class Snapshot:
         self._here: set[str] = set()  # the ids of tag objects that need not be fetched
         self.listed = b""  # what the remote listed a moment ago, to be used once in place of asking it
         self.head = ""  # the commit of the remote's default branch, when all its tags were listed
-        self.mark: Mark | None = None  # the artifact's, as it was when that artifact's tags were listed
+        self.mark: CounterRef | None = None  # the artifact's, as it was when that artifact's tags were listed
 
     @classmethod
     @contextmanager
-    def beside(cls, repository: Repository, remote: Remote | None) -> Iterator[Snapshot]:
+    def beside(cls, repository: Repository, remote: Remote | None) -> Iterator[RemoteMirror]:
         """Yield a snapshot in a temporary folder, which is removed afterwards.
 
         Raises:
@@ -70,7 +70,7 @@ class Snapshot:
             yield snapshot
 
     @classmethod
-    def in_folder(cls, root: Path, runner: Runner, remote: Remote, object_format: str) -> Snapshot:
+    def in_folder(cls, root: Path, runner: Runner, remote: Remote, object_format: str) -> RemoteMirror:
         """Return a snapshot in the empty folder ``root``, beside no repository of the user's."""
         lay_out(root, object_format)
         runner = runner.with_config(*QUIET, ("safe.directory", str(root)), *remote.config, secrets=remote.secrets)
@@ -203,7 +203,7 @@ class Snapshot:
         self._fetch(remote, wanted, trace)
         self._here |= {tag.oid for tag in wanted}
         if mark:
-            self.mark = Mark(mark.name, mark.oid, self._counter(unlisted, artifact))
+            self.mark = CounterRef(mark.name, mark.oid, self._counter(unlisted, artifact))
         return advertised
 
     def _fetch(self, remote: Remote, wanted: Sequence[RemoteTag], trace: Path) -> None:

@@ -20,7 +20,7 @@ from gto_ci.git.remotes import protocol_v2
 from gto_ci.git.remotes.address import Address
 from gto_ci.git.remotes.settings import Advice, header_secrets, retrying, trust
 from gto_ci.git.repository import Repository
-from gto_ci.git.scratch_area import Scratch, Workshop
+from gto_ci.git.scratch_area import ScratchArea, ScratchRepository
 
 FOR_GHOSTS = Advice(
     "Check your credentials for the patch repository; nobody is asked here, so git needs a credential helper or a key",
@@ -39,7 +39,7 @@ _CAREFUL = (
 )
 
 
-class Entry(NamedTuple):
+class TreeEntry(NamedTuple):
     """One entry of a branch's tree."""
 
     mode: str
@@ -56,7 +56,7 @@ class PatchRepository:
 
     def __init__(
         self,
-        workshop: Workshop,
+        workshop: ScratchArea,
         address: Address,
         settings: Sequence[tuple[str, str]] = (),
         watch: Watch | None = None,
@@ -161,7 +161,7 @@ class PatchRepository:
         listed = runner.run(["cat-file", "--batch-check=%(objectsize)"], folder, stdin=asked)
         return sum(int(line) for line in listed.decode(errors="replace").splitlines() if line.isdigit())
 
-    def _list(self, prefixes: Sequence[str]) -> protocol_v2.Listing:
+    def _list(self, prefixes: Sequence[str]) -> protocol_v2.RefListing:
         folder, runner = self.address.folder, self._git.runner
         if folder is not None or (self.address.over_http and not self._leads_elsewhere()):
             # an older server says no, and so does one that refuses us: git finds out which, and says so
@@ -174,7 +174,7 @@ class PatchRepository:
         said = trace.read_text(encoding="utf-8", errors="replace") if trace.exists() else ""
         refs = {ref: oid for ref, oid in parse_symref_listing(listed)[0].items() if ref.startswith(tuple(prefixes))}
         told = re.search(r"\bobject-format=(sha1|sha256)\b", said)
-        return protocol_v2.Listing(refs, told[1] if told else "sha1", allows_filters(said))
+        return protocol_v2.RefListing(refs, told[1] if told else "sha1", allows_filters(said))
 
     def _leads_elsewhere(self, *options: str) -> bool:
         """Whether the user's settings lead to another URL than the one that was given."""
@@ -207,9 +207,9 @@ class PatchRepository:
     def _update_once(self, updates: Sequence[tuple[str, str, str]]) -> tuple[Mapping[str, str], Sequence[str]]:
         """The reasons for the refs that were refused, and the server's words."""
         if self.address.over_http and not self._leads_elsewhere("--push"):
-            from gto_ci.git.remotes.receive_pack import Update, update_refs  # late: HTTP of our own is large
+            from gto_ci.git.remotes.receive_pack import RefUpdate, update_refs  # late: HTTP of our own is large
 
-            wanted = [Update(*update) for update in updates]
+            wanted = [RefUpdate(*update) for update in updates]
             new = "".join(f"{oid}\n" for _, _, oid in updates if oid).encode()
             pack = self._git.git("pack-objects", "-q", "--revs", "--stdout", stdin=new) if new else b""
             answer = update_refs(
@@ -254,7 +254,7 @@ class PatchRepository:
         )
 
 
-def read_branch(scratch: Scratch, ref: str) -> tuple[bytes, list[Entry]]:
+def read_branch(scratch: ScratchRepository, ref: str) -> tuple[bytes, list[TreeEntry]]:
     """Return the raw commit of a branch that was fetched, and the entries of its tree.
 
     Raises:
@@ -266,7 +266,7 @@ def read_branch(scratch: Scratch, ref: str) -> tuple[bytes, list[Entry]]:
     return commit.data, _entries(tree.data, len(commit.oid) // 2)
 
 
-def blob_sizes(scratch: Scratch, ref: str, oids: Sequence[str]) -> list[int | None]:
+def blob_sizes(scratch: ScratchRepository, ref: str, oids: Sequence[str]) -> list[int | None]:
     """Return the sizes of blobs in the branch ``ref``; None for each that was too large to come, or is no blob.
 
     Raises:
@@ -280,13 +280,13 @@ def blob_sizes(scratch: Scratch, ref: str, oids: Sequence[str]) -> list[int | No
     return [sizes.get(oid) for oid in oids]
 
 
-def _entries(tree: bytes, width: int) -> list[Entry]:
+def _entries(tree: bytes, width: int) -> list[TreeEntry]:
     """Take apart a raw tree object: mode, space, name, NUL, the id in bytes."""
-    entries: list[Entry] = []
+    entries: list[TreeEntry] = []
     at = 0
     while at < len(tree):
         space, end = tree.index(b" ", at), tree.index(b"\0", at)
         oid = tree[end + 1 : end + 1 + width].hex()
-        entries.append(Entry(tree[at:space].decode(), tree[space + 1 : end].decode(errors="surrogateescape"), oid))
+        entries.append(TreeEntry(tree[at:space].decode(), tree[space + 1 : end].decode(errors="surrogateescape"), oid))
         at = end + 1 + width
     return entries

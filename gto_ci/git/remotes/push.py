@@ -35,7 +35,7 @@ _REJECTED = re.compile(r"^!\t\S*:(?P<ref>\S+)\t(?P<reason>.*)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class CounterRef:
     """An artifact's mark on the remote: the ref, and the id that it held when the tags were listed, or "".
 
     ``unlisted`` is the counter of the tag that it points to, where that tag was not listed; else 0.
@@ -51,7 +51,7 @@ def mark_of(artifact: str) -> str:
     return MARKS + ref_part(artifact)
 
 
-def push_tags(repository: Repository, remote: str, tags: Mapping[str, str], mark: Mark | None = None) -> None:
+def push_tags(repository: Repository, remote: str, tags: Mapping[str, str], mark: CounterRef | None = None) -> None:
     """Make ``tags`` (name: id of the object) on ``remote``, a remote's name or URL: all of them or none.
 
     ``mark`` moves to the last of them. A remote that has no place for such refs gets the tags alone.
@@ -104,7 +104,7 @@ def delete_tags(repository: Repository, remote: str, tags: Mapping[str, str]) ->
         raise _refusal(error, remote, taken) from error
 
 
-def drop_mark(repository: Repository, remote: str, mark: Mark) -> None:
+def drop_mark(repository: Repository, remote: str, mark: CounterRef) -> None:
     """Delete ``mark`` on ``remote``, unless it has moved.
 
     Raises:
@@ -156,7 +156,7 @@ def _was_rejected(error: GitError) -> bool:
     return _REJECTED.search(error.stdout) is not None
 
 
-def _only_the_mark(error: GitError, mark: Mark) -> bool:
+def _only_the_mark(error: GitError, mark: CounterRef) -> bool:
     """Tell whether the remote objects to the mark, and to the tags only because they came with it."""
     refused = {m["ref"] for m in _REJECTED.finditer(error.stdout) if "atomic" not in m["reason"]}
     return refused == {mark.ref}

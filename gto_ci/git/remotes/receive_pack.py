@@ -38,7 +38,7 @@ _UNUSUAL = re.compile(r"GIT_SSL_(?!CAINFO).*|GIT_PROXY_.*|(?:https?|all)_proxy",
 _RESULT = "application/x-git-receive-pack-result"
 
 
-class Update(NamedTuple):
+class RefUpdate(NamedTuple):
     """One ref, and the ids that it has and is to have; "" for none."""
 
     ref: str
@@ -47,7 +47,7 @@ class Update(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class PushReport:
     """What the server said: the reason for each ref that it refused, and words for a person."""
 
     refused: Mapping[str, str]
@@ -58,11 +58,11 @@ def update_refs(
     runner: Runner,
     repository: Path,
     url: str,
-    updates: Sequence[Update],
+    updates: Sequence[RefUpdate],
     pack: bytes,
     object_format: str,
     watch: Watch | None = None,
-) -> Answer | None:
+) -> PushReport | None:
     """Ask the server at ``url`` to change refs, all or none; ``pack`` holds the objects that it lacks.
 
     ``watch`` is told how much has been sent.
@@ -179,7 +179,7 @@ class _Connection:
         return basic(found["username"], found["password"])
 
 
-def _request(updates: Sequence[Update], object_format: str) -> bytes:
+def _request(updates: Sequence[RefUpdate], object_format: str) -> bytes:
     nothing = "0" * (64 if object_format == "sha256" else 40)
     lines = [f"{update.old or nothing} {update.new or nothing} {update.ref}" for update in updates]
     capabilities = f"report-status side-band-64k delete-refs atomic object-format={object_format} agent=gto-ci"
@@ -187,7 +187,7 @@ def _request(updates: Sequence[Update], object_format: str) -> bytes:
     return b"".join(b"%04x%s" % (len(line.encode()) + 4, line.encode()) for line in lines) + b"0000"
 
 
-def _parse(answer: bytes) -> Answer:
+def _parse(answer: bytes) -> PushReport:
     """Read the report, within its side band or not; ValueError where there is none."""
     words = b""
     report = b""
@@ -205,7 +205,7 @@ def _parse(answer: bytes) -> Answer:
     if lines[0] != "unpack ok" and not refused:
         raise ValueError(lines[0])
     said = [line.strip() for line in re.split(r"[\r\n]+", words.decode(errors="replace")) if line.strip()]
-    return Answer(refused, said)
+    return PushReport(refused, said)
 
 
 def _words(line: str) -> tuple[str, str, str]:

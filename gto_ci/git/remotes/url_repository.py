@@ -18,7 +18,7 @@ from gto_ci.core.errors import GitError, RefNotFound
 from gto_ci.core.events import TagRecord
 from gto_ci.git.output import GitObject, allows_filters, parse_symref_listing
 from gto_ci.git.process import Runner
-from gto_ci.git.remotes.mirror import Snapshot
+from gto_ci.git.remotes.mirror import RemoteMirror
 from gto_ci.git.remotes.push import MARKS
 from gto_ci.git.remotes.settings import FOR_A_PERSON, Remote, remote_at, retrying
 from gto_ci.git.repository import Repository
@@ -39,7 +39,7 @@ def is_url(text: str) -> bool:
 class _Link:
     """What is known of the remote. ``refs``: what each points to, a tag's commit for a tag."""
 
-    snapshot: Snapshot
+    snapshot: RemoteMirror
     remote: Remote
     refs: dict[str, str]
     branch: str | None
@@ -192,7 +192,7 @@ def open_url(url: str, runner: Runner) -> Iterator[UrlRepository]:
         )
         refs, branch = parse_symref_listing(listed)
         longest = max((len(oid) for oid in refs.values()), default=40)
-        snapshot = Snapshot.in_folder(root, runner, remote, "sha256" if longest == 64 else "sha1")
+        snapshot = RemoteMirror.in_folder(root, runner, remote, "sha256" if longest == 64 else "sha1")
         if trace.exists() and allows_filters(trace.read_text(encoding="utf-8", errors="replace")):
             snapshot.fetch_on_demand()
         snapshot.listed = listed

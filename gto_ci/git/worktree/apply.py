@@ -19,7 +19,7 @@ from gto_ci.git.output import split_patch
 from gto_ci.git.repository import Repository
 from gto_ci.git.worktree.backup import back_up, back_up_records
 from gto_ci.git.worktree.file_commit import Head, make_visible
-from gto_ci.git.worktree.sandbox import SUBMODULE, Desk, TreeChange, file_names
+from gto_ci.git.worktree.sandbox import SUBMODULE, Sandbox, TreeChange, file_names
 from gto_ci.git.worktree.uninterruptible import finish
 
 # What git's words for a path outside the work tree, or inside .git, have in common
@@ -33,7 +33,7 @@ _SHOWN = 5  # paths that an error names
 _MISREAD = re.compile(rb"^diff --git a/(.* /.*) b/\1$", re.MULTILINE)
 
 
-def apply_to_tree(desk: Desk, commit: str, patch: bytes, *, three_way: bool = False) -> str:
+def apply_to_tree(desk: Sandbox, commit: str, patch: bytes, *, three_way: bool = False) -> str:
     """Return the id of the tree of ``commit`` (or a tree) with ``patch`` applied. Nothing else is changed.
 
     With ``three_way`` the patch may be of another commit, whose files are here.
@@ -59,7 +59,7 @@ def apply_to_tree(desk: Desk, commit: str, patch: bytes, *, three_way: bool = Fa
     return desk.git("write-tree", "--missing-ok", index=index).decode().strip()
 
 
-def _check_parts(desk: Desk, patch: bytes) -> None:
+def _check_parts(desk: Sandbox, patch: bytes) -> None:
     """Make sure that git took each part of ``patch``, and no other, for the change of a file.
 
     It passes over a part that it cannot read, and takes for one what other programs write: there an
@@ -70,7 +70,7 @@ def _check_parts(desk: Desk, patch: bytes) -> None:
         raise GhostRefused("The patch holds parts that 'git diff' does not make: words, or absolute paths", _DISTRUST)
 
 
-def growth(desk: Desk, old: str, new: str) -> int:
+def growth(desk: Sandbox, old: str, new: str) -> int:
     """Return how many bytes the files of the tree (or commit) ``new`` have more than those of ``old``.
 
     Those that a partial clone lacks are not counted, where git (2.44) can be kept from fetching them.
@@ -99,7 +99,7 @@ def _unfit(error: GitError, commit: str, *, three_way: bool) -> GtoError:
     return DoesNotApply(f"The patch does not apply to {commit[:12]}: {words}", "Nothing was changed")
 
 
-def put(desk: Desk, head: Head, commit: str, tree: str, pack: bytes = b"") -> list[TreeChange]:
+def update_worktree(desk: Sandbox, head: Head, commit: str, tree: str, pack: bytes = b"") -> list[TreeChange]:
     """Go from ``head`` to ``commit``, and write into the work tree what ``tree`` has more; all of it or nothing.
 
     ``commit`` may be that of ``head``, and ``tree`` that of ``commit``; ``pack`` holds the commits that
@@ -147,7 +147,7 @@ def put(desk: Desk, head: Head, commit: str, tree: str, pack: bytes = b"") -> li
     return further
 
 
-def hand_over(desk: Desk, written: Iterable[Path]) -> None:
+def hand_over(desk: Sandbox, written: Iterable[Path]) -> None:
     """Give what root has written in somebody else's work tree to its owner, who could not change it otherwise."""
     if not hasattr(os, "geteuid") or os.geteuid() != 0:
         return
@@ -168,7 +168,7 @@ def _records(git_dir: Path) -> Iterator[Path]:
             yield from path.rglob("*") if path.is_dir() and folder != git_dir and path.name != "pack" else ()
 
 
-def write_tree(desk: Desk, commit: str, tree: str) -> None:
+def write_tree(desk: Sandbox, commit: str, tree: str) -> None:
     """Write into the work tree, which is at ``commit``, what ``tree`` has otherwise; the index stays.
 
     Raises:
@@ -194,14 +194,14 @@ def store(repository: Repository, pack: bytes) -> None:
         repository.git("-c", "gc.auto=0", "unpack-objects", "-q", stdin=pack)
 
 
-def _go_back(desk: Desk, head: Head, commit: str) -> None:
+def _go_back(desk: Sandbox, head: Head, commit: str) -> None:
     """Have HEAD at its old commit again, where it is at ``commit``: somebody else may have gone on meanwhile."""
     if desk.repository.rev_parse("HEAD") == [commit]:
         with suppress(GitError):  # gone on in this very moment
             desk.repository.git("update-ref", "-m", "git-ghost: taken back", "HEAD", head.commit or "", commit)
 
 
-def _written(desk: Desk, files: Sequence[Path], changes: Sequence[TreeChange]) -> set[Path]:
+def _written(desk: Sandbox, files: Sequence[Path], changes: Sequence[TreeChange]) -> set[Path]:
     """Return those of ``files`` that git wrote for ``changes``: they hold what the change holds, or begin so."""
     index = desk.workshop.file("found")
     index.unlink(missing_ok=True)  # in our own scratch folder
@@ -225,7 +225,7 @@ def _written(desk: Desk, files: Sequence[Path], changes: Sequence[TreeChange]) -
     return found
 
 
-def _is_begun(desk: Desk, file: Path, change: TreeChange) -> bool:
+def _is_begun(desk: Sandbox, file: Path, change: TreeChange) -> bool:
     """Tell whether git, writing ``file``, stopped half-way: on a full disk, for example."""
     if file.is_symlink() or not change.mode.startswith("100"):
         return False
@@ -235,7 +235,7 @@ def _is_begun(desk: Desk, file: Path, change: TreeChange) -> bool:
     return False
 
 
-def _left(desk: Desk, error: GtoError, places: Sequence[Path]) -> GtoError:
+def _left(desk: Sandbox, error: GtoError, places: Sequence[Path]) -> GtoError:
     names = _some([place.relative_to(desk.root).as_posix() for place in places])
     return GtoError(
         f"{error.cause}. Another program changed {names} at the same time; its changes were kept",
@@ -243,7 +243,7 @@ def _left(desk: Desk, error: GtoError, places: Sequence[Path]) -> GtoError:
     )
 
 
-def _check_free(desk: Desk, changes: Sequence[TreeChange]) -> None:
+def _check_free(desk: Sandbox, changes: Sequence[TreeChange]) -> None:
     """Make sure that the work tree has nothing of its own at the paths of ``changes``."""
     touched = {change.path for change in changes}
     listed = desk.git("status", "--porcelain", "-z", "--no-renames", "--ignore-submodules=all")
@@ -264,7 +264,7 @@ def _check_free(desk: Desk, changes: Sequence[TreeChange]) -> None:
         raise DoesNotApply(f"Untracked files are in the way: {_some(in_the_way)}", "Move them, or delete them")
 
 
-def _hidden(desk: Desk) -> list[str]:
+def _hidden(desk: Sandbox) -> list[str]:
     """The files that are marked as unchanged whatever they are; git shows them with a small letter."""
     listed = desk.git("ls-files", "-v", "-z").split(b"\0")
     return [os.fsdecode(entry[2:]) for entry in listed if entry[:1].islower()]

@@ -21,7 +21,7 @@ from pathlib import Path
 from gto_ci.core.errors import GitError, GtoError, WrongArguments, quote
 from gto_ci.git.output import split_patch
 from gto_ci.git.repository import Repository
-from gto_ci.git.worktree.sandbox import SUBMODULE, Desk, file_names
+from gto_ci.git.worktree.sandbox import SUBMODULE, Sandbox, file_names
 
 DIFF = ("diff", "--patience", "--binary")
 _LINK_DEPTH = 3
@@ -40,7 +40,7 @@ class Selection:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class CapturedChange:
     """An uncommitted change of the commit ``base``.
 
     ``tree`` is the id of the work tree that it leads to, ``left_out`` the untracked files that do not
@@ -54,7 +54,7 @@ class Change:
     notes: tuple[str, ...]
 
 
-def capture(desk: Desk, base: str, selection: Selection, folder: Path, *, partial: bool = False) -> Change:
+def capture(desk: Sandbox, base: str, selection: Selection, folder: Path, *, partial: bool = False) -> CapturedChange:
     """Return the change of the commit ``base`` that the work tree holds, staged or not.
 
     ``folder`` is what the names in ``selection`` are relative to; ``partial``: objects may have to be
@@ -81,15 +81,15 @@ def capture(desk: Desk, base: str, selection: Selection, folder: Path, *, partia
         patch += _in_order(desk, tracked, tree, chosen)
     taken = set(chosen)
     left_out = tuple(name for name in untracked if name not in taken)
-    return Change(base, tree, patch, left_out, tuple(_notes(desk, base, tree, patch)))
+    return CapturedChange(base, tree, patch, left_out, tuple(_notes(desk, base, tree, patch)))
 
 
-def _write_tree(desk: Desk, index: Path) -> str:
+def _write_tree(desk: Sandbox, index: Path) -> str:
     # without the option a partial clone would fetch every file
     return desk.git("write-tree", "--missing-ok", index=index).decode().strip()
 
 
-def _in_order(desk: Desk, tracked: str, tree: str, chosen: Sequence[str]) -> bytes:
+def _in_order(desk: Sandbox, tracked: str, tree: str, chosen: Sequence[str]) -> bytes:
     """The patch that adds the chosen files, in the order in which they were chosen.
 
     What is in their way goes first: git does not see that it is gone where a link to itself is in its folder's place.
@@ -100,7 +100,7 @@ def _in_order(desk: Desk, tracked: str, tree: str, chosen: Sequence[str]) -> byt
     return b"".join([*by_name.values(), *added])
 
 
-def _choose(desk: Desk, selection: Selection, folder: Path, untracked: Sequence[str]) -> list[str]:
+def _choose(desk: Sandbox, selection: Selection, folder: Path, untracked: Sequence[str]) -> list[str]:
     """The untracked files that belong to the change, each once, in the order in which they were named."""
     chosen: dict[str, None] = {}
     for name in selection.include:
@@ -113,7 +113,7 @@ def _choose(desk: Desk, selection: Selection, folder: Path, untracked: Sequence[
     return list(chosen)
 
 
-def _named(desk: Desk, name: str, folder: Path, untracked: Sequence[str]) -> list[str]:
+def _named(desk: Sandbox, name: str, folder: Path, untracked: Sequence[str]) -> list[str]:
     """The files that a person means by ``name``: a file, all untracked ones in a folder, or those of a pattern."""
     if not name or "\0" in name:
         raise WrongArguments(f"{quote(name)} is no name of a file", "Name an untracked file with --include")
@@ -137,7 +137,7 @@ def _nothing(name: str, why: str) -> list[str]:
     raise WrongArguments(f"{quote(name)} {why}", "'git status' lists the untracked files")
 
 
-def _inside(desk: Desk, name: str, folder: Path) -> str:
+def _inside(desk: Sandbox, name: str, folder: Path) -> str:
     """The path of ``name`` relative to the root, which it must not leave."""
     place = os.path.normpath(os.path.join(os.path.realpath(folder), name))  # noqa: PTH118  a link stays a link
     path = os.path.relpath(place, os.path.realpath(desk.root))
@@ -149,14 +149,14 @@ def _inside(desk: Desk, name: str, folder: Path) -> str:
     return path.replace(os.sep, "/")
 
 
-def _in_folder(desk: Desk, path: str, untracked: Sequence[str]) -> list[str]:
+def _in_folder(desk: Sandbox, path: str, untracked: Sequence[str]) -> list[str]:
     prefix = "" if path == "." else f"{path}/"
     found = [name for name in untracked if name.startswith(prefix) and not name.endswith("/")]
     # a folder that is ignored as a whole, and was named all the same, is meant
     return found or [name for name in desk.untracked("--", f":(top,literal){path}") if not name.endswith("/")]
 
 
-def _behind(desk: Desk, path: str, untracked: Sequence[str]) -> list[str]:
+def _behind(desk: Sandbox, path: str, untracked: Sequence[str]) -> list[str]:
     """What the symbolic link ``path`` leads to, step by step."""
     found: list[str] = []
     place = desk.root / path
@@ -182,7 +182,7 @@ def _behind(desk: Desk, path: str, untracked: Sequence[str]) -> list[str]:
     return found
 
 
-def _notes(desk: Desk, base: str, tree: str, patch: bytes) -> Iterable[str]:
+def _notes(desk: Sandbox, base: str, tree: str, patch: bytes) -> Iterable[str]:
     """What the patch says and does not carry: commits and changes of submodules, content in Git LFS."""
     changes = desk.changes(base, tree) if b"160000" in patch or _POINTER_CHANGED.search(patch) else []
     for change in changes:
@@ -204,7 +204,7 @@ def _notes(desk: Desk, base: str, tree: str, patch: bytes) -> Iterable[str]:
                 )
 
 
-def _dirty_submodules(desk: Desk) -> list[str]:
+def _dirty_submodules(desk: Sandbox) -> list[str]:
     status = desk.git("status", "--porcelain=v2", "-z", "--no-renames", "--ignore-submodules=none")
     found = []
     for entry in file_names(status):
@@ -214,7 +214,7 @@ def _dirty_submodules(desk: Desk) -> list[str]:
     return found
 
 
-def _small(desk: Desk, oids: Sequence[str]) -> list[bytes]:
+def _small(desk: Sandbox, oids: Sequence[str]) -> list[bytes]:
     """The content of blobs, nothing for those too large to be a pointer."""
     listed = desk.git("cat-file", "--batch-check=%(objectsize)", stdin="".join(f"{oid}\n" for oid in oids).encode())
     sizes = [int(line) for line in listed.decode().splitlines()]

@@ -15,7 +15,7 @@ from pathlib import Path
 from gto_ci.core.errors import DoesNotApply, GhostRefused, GitError, quote
 from gto_ci.git.repository import Repository
 from gto_ci.git.worktree.apply import apply_to_tree
-from gto_ci.git.worktree.sandbox import Desk
+from gto_ci.git.worktree.sandbox import Sandbox
 
 _BUNDLE_REF = "refs/heads/ghost"
 _MAILBOX = ("log", "-p", "--reverse", "--pretty=email", "--stat", "-m", "--first-parent", "--binary")
@@ -46,7 +46,7 @@ def is_ancestor(repository: Repository, one: str, other: str) -> bool:
     return True
 
 
-def pack_commits(desk: Desk, start: str, end: str, *, partial: bool = False) -> Commits:
+def pack_commits(desk: Sandbox, start: str, end: str, *, partial: bool = False) -> Commits:
     """Return the commits after ``start`` up to ``end``. ``partial``: objects may have to be fetched first.
 
     Raises:
@@ -65,7 +65,7 @@ def _bundle_head(start: str, end: str) -> bytes:
     return f"{version}-{start} \n{end} {_BUNDLE_REF}\n\n".encode()
 
 
-def unbundle(desk: Desk, start: str, end: str, bundle: bytes) -> bytes:
+def unbundle(desk: Sandbox, start: str, end: str, bundle: bytes) -> bytes:
     """Bring the commits of ``bundle`` into the scratch repository, and return the pack that they came in.
 
     Raises:
@@ -91,7 +91,7 @@ def unbundle(desk: Desk, start: str, end: str, bundle: bytes) -> bytes:
     return pack
 
 
-def replay(desk: Desk, start: str, mailbox: bytes, *, three_way: bool = False) -> str:
+def replay(desk: Sandbox, start: str, mailbox: bytes, *, three_way: bool = False) -> str:
     """Return the last of the commits that the mails in ``mailbox`` make, one after another, on ``start``.
 
     As ``git am`` does, but in the scratch repository: neither files nor branches are touched.
@@ -111,7 +111,7 @@ def replay(desk: Desk, start: str, mailbox: bytes, *, three_way: bool = False) -
     return commit
 
 
-def _replay_one(desk: Desk, parent: str, mail: Path, *, three_way: bool) -> str:
+def _replay_one(desk: Sandbox, parent: str, mail: Path, *, three_way: bool) -> str:
     message, patch = desk.workshop.file("message"), desk.workshop.file("patch")
     try:
         info = desk.scratch.neutral.git("mailinfo", "-b", str(message), str(patch), stdin=mail.read_bytes())
@@ -137,7 +137,7 @@ def _replay_one(desk: Desk, parent: str, mail: Path, *, three_way: bool) -> str:
     return made.decode().strip()
 
 
-def pack_new(desk: Desk, start: str, end: str) -> bytes:
+def pack_new(desk: Sandbox, start: str, end: str) -> bytes:
     """Return a thin pack of the commits that were made in the scratch repository after ``start``."""
     wanted = f"{end}\n^{start}\n".encode()
     return desk.scratch.git.git("pack-objects", "--revs", "--thin", "--stdout", "-q", stdin=wanted)

@@ -14,13 +14,13 @@ from pathlib import Path
 from gto_ci.git.process import Runner
 from gto_ci.git.repository import Repository
 from gto_ci.git.worktree.apply import store
-from gto_ci.git.worktree.sandbox import Desk
+from gto_ci.git.worktree.sandbox import Sandbox
 
 _MARK = "git-ghost.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class WorktreeRecord:
     """What a linked work tree was made of: the commit, the hash of the diff, the id of the tree that they make."""
 
     base: str
@@ -28,7 +28,7 @@ class Mark:
     tree: str
 
 
-def add_worktree(desk: Desk, folder: Path, mark: Mark, pack: bytes) -> None:
+def add_worktree(desk: Sandbox, folder: Path, mark: WorktreeRecord, pack: bytes) -> None:
     """Make a linked work tree at ``mark.base`` whose files are those of ``mark.tree``; ``pack`` holds new commits.
 
     ``folder`` does not exist, or is empty.
@@ -55,17 +55,17 @@ def add_worktree(desk: Desk, folder: Path, mark: Mark, pack: bytes) -> None:
         raise
 
 
-def marked_worktrees(repository: Repository) -> dict[Path, Mark]:
+def marked_worktrees(repository: Repository) -> dict[Path, WorktreeRecord]:
     """Return the linked work trees that :func:`add_worktree` made, by folder.
 
     Raises:
         GitError: git cannot read the repository.
     """
     common = Path(repository.rev_parse("--path-format=absolute", "--git-common-dir")[0])
-    found: dict[Path, Mark] = {}
+    found: dict[Path, WorktreeRecord] = {}
     for file in sorted(common.glob(f"worktrees/*/{_MARK}")):
         try:
-            mark = Mark(**json.loads(file.read_text(encoding="utf-8")))
+            mark = WorktreeRecord(**json.loads(file.read_text(encoding="utf-8")))
             folder = Path((file.parent / "gitdir").read_text(encoding="utf-8").strip()).parent
         except (OSError, ValueError, TypeError):  # damaged: then it is nobody's to remove
             continue

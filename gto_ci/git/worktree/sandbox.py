@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from gto_ci.git.process import Runner
 from gto_ci.git.repository import Repository
-from gto_ci.git.scratch_area import Scratch, Workshop
+from gto_ci.git.scratch_area import ScratchArea, ScratchRepository
 from gto_ci.git.scratch_folders import scratch_files
 
 SUBMODULE = "160000"  # git's mode of one
@@ -78,14 +78,14 @@ class LineCounts(NamedTuple):
     removed: int | None
 
 
-class Desk:
+class Sandbox:
     """A user's repository, seen with fixed settings, and a scratch repository that takes what is written."""
 
-    def __init__(self, repository: Repository, workshop: Workshop) -> None:
+    def __init__(self, repository: Repository, workshop: ScratchArea) -> None:
         self.repository = repository
         self.root = repository.root
         self.workshop = workshop
-        self.scratch: Scratch
+        self.scratch: ScratchRepository
         self.scratch, paths = workshop.beside(repository, "index", "HEAD", "ORIG_HEAD")
         self._index, head, self._orig_head = paths
         environ = {name: value for name, value in repository.runner.environ.items() if not _STEERING.fullmatch(name)}
