@@ -50,29 +50,29 @@ class PublishOptions:
     say: Say = lambda _: None
 
 
-def publish(repository: Repository, settings: Settings, request: Request, manner: PublishOptions) -> Event | None:
+def publish(repository: Repository, settings: Settings, request: Request, options: PublishOptions) -> Event | None:
     """Do what ``request`` asks for, and return the event of the last tag made, None where none was.
 
     Raises:
         GtoError: it cannot be done; then nothing was changed, neither here nor on the remote, but
             for deletions of which the remote refused a later part: the error says which.
     """
-    with _source(repository, manner) as source:
+    with _source(repository, options) as source:
         for attempt in range(1, TRIES + 1):
             records = source.records(request.name)
             change = _plan(repository, settings, request, records, source.given)
-            if manner.dry_run:
-                _announce(change, source, manner.say)
+            if options.dry_run:
+                _announce(change, source, options.say)
                 return None
             try:
                 if not change.create:
-                    _delete(repository, change, source, manner.say)
+                    _delete(repository, change, source, options.say)
                     return None
-                made = _create(repository, change, source, manner)
+                made = _create(repository, change, source, options)
                 events = read_events([*records, *made])
                 return next((event for event in events if event.tag == made[-1].name), None)
             except (PushRefused, GitError, _LostRace) as error:
-                if change.delete or not _was_faster(error, manner.say):
+                if change.delete or not _was_faster(error, options.say):
                     raise
                 import random  # late: it is large, and races are rare
 
@@ -109,14 +109,14 @@ class _Source:
 
     repository: Repository
     remote: Remote | None = None
-    snapshot: RemoteMirror | None = None
+    mirror: RemoteMirror | None = None
     here: frozenset[str] = frozenset()
     unpushed: frozenset[str] = frozenset()
 
     @property
     def mark(self) -> CounterRef | None:
         """The artifact's mark on the remote, as it was when its tags were read; None where nothing is pushed."""
-        return self.snapshot.mark if self.snapshot else None
+        return self.mirror.mark if self.mirror else None
 
     @property
     def given(self) -> int:
@@ -135,22 +135,22 @@ class _Source:
     def _records(self, artifact: str) -> list[TagRecord]:
         found = {record.name: record for record in self.repository.tag_records(artifact)}
         self.here = frozenset(found)
-        if self.snapshot is not None and _at_url(self.repository) is None:
+        if self.mirror is not None and _at_url(self.repository) is None:
             from gto_ci.git.remotes.settings import FOR_A_PERSON
 
-            there = {r.name: r for r in self.snapshot.fetch_registry(artifact, FOR_A_PERSON)}
+            there = {r.name: r for r in self.mirror.fetch_registry(artifact, FOR_A_PERSON)}
             self.unpushed = self.here - frozenset(there)
             found.update(there)
         return list(found.values())
 
 
 @contextmanager
-def _source(repository: Repository, manner: PublishOptions) -> Iterator[_Source]:
+def _source(repository: Repository, options: PublishOptions) -> Iterator[_Source]:
     there = _at_url(repository)
     if there is not None:
-        yield _Source(there, there.remote, there.link.snapshot)
+        yield _Source(there, there.remote, there.link.mirror)
         return
-    if not manner.push:
+    if not options.push:
         yield _Source(repository)
         return
     from gto_ci.git.remotes.mirror import RemoteMirror
@@ -162,8 +162,8 @@ def _source(repository: Repository, manner: PublishOptions) -> Iterator[_Source]
             f"Cannot push: the repository {quote(repository.root)} has no remote",
             "Add one: git remote add origin URL",
         )
-    with RemoteMirror.beside(repository, remote) as snapshot:
-        yield _Source(repository, remote, snapshot)
+    with RemoteMirror.beside(repository, remote) as mirror:
+        yield _Source(repository, remote, mirror)
 
 
 def _at_url(repository: Repository) -> UrlRepository | None:
@@ -192,11 +192,11 @@ def _plan(
         raise not_found(request.name, sorted({name.artifact for name in names if name})) from error
 
 
-def _create(repository: Repository, change: TagPlan, source: _Source, manner: PublishOptions) -> list[TagRecord]:
+def _create(repository: Repository, change: TagPlan, source: _Source, options: PublishOptions) -> list[TagRecord]:
     """Make the tags, and return their records."""
     wanted = [(str(tag.name), tag.commit, tag.message) for tag in change.create]
     repository.bring_commits([tag.commit for tag in change.create])
-    made = make_tags(repository, manner.tagger, wanted, change.earliest)
+    made = make_tags(repository, options.tagger, wanted, change.earliest)
     tags = {record.name: oid for oid, record in made}
     artifact = change.create[0].name.artifact
     with prepared(repository, artifact, tags, {}) as commit:
@@ -206,20 +206,20 @@ def _create(repository: Repository, change: TagPlan, source: _Source, manner: Pu
         if source.remote is not None:
             from gto_ci.git.remotes.push import push_tags
 
-            manner.say(f"Running `{_command(source, list(tags))}`")
+            options.say(f"Running `{_command(source, list(tags))}`")
             counted = any(tag.name.counter for tag in change.create)
             push_tags(repository, source.remote.name, tags, source.mark if counted else None)
         commit()
     for tag in change.create:
-        manner.say(_created(tag))
+        options.say(_created(tag))
     if source.remote is None:
-        _remind(source, list(tags), manner.say)
+        _remind(source, list(tags), options.say)
     for name in tags if source.remote else ():
-        manner.say(f"Successfully pushed git tag {name} on remote.")
+        options.say(f"Successfully pushed git tag {name} on remote.")
     behind = _left_behind(change, source)
     if behind:
-        manner.say("The remote does not have the registration of that version yet; to push it, run:")
-        manner.say(_command(source, behind))
+        options.say("The remote does not have the registration of that version yet; to push it, run:")
+        options.say(_command(source, behind))
     return [record for _, record in made]
 
 

@@ -90,22 +90,22 @@ def _read(
 ) -> None:
     """Fill ``outcome`` with what the registry, the files and the gate say."""
     remote = find_remote(repository, inputs.token, platform.job.server_url)
-    with RemoteMirror.beside(repository, remote) as snapshot:
-        records = snapshot.fetch_registry() if inputs.fetch_tags else repository.tag_records()
+    with RemoteMirror.beside(repository, remote) as mirror:
+        records = mirror.fetch_registry() if inputs.fetch_tags else repository.tag_records()
         outcome.registry = Registry.fold(read_events(records))
         if name is not None:
             found = interpret(target, name, records, outcome.registry, fetched=inputs.fetch_tags)
-            outcome.meaning = annotate(found, snapshot, outcome.settings, platform.log)
-        room = gate.GateContext(inputs, platform, repository, snapshot, records, datetime.now(timezone.utc))
-        outcome.gate = gate.judge(room, outcome)
+            outcome.meaning = annotate(found, mirror, outcome.settings, platform.log)
+        context = gate.GateContext(inputs, platform, repository, mirror, records, datetime.now(timezone.utc))
+        outcome.gate = gate.judge(context, outcome)
         if inputs.comment != "never" and platform.job.change is not None:
             from gto_ci.action import pull_request  # late: most jobs are of no pull request
 
-            outcome.proposal = pull_request.propose(room, platform.job.change, outcome)
+            outcome.proposal = pull_request.propose(context, platform.job.change, outcome)
         event = outcome.meaning.event
         if inputs.fetch_tags and event and target.commit:
             # the tag that set the job off is lightweight after a checkout; the user gets the real one back
-            give_to_owner(snapshot.restore_tag(event.tag), repository.root)
+            give_to_owner(mirror.restore_tag(event.tag), repository.root)
 
 
 def _change_workspace(

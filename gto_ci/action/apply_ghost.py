@@ -82,7 +82,7 @@ def apply(ghost: GhostInputs, repository: Repository, environ: Mapping[str, str]
     def guard(session: Session, tree: str, changes: Sequence[TreeChange]) -> None:
         nonlocal files
         refuse_protected(session, changes, ghost.allow)
-        files = tuple(session.desk.line_counts(session.head_commit(), tree))
+        files = tuple(session.sandbox.line_counts(session.head_commit(), tree))
 
     with _opened(ghost, repository, environ) as session:
         head = session.head_commit()

@@ -30,17 +30,17 @@ class GateContext:
     inputs: Inputs
     platform: Platform
     repository: Repository
-    snapshot: RemoteMirror
+    mirror: RemoteMirror
     records: Sequence[TagRecord]
     now: datetime
 
     @cached_property
-    def witness(self) -> EvidenceSource:
+    def source(self) -> EvidenceSource:
         """The remote, or where nothing may be fetched, the workspace."""
         from gto_ci.git.remotes.evidence import EvidenceSource, RemoteEvidence
 
         if self.inputs.fetch_tags:
-            return RemoteEvidence(self.snapshot)
+            return RemoteEvidence(self.mirror)
         return EvidenceSource(self.repository, self.repository.remote_name(), self.platform.job.default_branch)
 
     @cached_property
@@ -51,14 +51,14 @@ class GateContext:
             WrongPolicy: the policy is missing although it was named, or cannot be understood.
             RefNotFound: the ref that it is to be read from is not there.
         """
-        asked, witness = self.inputs.gate, self.witness
+        asked, source = self.inputs.gate, self.source
         try:
-            file = witness.find(asked.policy_ref, asked.policy or POLICY_FILE)
+            file = source.find(asked.policy_ref, asked.policy or POLICY_FILE)
             if file.data is None and not asked.policy:
                 return None
             from gto_ci.gate import rules_in  # late: most repositories have no policy
 
-            return rules_in(witness, file)
+            return rules_in(source, file)
         except RefNotFound as error:
             if asked.policy or asked.policy_ref:
                 fetch = "" if self.inputs.fetch_tags else ", or set 'fetch-tags: true' to have it fetched"
@@ -75,17 +75,17 @@ class GateContext:
         return Facts(self.now, meaning.annotation, meaning.problem, ghost)
 
 
-def judge(room: GateContext, outcome: Outcome) -> Gate | None:
+def judge(context: GateContext, outcome: Outcome) -> Gate | None:
     """Return the verdict on what happened, None where nothing is asked of it.
 
     Raises:
         WrongPolicy, RefNotFound: the rules cannot be read; then nothing passes.
     """
-    asked, meaning = room.inputs.gate, outcome.meaning
+    asked, meaning = context.inputs.gate, outcome.meaning
     event = meaning.event
     if event is None:
         return nothing_happened(asked, meaning) if asked.requires else None
-    rules = room.rules
+    rules = context.rules
     if rules is None and not asked.requires:
         return None
     from gto_ci.core.policy import Verdict
@@ -94,7 +94,7 @@ def judge(room: GateContext, outcome: Outcome) -> Gate | None:
     findings = require(asked.events, asked.artifacts, asked.stages, _words(meaning))
     if rules is None:
         return Gate(Verdict(tuple(findings)))
-    gate = judge_event(rules, event, room.records, outcome.registry, room.witness, room.facts(outcome))
+    gate = judge_event(rules, event, context.records, outcome.registry, context.source, context.facts(outcome))
     return Gate(Verdict((*findings, *gate.verdict.findings)), rules.where)
 
 

@@ -102,13 +102,13 @@ def registry_names(records: Iterable[TagRecord]) -> set[str]:
     return {event.artifact for event in read_events(records)}
 
 
-def annotate(meaning: Meaning, snapshot: RemoteMirror, settings: Settings, log: Log) -> Meaning:
+def annotate(meaning: Meaning, mirror: RemoteMirror, settings: Settings, log: Log) -> Meaning:
     """Add what the files at the event's commit say; a broken file is a warning, for the event stands."""
     event = meaning.event
     if event is None:
         return meaning
     try:
-        found = find(snapshot.objects, event.commit, event.artifact, settings.index)
+        found = find(mirror.objects, event.commit, event.artifact, settings.index)
     except WrongAnnotations as error:
         warning = f"{error} (at commit {views.short_id(event.commit)}); the annotation outputs are empty"
         log.warning(warning, error.path, error.line)

@@ -25,7 +25,7 @@ class Proposal:
     """What a pull request would change, and bring; ``where`` the gate's rules were read, ``problems`` for a person."""
 
     changes: tuple[ArtifactChange, ...]
-    outlook: tuple[GateForecast, ...] = ()
+    forecasts: tuple[GateForecast, ...] = ()
     where: str = ""
     problems: tuple[str, ...] = ()
 

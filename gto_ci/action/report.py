@@ -50,7 +50,7 @@ def deeds(outcome: Outcome) -> list[page.Section]:
         size = views.human_size(outcome.pulled.size)
         sections.append(page.pulled(outcome.pulled.path, size, outcome.pulled.files))
     if proposal is not None:
-        sections += [page.changes(proposal.changes), page.outlook(proposal.outlook, proposal.where)]
+        sections += [page.changes(proposal.changes), page.forecasts(proposal.forecasts, proposal.where)]
         sections.append(page.warnings(proposal.problems))
     return sections
 

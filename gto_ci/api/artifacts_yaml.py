@@ -111,8 +111,8 @@ def remove(
     with opened(repo) as (repository, settings):
         index = files.index_path(settings)
         message = f"Remove annotation for artifact `{name}`"
-        manner = _WriteOptions(message, commit or push, push, dry_run, speaker(stdout))
-        _write(repository, index, lambda data: editing.remove(data, index, name), manner)
+        options = _WriteOptions(message, commit or push, push, dry_run, speaker(stdout))
+        _write(repository, index, lambda data: editing.remove(data, index, name), options)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,14 +129,14 @@ class _WriteOptions:
 Edit = Callable[[bytes | None], bytes]
 
 
-def _write(repository: Repository, index: str, edit: Edit, manner: _WriteOptions) -> bytes:
+def _write(repository: Repository, index: str, edit: Edit, options: _WriteOptions) -> bytes:
     """Edit the file ``index``, in the work tree or in a new commit, and return its text."""
     if isinstance(repository, UrlRepository):
         head = Head(repository.commit_id("HEAD"), repository.branch, bare=True)
-        return _commit(repository, head, index, edit, replace(manner, commit=True, push=True))
+        return _commit(repository, head, index, edit, replace(options, commit=True, push=True))
     head = file_commit.read_head(repository)
-    if manner.commit:
-        return _commit(repository, head, index, edit, manner)
+    if options.commit:
+        return _commit(repository, head, index, edit, options)
     if head.bare:
         raise GtoError(
             f"{quote(repository.root)} is a bare repository: it has no work tree", "Use --commit, or work in a clone"
@@ -144,37 +144,37 @@ def _write(repository: Repository, index: str, edit: Edit, manner: _WriteOptions
     file = files.file_to_write(repository.root, index)
     before = files.read(file, index)
     after = edit(before)
-    if manner.dry_run:
-        _say_difference(before, after, index, manner.say)
+    if options.dry_run:
+        _say_difference(before, after, index, options.say)
     elif after != before:
         files.replace(file, before, after, index)
     return after
 
 
-def _commit(repository: Repository, head: Head, index: str, edit: Edit, manner: _WriteOptions) -> bytes:
-    destination = _destination(repository, head) if manner.push else None
+def _commit(repository: Repository, head: Head, index: str, edit: Edit, options: _WriteOptions) -> bytes:
+    destination = _destination(repository, head) if options.push else None
     if not head.bare:
         file_commit.check_clean(repository, index)
     before = file_commit.committed_file(repository, head, index)
     after = edit(before)
-    if manner.dry_run:
-        _say_difference(before, after, index, manner.say)
+    if options.dry_run:
+        _say_difference(before, after, index, options.say)
     if after == before:
-        manner.say(f"Nothing to commit: {index} says so already")
-    elif manner.dry_run:
-        manner.say(f"Would have committed {index}: {manner.message}")
+        options.say(f"Nothing to commit: {index} says so already")
+    elif options.dry_run:
+        options.say(f"Would have committed {index}: {options.message}")
         if destination:
-            manner.say(f"Would have pushed it to {_shown(destination)}")
+            options.say(f"Would have pushed it to {_shown(destination)}")
     else:
-        _commit_text(repository, head, index, after, destination, manner)
+        _commit_text(repository, head, index, after, destination, options)
     return after
 
 
 def _commit_text(
-    repository: Repository, head: Head, index: str, text: bytes, destination: Destination | None, manner: _WriteOptions
+    repository: Repository, head: Head, index: str, text: bytes, destination: Destination | None, options: _WriteOptions
 ) -> None:
     """Make the commit, push it where it is to go, and only then make it visible here."""
-    new = file_commit.make_commit(repository, head, index, text, manner.message)
+    new = file_commit.make_commit(repository, head, index, text, options.message)
     if destination:
         file_commit.push_commit(repository, new, destination)
     try:
@@ -187,7 +187,7 @@ def _commit_text(
             f"Run 'git merge --ff-only {new}'",
         ) from error
     done = f"Committed and pushed to {_shown(destination)}" if destination else "Committed"
-    manner.say(f"{done}: {new[:7]} {manner.message}")
+    options.say(f"{done}: {new[:7]} {options.message}")
 
 
 def _destination(repository: Repository, head: Head) -> Destination:

@@ -72,7 +72,7 @@ def check_files(repository: Repository, files: Sequence[Path], kind: str = "") -
         GtoError: a file cannot be read, or its name does not say what it is.
     """
     index = _index(repository)
-    return [fault for file in files for fault in _check(kind or _kind_of(file, index), file, repository.root)]
+    return [problem for file in files for problem in _check(kind or _kind_of(file, index), file, repository.root)]
 
 
 def _index(repository: Repository) -> str:

@@ -39,10 +39,10 @@ def check_gate(repo: RepoLike, ref: str, policy: str | Path | None = None, polic
         GtoError: the repository cannot be read.
     """
     with opened(repo) as (repository, settings):
-        witness = _witness(repository)
-        rules = _rules(repository, witness, policy, policy_ref)
+        source = _evidence_source(repository)
+        rules = _rules(repository, source, policy, policy_ref)
         event, records, registry = _find(repository, ref)
-        verdict = judge_event(rules, event, records, registry, witness, _facts(witness, event, settings))
+        verdict = judge_event(rules, event, records, registry, source, _facts(source, event, settings))
         return event, verdict
 
 
@@ -68,25 +68,25 @@ def explain_gate(
     default = Kind.ASSIGNMENT if stage else Kind.REGISTRATION
     kind = next((one for one in Kind if one.word == event), default)
     with opened(repo) as (repository, _):
-        rules = _rules(repository, _witness(repository), policy, policy_ref)
+        rules = _rules(repository, _evidence_source(repository), policy, policy_ref)
         return rules.where, applying(rules.policy, kind, artifact, stage)
 
 
-def _witness(repository: Repository) -> EvidenceSource:
+def _evidence_source(repository: Repository) -> EvidenceSource:
     from gto_ci.git.remotes.url_repository import UrlRepository
 
     if isinstance(repository, UrlRepository):
-        return RemoteEvidence(repository.link.snapshot)
+        return RemoteEvidence(repository.link.mirror)
     return EvidenceSource(repository, repository.remote_name())
 
 
-def _rules(repository: Repository, witness: EvidenceSource, policy: str | Path | None, policy_ref: str) -> Rules:
+def _rules(repository: Repository, source: EvidenceSource, policy: str | Path | None, policy_ref: str) -> Rules:
     if policy is not None:
         return _rules_in(Path(policy))
-    if not policy_ref and not isinstance(witness, RemoteEvidence) and not repository.remote_names():
+    if not policy_ref and not isinstance(source, RemoteEvidence) and not repository.remote_names():
         policy_ref = "HEAD"  # there is nothing that could be called the default branch
     try:
-        rules = read_rules(witness, policy_ref)
+        rules = read_rules(source, policy_ref)
     except RefNotFound as error:
         if policy_ref:
             raise
@@ -130,9 +130,9 @@ def _find(repository: Repository, ref: str) -> tuple[Event, list[TagRecord], Reg
     raise TagProblem(f"{quote(ref)} names nothing in this registry", "'gto show' lists what there is")
 
 
-def _facts(witness: EvidenceSource, event: Event, settings: Settings) -> Facts:
+def _facts(source: EvidenceSource, event: Event, settings: Settings) -> Facts:
     now = datetime.now(timezone.utc)
     try:
-        return Facts(now, find(witness.objects, event.commit, event.artifact, settings.index).annotation)
+        return Facts(now, find(source.objects, event.commit, event.artifact, settings.index).annotation)
     except WrongAnnotations as error:
         return Facts(now, annotation_problem=str(error))

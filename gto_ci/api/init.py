@@ -103,28 +103,28 @@ def check_type(name: str) -> str:
         raise InvalidName(error.cause.replace("stage", "type", 1), error.next_step) from error
 
 
-def plan(site: InitTarget, wishes: InitOptions) -> Plan:
+def plan(site: InitTarget, options: InitOptions) -> Plan:
     """Return what would be written. Nothing is.
 
     Raises:
         WrongAnnotations: the annotation file cannot be understood.
         GtoError: a file cannot be where it is to be.
     """
-    stages = wishes.stages or site.settings.stages or ()
+    stages = options.stages or site.settings.stages or ()
     wanted: dict[str, str] = {}
-    if wishes.stages or wishes.types:
-        wanted[CONFIG_FILE] = settings_text(wishes.stages, wishes.types)
+    if options.stages or options.types:
+        wanted[CONFIG_FILE] = settings_text(options.stages, options.types)
         config.settings_in(wanted[CONFIG_FILE].encode(), CONFIG_FILE, {})
-    if wishes.policy:
+    if options.policy:
         wanted[POLICY_FILE] = policy_text(stages)
         policy_file.read(wanted[POLICY_FILE].encode(), POLICY_FILE)
-    if wishes.workflow:
-        has_policy = wishes.policy or POLICY_FILE in site.there
-        wanted[WORKFLOW_FILE] = workflow_text(wishes.action, policy=has_policy)
+    if options.workflow:
+        has_policy = options.policy or POLICY_FILE in site.there
+        wanted[WORKFLOW_FILE] = workflow_text(options.action, policy=has_policy)
     texts = [NewText(path, None, text.encode()) for path, text in wanted.items() if path not in site.there]
     notes = [f"{quote(path)} is there already, and stays as it is" for path in wanted if path in site.there]
-    if wishes.artifacts:
-        annotated, known = _annotated(site, wishes.artifacts)
+    if options.artifacts:
+        annotated, known = _annotated(site, options.artifacts)
         texts += [annotated] if annotated.after != annotated.before else []
         notes += [f"{quote(name)} is in {quote(site.annotations)} already, and stays as it is" for name in known]
     for text in texts:

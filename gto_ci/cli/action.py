@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 def run(environ: Mapping[str, str], stream: TextIO) -> int:
     """Run the action as ``environ`` says, log to ``stream``, and return the exit code: 0, or 1 with one error."""
-    room, make_log = choose(environ)
+    platform, make_log = choose(environ)
     log = make_log(stream)
     try:
-        action.run(room.read_inputs(environ), room(environ, stream), environ)
+        action.run(platform.read_inputs(environ), platform(environ, stream), environ)
     except GtoError as error:
         log.error(str(error))
         return 1

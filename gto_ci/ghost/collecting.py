@@ -72,8 +72,8 @@ def _lost(session: Session, found: dict[Ghost, str]) -> set[Ghost]:
     remote = find_remote(session.source)
     if remote is None:
         raise GtoError("The source repository has no remote", "Add one: git remote add origin URL")
-    with RemoteMirror.beside(session.source, remote) as snapshot:
-        known = snapshot.all_commits(FOR_A_PERSON)
+    with RemoteMirror.beside(session.source, remote) as mirror:
+        known = mirror.all_commits(FOR_A_PERSON)
     carried = [ghost for ghost in found if isinstance(ghost, CommitsGhost)]
     while more := {ghost.end for ghost in carried if ghost.start in known} - known:
         known |= more

@@ -55,7 +55,7 @@ def why_protected(change: TreeChange, target: str | None = None) -> str:
 
 
 def _target(session: Session, change: TreeChange) -> str:
-    return os.fsdecode(session.desk.blob(change.new))
+    return os.fsdecode(session.sandbox.blob(change.new))
 
 
 def _leaves(path: str, target: str) -> bool:

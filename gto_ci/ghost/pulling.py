@@ -96,14 +96,14 @@ def pull(
             _check_base(session, found.base, force_base=force_base)
         patch = session.read(found, oid).patch
         merge, applied = force_base and found.base != commit, found.hash
-        tree = apply_to_tree(session.desk, commit, patch, three_way=merge)
-    session.check_written(growth(session.desk, head, tree), "The ghost")
+        tree = apply_to_tree(session.sandbox, commit, patch, three_way=merge)
+    session.check_written(growth(session.sandbox, head, tree), "The ghost")
     if guard is not None:
-        between = session.desk.changes(head, commit) if commit != head else []
-        guard(session, tree, [*between, *session.desk.changes(head, tree)])
-    changed = update_worktree(session.desk, session.head, commit, tree, pack)
+        between = session.sandbox.changes(head, commit) if commit != head else []
+        guard(session, tree, [*between, *session.sandbox.changes(head, tree)])
+    changed = update_worktree(session.sandbox, session.head, commit, tree, pack)
     files, notes = tuple(one.path for one in changed), [*notes, *_notes(session, changed)]
-    return PulledGhost(commit, session.desk.tree_id(tree), files, tuple(notes), head, applied)
+    return PulledGhost(commit, session.sandbox.tree_id(tree), files, tuple(notes), head, applied)
 
 
 def _nothing_between(session: Session, start: str, end: str) -> bool:
@@ -131,21 +131,21 @@ def _take_commits(session: Session, stored: StoredGhost, *, force_base: bool) ->
     """The commit to go to, a pack of what the source repository lacks for it, and a note for a person."""
     ghost = stored.ghost
     assert isinstance(ghost, CommitsGhost)
-    desk, head = session.desk, session.head_commit()
+    sandbox, head = session.sandbox, session.head_commit()
     _check_base(session, ghost.start, force_base=force_base)
     bundle = stored.files.get(ghost.bundle)
     try:
         if bundle is not None and head == ghost.start:
-            return ghost.end, unbundle(desk, ghost.start, ghost.end, bundle), ""
+            return ghost.end, unbundle(sandbox, ghost.start, ghost.end, bundle), ""
         session.check_size(stored.patch)
-        last = replay(desk, head, stored.patch, three_way=head != ghost.start)
+        last = replay(sandbox, head, stored.patch, three_way=head != ghost.start)
     except GhostRefused as error:
         raise GhostRefused(
             f"The ghost {ghost.start} {ghost.end} was refused: {error.cause}",
             error.next_step or "Nothing was changed; ask its author to push it again",
         ) from error
     note = f"The commits were replayed, and have ids of their own: {ghost.end} is {last} here"
-    return last, pack_new(desk, head, last), note
+    return last, pack_new(sandbox, head, last), note
 
 
 def ensure_commit(session: Session, commit: str) -> bytes:
@@ -161,8 +161,8 @@ def ensure_commit(session: Session, commit: str) -> bytes:
         if isinstance(ghost, CommitsGhost) and ghost.end == commit and resolve(session.source, ghost.start):
             stored = session.read(ghost, oid)
             if ghost.bundle in stored.files:
-                pack = unbundle(session.desk, ghost.start, ghost.end, stored.files[ghost.bundle])
-                session.check_written(growth(session.desk, ghost.start, ghost.end), "Its bundle")
+                pack = unbundle(session.sandbox, ghost.start, ghost.end, stored.files[ghost.bundle])
+                session.check_written(growth(session.sandbox, ghost.start, ghost.end), "Its bundle")
                 return pack
     raise RefNotFound(
         f"The commit {quote(commit)} is not in this repository, and no ghost brings it",

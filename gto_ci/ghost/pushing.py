@@ -39,7 +39,7 @@ def diff(session: Session, base: str = "HEAD", selection: Selection | None = Non
         WrongArguments: a file to include is not there, or not inside the repository.
     """
     commit = session.commit(base)
-    return capture(session.desk, commit, selection or Selection(), session.folder, partial=session.partial)
+    return capture(session.sandbox, commit, selection or Selection(), session.folder, partial=session.partial)
 
 
 def push(
@@ -110,7 +110,7 @@ def _commits(session: Session, start: str, end: str) -> list[tuple[PushedGhost, 
             f"{quote(start)} ({first[:12]}) is not before {quote(end)} ({last[:12]}) in the history",
             f"Start where both were last the same: git merge-base {first[:12]} {last[:12]}",
         )
-    carried = pack_commits(session.desk, first, last, partial=session.partial)
+    carried = pack_commits(session.sandbox, first, last, partial=session.partial)
     size = max(len(carried.mailbox), len(carried.bundle))
     if size > session.options.max_size:
         raise GhostRefused(

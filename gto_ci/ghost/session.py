@@ -98,12 +98,12 @@ def note_in(commit: CommitRecord) -> str:
 class Session:
     """One command's view of the source repository and of the patch repository. Made by :func:`opened`."""
 
-    def __init__(self, options: Options, environ: Mapping[str, str], workshop: ScratchArea) -> None:
+    def __init__(self, options: Options, environ: Mapping[str, str], scratch_area: ScratchArea) -> None:
         self.options = options
         self.folder = Path(options.source or os.curdir).absolute()
         self.prefix = check_prefix(options.prefix or environ.get("GIT_GHOST_PREFIX", "") or DEFAULT_PREFIX)
         self._repo = options.repo or environ.get("GIT_GHOST_REPO", "")
-        self.workshop = workshop
+        self.scratch_area = scratch_area
 
     # The source repository
 
@@ -115,7 +115,7 @@ class Session:
             NoRepository: there is none, or it has no work tree.
         """
         try:
-            repository = Repository.open(self.folder, self.workshop.runner)
+            repository = Repository.open(self.folder, self.scratch_area.runner)
         except NoRepository as error:
             step = "Run this inside a repository, or name one with --src-dir"
             raise NoRepository(error.cause, step) from error
@@ -143,10 +143,10 @@ class Session:
         return {**_NOBODY, **own}
 
     @cached_property
-    def desk(self) -> Sandbox:
+    def sandbox(self) -> Sandbox:
         """The source repository, ready for work that is not seen."""
-        runner = self.workshop.runner.with_config(*self.user.items())
-        return Sandbox(self.source, ScratchArea(self.workshop.folder, runner))
+        runner = self.scratch_area.runner.with_config(*self.user.items())
+        return Sandbox(self.source, ScratchArea(self.scratch_area.folder, runner))
 
     @cached_property
     def head(self) -> Head:
@@ -213,7 +213,7 @@ class Session:
         if not self._repo:
             raise WrongArguments("ghost-repo must be specified", "Set GIT_GHOST_REPO, or give --ghost-repo URL")
         address = read_address(self._repo, Path.cwd())
-        return PatchRepository(self.workshop, address, own_transport_settings(self.settings), self.options.watch)
+        return PatchRepository(self.scratch_area, address, own_transport_settings(self.settings), self.options.watch)
 
     def ghosts(self, *beginnings: str) -> dict[Ghost, str]:
         """Return the ghosts whose branches, after the prefix, begin with one of ``beginnings``, and their commits.
@@ -357,8 +357,8 @@ def opened(
     # an empty name is what a job passes on that has none; git would refuse it
     environ = {name: value for name, value in given.items() if value or not _IDENTITY.fullmatch(name)}
     working_dir = Path(options.working_dir) if options.working_dir else None
-    with open_scratch_area(Runner(environ, tuple(config)), working_dir) as workshop:
-        yield Session(options, environ, workshop)
+    with open_scratch_area(Runner(environ, tuple(config)), working_dir) as scratch_area:
+        yield Session(options, environ, scratch_area)
 
 
 def ordered(ghosts: Sequence[Ghost] | Mapping[Ghost, str]) -> list[Ghost]:

@@ -36,10 +36,10 @@ def checkout(session: Session, digest: str, base: str | None = None, folder: str
     place = _place(session, ghost, folder)
     pack = ensure_commit(session, ghost.base)
     patch = session.read(ghost, oid).patch
-    tree = apply_to_tree(session.desk, ghost.base, patch)
-    session.check_written(growth(session.desk, ghost.base, tree), "The ghost")
-    desk = session.desk
-    finish(lambda: add_worktree(desk, place, WorktreeRecord(ghost.base, ghost.hash, tree), pack))
+    tree = apply_to_tree(session.sandbox, ghost.base, patch)
+    session.check_written(growth(session.sandbox, ghost.base, tree), "The ghost")
+    sandbox = session.sandbox
+    finish(lambda: add_worktree(sandbox, place, WorktreeRecord(ghost.base, ghost.hash, tree), pack))
     return place
 
 
@@ -93,9 +93,9 @@ def _place(session: Session, ghost: DiffGhost, folder: str | None) -> Path:
 
 
 def _check_unchanged(session: Session, folder: Path, mark: WorktreeRecord) -> None:
-    desk = Sandbox(Repository.open(folder, Runner(session.source.runner.environ)), session.workshop)
+    sandbox = Sandbox(Repository.open(folder, Runner(session.source.runner.environ)), session.scratch_area)
     try:
-        found = capture(desk, mark.base, Selection(untracked=True), folder)
+        found = capture(sandbox, mark.base, Selection(untracked=True), folder)
     except GitError as error:
         raise DoesNotApply(
             f"{quote(folder)} cannot be read: {error.cause}", "Remove it all the same: --force"

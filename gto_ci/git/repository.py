@@ -218,7 +218,7 @@ class Repository:
         step = "Make a first commit" if rev == "HEAD" else "Name a commit, branch or tag of this repository"
         raise RefNotFound(f"Ref {quote(rev)} was not found in the repository history", step)
 
-    def bring(self, what: Literal["branches", "history"]) -> None:
+    def fetch(self, what: Literal["branches", "history"]) -> None:
         """Have the commits and trees of all branches' heads, or of all their commits, here; they are."""
 
     def bring_blobs(self, blobs: Sequence[str]) -> None:

@@ -51,7 +51,7 @@ SECTIONS: dict[str, tuple[Callable[[str], page.Section], int]] = {
     "registry": (lambda text: page.registry([{text: text, f"{text} ": text}, {text: text, f"{text} ": text}]), 6),
     "changes": (lambda text: page.changes([ArtifactChange(text, "changed", (text, text), note(text))]), 3),
     "outlook": (
-        lambda text: page.outlook([page.GateForecast(text, text, [finding(text), finding(text, None)])], text),
+        lambda text: page.forecasts([page.GateForecast(text, text, [finding(text), finding(text, None)])], text),
         5,
     ),
 }

@@ -64,10 +64,10 @@ class RemoteMirror:
             runner = repository.runner.with_config(*QUIET, ("safe.directory", str(root)))
             if remote is not None:
                 runner = runner.with_config(*remote.config, secrets=remote.secrets)
-            snapshot = cls(repository, Repository(root, runner), remote, object_format)
+            mirror = cls(repository, Repository(root, runner), remote, object_format)
             if remote is not None and remote.promisor:
-                snapshot.fetch_on_demand()
-            yield snapshot
+                mirror.fetch_on_demand()
+            yield mirror
 
     @classmethod
     def in_folder(cls, root: Path, runner: Runner, remote: Remote, object_format: str) -> RemoteMirror:
@@ -114,10 +114,10 @@ class RemoteMirror:
                 commit for commit, found in zip(commits, self.scratch.objects(commits), strict=True) if not found
             ]
             if lacking:
-                self.bring(lacking)
+                self.fetch(lacking)
         return self.scratch.objects(names)
 
-    def bring(self, objects: Sequence[str], *options: str, advice: Advice = FOR_THE_ACTION) -> None:
+    def fetch(self, objects: Sequence[str], *options: str, advice: Advice = FOR_THE_ACTION) -> None:
         """Fetch ``objects``, by ids or refspecs, of commits without those before them unless ``options`` say more.
 
         Filters are left away where what they leave out could not be fetched later.
@@ -146,7 +146,7 @@ class RemoteMirror:
             GitError: the remote cannot be reached.
         """
         everything = "--depth=2147483647"  # git's word for: as deep as it goes
-        self.bring(["+refs/*:refs/*"], everything, "--filter=tree:0", advice=advice)
+        self.fetch(["+refs/*:refs/*"], everything, "--filter=tree:0", advice=advice)
         return set(self.scratch.git("rev-list", "--all").decode().split())
 
     @property

@@ -48,7 +48,7 @@ class TreeEntry(NamedTuple):
 
 
 class PatchRepository:
-    """The patch repository at ``address``. Branches of it come into a scratch repository in ``workshop``.
+    """The patch repository at ``address``. Branches of it come into a scratch repository in ``scratch_area``.
 
     ``settings`` are those of the source repository that say how to reach URLs. ``watch`` is told how
     far transfers are.
@@ -56,17 +56,17 @@ class PatchRepository:
 
     def __init__(
         self,
-        workshop: ScratchArea,
+        scratch_area: ScratchArea,
         address: Address,
         settings: Sequence[tuple[str, str]] = (),
         watch: Watch | None = None,
     ) -> None:
         self.address = address
         self._watch = watch
-        self._workshop = workshop
+        self._scratch_area = scratch_area
         self._config = (*settings, *_CAREFUL, *address.config, ("remote.origin.url", address.url))
         folder = address.folder
-        self._trust = trust(folder, workshop.folder) if folder is not None else ""
+        self._trust = trust(folder, scratch_area.folder) if folder is not None else ""
         if self._trust:
             self._config = (*self._config, ("remote.origin.uploadpack", f"git {self._trust} upload-pack"))
         self._filters = False
@@ -75,7 +75,7 @@ class PatchRepository:
     def _lay_out(self, object_format: str) -> None:
         self._format = object_format
         self._without_content = False
-        self.scratch = self._workshop.alone("patches", object_format)
+        self.scratch = self._scratch_area.alone("patches", object_format)
         # `git remote get-url` knows only a remote that this file names; its URL is in no file
         with (self.scratch.root / "config").open("a", encoding="ascii") as config:
             config.write('[remote "origin"]\n\tmirror = false\n')
@@ -167,7 +167,7 @@ class PatchRepository:
             # an older server says no, and so does one that refuses us: git finds out which, and says so
             with suppress(GitError):
                 return protocol_v2.list_refs(runner, self._git.root, self.address.url, folder, prefixes)
-        trace = self._workshop.file("trace")
+        trace = self._scratch_area.file("trace")
         trace.unlink(missing_ok=True)  # in our own scratch folder
         patterns = [f"{prefix}*" for prefix in prefixes]
         listed = self._converse("ls-remote", "--", "origin", *patterns, GIT_TRACE_PACKET=str(trace))

@@ -28,7 +28,7 @@ class WorktreeRecord:
     tree: str
 
 
-def add_worktree(desk: Sandbox, folder: Path, mark: WorktreeRecord, pack: bytes) -> None:
+def add_worktree(sandbox: Sandbox, folder: Path, mark: WorktreeRecord, pack: bytes) -> None:
     """Make a linked work tree at ``mark.base`` whose files are those of ``mark.tree``; ``pack`` holds new commits.
 
     ``folder`` does not exist, or is empty.
@@ -37,19 +37,19 @@ def add_worktree(desk: Sandbox, folder: Path, mark: WorktreeRecord, pack: bytes)
         GitError: git cannot write; then there is none.
     """
     was_there = folder.exists()
-    store(desk.repository, pack)
+    store(sandbox.repository, pack)
     options = ("--quiet", "--detach", "--no-checkout")
-    quiet = Repository(desk.root, desk.repository.runner.with_config(("core.hooksPath", os.devnull)))
+    quiet = Repository(sandbox.root, sandbox.repository.runner.with_config(("core.hooksPath", os.devnull)))
     quiet.git("worktree", "add", *options, "--", str(folder), mark.base)
     try:
         runner = _plain(quiet.runner)
-        objects = {"GIT_OBJECT_DIRECTORY": str(desk.scratch.root / "objects"), "GIT_LFS_SKIP_SMUDGE": "1"}
-        runner.run([*desk.pins, "read-tree", "-m", "-u", mark.tree], folder, environ=objects)
+        objects = {"GIT_OBJECT_DIRECTORY": str(sandbox.scratch.root / "objects"), "GIT_LFS_SKIP_SMUDGE": "1"}
+        runner.run([*sandbox.pins, "read-tree", "-m", "-u", mark.tree], folder, environ=objects)
         runner.run(["reset", "--quiet", "--mixed", mark.base], folder)
         (_administration(folder, runner) / _MARK).write_text(json.dumps(asdict(mark)), encoding="utf-8")
     except BaseException:
         # made a moment ago, in a folder in which there was nothing
-        remove_worktree(desk.repository, folder)
+        remove_worktree(sandbox.repository, folder)
         if was_there:
             folder.mkdir()
         raise
