@@ -64,7 +64,7 @@ def _few_facts(outcome: Outcome) -> dict[str, str]:
     event = outcome.meaning.event
     if event is None:
         return {}
-    previous = outcome.registry.previous(event)
+    previous = outcome.previous
     return {
         "tag": event.tag,
         "commit": event.commit,
@@ -82,7 +82,7 @@ def _links(job: Job, outcome: Outcome | None) -> list[tuple[str, str]]:
     if home and event is not None and outcome is not None:
         pages.append(("The tag", f"{home}/tree/{percent(event.tag, safe='')}"))
         pages.append(("The commit", f"{home}/commit/{event.commit}"))
-        previous = outcome.registry.previous(event)
+        previous = outcome.previous
         if previous and previous[1] != event.commit:
             since = f"{home}/compare/{previous[1]}...{event.commit}"
             pages.append((f"What has changed since {previous[0][:40]}", since))
