@@ -9,7 +9,6 @@ from gto_ci.core.errors import DoesNotApply, GhostRefused, RefNotFound, quote
 from gto_ci.ghost.names import CommitsGhost, DiffGhost
 from gto_ci.ghost.session import Session, StoredGhost
 from gto_ci.git.worktree.apply import apply_to_tree, growth, update_worktree
-from gto_ci.git.worktree.capture import resolve
 from gto_ci.git.worktree.commit_transfer import pack_new, replay, unbundle
 from gto_ci.git.worktree.sandbox import SUBMODULE, TreeChange
 
@@ -119,7 +118,7 @@ def _check_base(session: Session, base: str, *, force_base: bool) -> None:
     head = session.head_commit()
     if head == base or force_base:
         return
-    here = resolve(session.source, base) is not None
+    here = session.source.find_commit(base) is not None
     step = f"git checkout {base}" if here else f"git fetch origin {base}, then git checkout {base}"
     raise DoesNotApply(
         f"HEAD is at {head}, and the ghost starts from {base}",
@@ -155,10 +154,10 @@ def ensure_commit(session: Session, commit: str) -> bytes:
         RefNotFound: neither the source repository nor a ghost has it.
         GhostRefused: the ghost that has it is not what its name says, or too large.
     """
-    if resolve(session.source, commit) is not None:
+    if session.source.find_commit(commit) is not None:
         return b""
     for ghost, oid in session.ghosts().items():
-        if isinstance(ghost, CommitsGhost) and ghost.end == commit and resolve(session.source, ghost.start):
+        if isinstance(ghost, CommitsGhost) and ghost.end == commit and session.source.find_commit(ghost.start):
             stored = session.read(ghost, oid)
             if ghost.bundle in stored.files:
                 pack = unbundle(session.sandbox, ghost.start, ghost.end, stored.files[ghost.bundle])

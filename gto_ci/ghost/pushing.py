@@ -9,7 +9,7 @@ from gto_ci.core.errors import GhostRefused, PushRefused, WrongArguments, quote
 from gto_ci.ghost.names import CommitsGhost, DiffGhost, Ghost
 from gto_ci.ghost.session import SUBJECT, Session
 from gto_ci.git.worktree.capture import CapturedChange, Selection, capture
-from gto_ci.git.worktree.commit_transfer import is_ancestor, pack_commits
+from gto_ci.git.worktree.commit_transfer import pack_commits
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ def _commits(session: Session, start: str, end: str) -> list[tuple[PushedGhost, 
     first, last = session.commit(start), session.commit(end)
     if first == last:
         return [(PushedGhost(CommitsGhost(session.prefix, first, last), False, 0), {})]
-    if not is_ancestor(session.source, first, last):
+    if not session.source.is_ancestor(first, last):
         raise WrongArguments(
             f"{quote(start)} ({first[:12]}) is not before {quote(end)} ({last[:12]}) in the history",
             f"Start where both were last the same: git merge-base {first[:12]} {last[:12]}",

@@ -38,7 +38,6 @@ from gto_ci.git.remotes.patch_repository import PatchRepository, blob_sizes, rea
 from gto_ci.git.remotes.settings import own_transport_settings, read_settings
 from gto_ci.git.repository import Repository
 from gto_ci.git.scratch_area import ScratchArea, open_scratch_area
-from gto_ci.git.worktree.capture import resolve
 from gto_ci.git.worktree.file_commit import Head, read_head
 from gto_ci.git.worktree.sandbox import Sandbox
 
@@ -170,7 +169,7 @@ class Session:
             RefNotFound: it names none.
         """
         rev = trimmed(rev)
-        found = resolve(self.source, rev)
+        found = self.source.find_commit(rev)
         if found is None:
             step = "Make a first commit" if rev == "HEAD" else "Name a commit, branch or tag of this repository"
             raise RefNotFound(f"{quote(rev)} was not found in the repository", step)
@@ -187,7 +186,7 @@ class Session:
         if COMMIT_ID.fullmatch(rev):
             return rev
         try:
-            found = resolve(self.source, rev)
+            found = self.source.find_commit(rev)
         except NoRepository:
             if rev == "HEAD":
                 raise

@@ -58,8 +58,8 @@ def read_head(repository: Repository) -> Head:
         GitError: git cannot read the repository.
     """
     bare = repository.rev_parse("--is-inside-work-tree") != ["true"]
-    commit = _quiet(repository, "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
-    ref = _quiet(repository, "symbolic-ref", "--quiet", "HEAD")
+    commit = repository.git_or_none("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+    ref = repository.git_or_none("symbolic-ref", "--quiet", "HEAD")
     return Head(commit, ref.removeprefix("refs/heads/") if ref else None, bare)
 
 
@@ -109,11 +109,11 @@ def find_destination(repository: Repository, branch: str) -> Destination:
         GitError: git cannot read the configuration.
     """
     for key in (f"branch.{branch}.pushRemote", "remote.pushDefault"):
-        remote = _quiet(repository, "config", "--get", key)
+        remote = repository.git_or_none("config", "--get", key)
         if remote:
             return Destination(remote, f"refs/heads/{branch}")
-    remote = _quiet(repository, "config", "--get", f"branch.{branch}.remote")
-    ref = _quiet(repository, "config", "--get", f"branch.{branch}.merge")
+    remote = repository.git_or_none("config", "--get", f"branch.{branch}.remote")
+    ref = repository.git_or_none("config", "--get", f"branch.{branch}.merge")
     if remote and remote != "." and ref:
         return Destination(remote, ref)
     return Destination(repository.remote_name(), f"refs/heads/{branch}")
@@ -131,7 +131,7 @@ def make_commit(repository: Repository, head: Head, path: str, data: bytes, mess
     blob = repository.git("hash-object", "-w", "--stdin", stdin=data).decode().strip()
     tree = _tree_with(repository, head, path, blob)
     parents = ["-p", head.commit] if head.commit else []
-    sign = ["-S"] if _quiet(repository, "config", "--type=bool", "--get", "commit.gpgSign") == "true" else []
+    sign = ["-S"] if repository.git_or_none("config", "--type=bool", "--get", "commit.gpgSign") == "true" else []
     try:
         made = repository.git("commit-tree", *sign, *parents, "-F", "-", tree, stdin=os.fsencode(message))
     except GitError as error:
@@ -224,13 +224,3 @@ def _entries(repository: Repository, head: Head, folder: str) -> dict[str, tuple
 
 def _no_file(path: str) -> GtoError:
     return GtoError(f"{quote(path)} is not a plain file in the current commit", "Commit it as a file first")
-
-
-def _quiet(repository: Repository, *args: str) -> str | None:
-    """What git answers, None where it says by exit code 1 that there is nothing."""
-    try:
-        return repository.git(*args).decode(errors="surrogateescape").strip()
-    except GitError as error:
-        if error.returncode == 1:
-            return None
-        raise
