@@ -32,6 +32,7 @@ MARKS = "refs/gto-ci/newest/"
 _OVERTAKEN = re.compile(r"\[rejected\] \((?:stale info|already exists)\)|is at [0-9a-f]{40,} but expected ")
 _LOCKED = re.compile(r"(?i:unable) to create '.*?\.lock': File exists")
 _REJECTED = re.compile(r"^!\t\S*:(?P<ref>\S+)\t(?P<reason>.*)$", re.MULTILINE)
+_REJECTED_COMMIT = re.compile(r"^!\t[^\t]*\t(?P<reason>.*)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,18 @@ class CounterRef:
     ref: str
     seen: str
     unlisted: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where a branch is pushed to: a remote's name, and the full name of the branch there.
+
+    ``address`` is what to call the remote before a person, if not by its name.
+    """
+
+    remote: str
+    ref: str
+    address: str = ""
 
 
 def mark_of(artifact: str) -> str:
@@ -111,6 +124,50 @@ def drop_mark(repository: Repository, remote: str, mark: CounterRef) -> None:
         GitError: the remote cannot be reached, or does not let go of it.
     """
     _push(repository, remote, [f":{mark.ref}"], f"--force-with-lease={mark.ref}:{mark.seen}")
+
+
+def find_destination(repository: Repository, branch: str) -> Destination:
+    """Return where ``branch`` is pushed to: its push remote, or its upstream, or its name on the remote.
+
+    Raises:
+        GitError: git cannot read the configuration.
+    """
+    for key in (f"branch.{branch}.pushRemote", "remote.pushDefault"):
+        remote = repository.git_or_none("config", "--get", key)
+        if remote:
+            return Destination(remote, f"refs/heads/{branch}")
+    remote = repository.git_or_none("config", "--get", f"branch.{branch}.remote")
+    ref = repository.git_or_none("config", "--get", f"branch.{branch}.merge")
+    if remote and remote != "." and ref:
+        return Destination(remote, ref)
+    return Destination(repository.remote_name(), f"refs/heads/{branch}")
+
+
+def push_commit(repository: Repository, commit: str, destination: Destination) -> None:
+    """Make ``commit`` the head of a remote's branch, if that is a step forward for it.
+
+    Raises:
+        PushRefused: the remote does not take it.
+        GitError: the remote cannot be reached.
+    """
+    command = ["push", "--porcelain", "--no-follow-tags", "--recurse-submodules=no", "--", destination.remote]
+    command.append(f"{commit}:{destination.ref}")
+    try:
+        retrying(lambda: converse(repository, *command), FOR_A_PERSON)
+    except GitError as error:
+        reasons = [match["reason"] for match in _REJECTED_COMMIT.finditer(error.stdout)]
+        if not reasons:
+            raise
+        listed = retrying(lambda: converse(repository, "ls-remote", "--", destination.remote, destination.ref))
+        if parse_ref(listed, destination.ref) == commit:  # taken after all, though the answer was lost
+            return
+        words = "; ".join([*reasons, *re.findall(r"^remote: *(\S.*?)\s*$", error.stderr, re.MULTILINE)])
+        behind = re.search(r"fetch first|non-fast-forward", words)
+        raise PushRefused(
+            f"The remote {quote(destination.remote)} refused: {quote(words, 400)[1:-1]}",
+            "Nothing was changed; "
+            + ("get its commits first: git pull --rebase" if behind else "ask its owner for permission"),
+        ) from error
 
 
 def remote_tags(repository: Repository, remote: str, names: Sequence[str]) -> list[RemoteTag]:

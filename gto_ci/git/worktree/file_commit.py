@@ -13,13 +13,9 @@ import re
 import shlex
 from dataclasses import dataclass
 
-from gto_ci.core.errors import GitError, GtoError, PushRefused, quote
-from gto_ci.git.output import parse_ref
-from gto_ci.git.remotes.push import converse
-from gto_ci.git.remotes.settings import FOR_A_PERSON, retrying
+from gto_ci.core.errors import GitError, GtoError, quote
 from gto_ci.git.repository import Repository
 
-_REJECTED = re.compile(r"^!\t[^\t]*\t(?P<reason>.*)$", re.MULTILINE)
 _LINK = "120000"  # git's mode of a symbolic link
 _NO_IDENTITY = re.compile(r"ident|user\.(name|email)", re.IGNORECASE)
 _IN_PROGRESS = {"MERGE_HEAD": "merge", "CHERRY_PICK_HEAD": "cherry-pick"}
@@ -37,18 +33,6 @@ class Head:
     commit: str | None
     branch: str | None
     bare: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Destination:
-    """Where a branch is pushed to: a remote's name, and the full name of the branch there.
-
-    ``address`` is what to call the remote before a person, if not by its name.
-    """
-
-    remote: str
-    ref: str
-    address: str = ""
 
 
 def read_head(repository: Repository) -> Head:
@@ -102,23 +86,6 @@ def committed_file(repository: Repository, head: Head, path: str) -> bytes | Non
     return found.data if found else None
 
 
-def find_destination(repository: Repository, branch: str) -> Destination:
-    """Return where ``branch`` is pushed to: its push remote, or its upstream, or its name on the remote.
-
-    Raises:
-        GitError: git cannot read the configuration.
-    """
-    for key in (f"branch.{branch}.pushRemote", "remote.pushDefault"):
-        remote = repository.git_or_none("config", "--get", key)
-        if remote:
-            return Destination(remote, f"refs/heads/{branch}")
-    remote = repository.git_or_none("config", "--get", f"branch.{branch}.remote")
-    ref = repository.git_or_none("config", "--get", f"branch.{branch}.merge")
-    if remote and remote != "." and ref:
-        return Destination(remote, ref)
-    return Destination(repository.remote_name(), f"refs/heads/{branch}")
-
-
 def make_commit(repository: Repository, head: Head, path: str, data: bytes, message: str) -> str:
     """Write a commit that changes ``path`` in ``head`` to ``data``, and return its id. Nothing refers to it yet.
 
@@ -141,33 +108,6 @@ def make_commit(repository: Repository, head: Head, path: str, data: bytes, mess
             step = "Check user.signingkey and gpg.format" if sign else error.next_step
         raise GitError(error.command, error.returncode, error.stdout, error.stderr, step) from error
     return made.decode().strip()
-
-
-def push_commit(repository: Repository, commit: str, destination: Destination) -> None:
-    """Make ``commit`` the head of a remote's branch, if that is a step forward for it.
-
-    Raises:
-        PushRefused: the remote does not take it.
-        GitError: the remote cannot be reached.
-    """
-    command = ["push", "--porcelain", "--no-follow-tags", "--recurse-submodules=no", "--", destination.remote]
-    command.append(f"{commit}:{destination.ref}")
-    try:
-        retrying(lambda: converse(repository, *command), FOR_A_PERSON)
-    except GitError as error:
-        reasons = [match["reason"] for match in _REJECTED.finditer(error.stdout)]
-        if not reasons:
-            raise
-        listed = retrying(lambda: converse(repository, "ls-remote", "--", destination.remote, destination.ref))
-        if parse_ref(listed, destination.ref) == commit:  # taken after all, though the answer was lost
-            return
-        words = "; ".join([*reasons, *re.findall(r"^remote: *(\S.*?)\s*$", error.stderr, re.MULTILINE)])
-        behind = re.search(r"fetch first|non-fast-forward", words)
-        raise PushRefused(
-            f"The remote {quote(destination.remote)} refused: {quote(words, 400)[1:-1]}",
-            "Nothing was changed; "
-            + ("get its commits first: git pull --rebase" if behind else "ask its owner for permission"),
-        ) from error
 
 
 def make_visible(repository: Repository, head: Head, commit: str, action: str) -> None:
