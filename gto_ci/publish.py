@@ -255,7 +255,7 @@ def _delete_there(
     from gto_ci.git.remotes.push import delete_tags, drop_mark, remote_tags
 
     assert source.remote is not None
-    there = {tag.name: tag.oid for tag in remote_tags(repository, source.remote.name, names)}
+    there = remote_tags(repository, source.remote.name, names)
     for name in names:
         if name in here and there.get(name, here[name]) != here[name]:
             raise PushRefused(
