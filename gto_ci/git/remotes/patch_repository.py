@@ -18,8 +18,9 @@ from gto_ci.git.output import allows_filters, parse_symref_listing
 from gto_ci.git.process import Watch
 from gto_ci.git.remotes import protocol_v2
 from gto_ci.git.remotes.address import Address
+from gto_ci.git.remotes.credentials import header_secrets
 from gto_ci.git.remotes.push import PushReport, RefUpdate, is_done, read_report
-from gto_ci.git.remotes.settings import Advice, header_secrets, retrying, trust
+from gto_ci.git.remotes.settings import Advice, retrying, trust
 from gto_ci.git.repository import Repository
 from gto_ci.git.scratch_area import ScratchArea, ScratchRepository
 

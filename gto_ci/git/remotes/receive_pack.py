@@ -26,7 +26,7 @@ from urllib.request import BaseHandler, HTTPRedirectHandler, HTTPSHandler, Proxy
 from gto_ci import __version__
 from gto_ci.core.errors import GitError
 from gto_ci.git.process import Runner, Watch
-from gto_ci.git.remotes.address import basic
+from gto_ci.git.remotes.credentials import basic
 from gto_ci.git.remotes.push import PushReport, RefUpdate
 
 # Settings of http.* under which plain HTTP by Python does the same as git's own client.

@@ -14,13 +14,12 @@ import shlex
 from dataclasses import dataclass
 
 from gto_ci.core.errors import GitError, GtoError, quote
+from gto_ci.git.process import QUIET
 from gto_ci.git.repository import Repository
 
 _LINK = "120000"  # git's mode of a symbolic link
 _NO_IDENTITY = re.compile(r"ident|user\.(name|email)", re.IGNORECASE)
 _IN_PROGRESS = {"MERGE_HEAD": "merge", "CHERRY_PICK_HEAD": "cherry-pick"}
-# a merge that is only how a commit arrives is none for a person's hooks and settings
-_ARRIVAL = (("core.hooksPath", os.devnull), ("gc.auto", "0"), ("maintenance.auto", "false"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +121,8 @@ def make_visible(repository: Repository, head: Head, commit: str, action: str) -
         command = ["update-ref", "-m", action, "HEAD", commit, head.commit or "0" * len(commit)]
     else:
         options = ("--ff-only", "--quiet", "--no-squash", "--no-stat", "--no-autostash", "--no-verify-signatures")
-        command = ["merge", *options, commit]
-    repository.runner.with_config(*_ARRIVAL).run(
+        command = ["merge", *options, commit]  # only the way in which a commit arrives, and none for the user's hooks
+    repository.runner.with_config(*QUIET).run(
         command,
         repository.root,
         environ={"GIT_REFLOG_ACTION": action},
