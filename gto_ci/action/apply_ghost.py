@@ -74,8 +74,8 @@ def apply(ghost: GhostInputs, repository: Repository, environ: Mapping[str, str]
     Raises:
         GtoError: it was not applied, and nothing was changed.
     """
-    from gto_ci.ghost.protecting import refuse_protected  # late: most jobs apply none
-    from gto_ci.ghost.pulling import pull
+    from gto_ci.ghost.protected_paths import refuse_protected  # late: most jobs apply none
+    from gto_ci.ghost.pull_ghost import pull
 
     files: tuple[LineCounts, ...] = ()
 

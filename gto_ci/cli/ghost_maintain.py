@@ -119,13 +119,13 @@ def gc(older_than: timedelta | None, unreachable: bool, keep_last: int | None, d
 
     With both options, those to which either applies.
     """
-    from gto_ci.ghost import collecting
+    from gto_ci.ghost import deletion
     from gto_ci.render import ghosts, views
 
     if older_than is None and not unreachable and keep_last is None:
         raise click.UsageError("Say which: --older-than AGE, --unreachable, or --keep-last N.")
     with session() as opened:
-        done = collecting.gc(
+        done = deletion.gc(
             opened,
             now=datetime.now(timezone.utc),
             older_than=older_than,

@@ -70,14 +70,14 @@ def push(
     BASE and TO are HEAD unless given. Prints what it takes to pull them: BASE and HASH of a diff,
     FROM and TO of commits.
     """
-    from gto_ci.ghost import pushing
+    from gto_ci.ghost import push_ghost
     from gto_ci.ghost.names import trimmed
     from gto_ci.git.worktree.capture import Selection
 
     kind, rest = kind_and_words(words, {"diff": 0, "commits": 1, "all": 1}, {"diff": 1, "commits": 2, "all": 2})
     base = (rest[0] if rest else "HEAD") if kind == "diff" else rest[1] if len(rest) > 1 else "HEAD"
     with session() as opened:
-        pushed = pushing.push(
+        pushed = push_ghost.push(
             opened,
             base=None if kind == "commits" else base,
             commits=None if kind == "diff" else (rest[0], base),
@@ -123,11 +123,11 @@ def pull(words: tuple[str, ...], force_base: bool) -> None:
 
     BASE and FROM are HEAD unless given. A hash may be shortened.
     """
-    from gto_ci.ghost import pulling
+    from gto_ci.ghost import pull_ghost
 
     wanted = _wanted(words)
     with session() as opened:
-        done = pulling.pull(opened, diff=wanted.get("diff"), commits=wanted.get("commits"), force_base=force_base)
+        done = pull_ghost.pull(opened, diff=wanted.get("diff"), commits=wanted.get("commits"), force_base=force_base)
     notes(done.notes)
     detail(f"HEAD is at {done.commit}; files that differ from it: {len(done.files)}; tree {done.tree}")
 
@@ -145,10 +145,10 @@ def pull(words: tuple[str, ...], force_base: bool) -> None:
 @common
 def show(words: tuple[str, ...]) -> None:
     """Print a patch as it is stored, byte for byte."""
-    from gto_ci.ghost import pulling
+    from gto_ci.ghost import pull_ghost
 
     with session() as opened:
-        raw_bytes(pulling.show(opened, **_wanted(words)))
+        raw_bytes(pull_ghost.show(opened, **_wanted(words)))
 
 
 def _wanted(words: tuple[str, ...]) -> dict[str, tuple[str, str]]:
@@ -173,11 +173,11 @@ def _wanted(words: tuple[str, ...]) -> dict[str, tuple[str, str]]:
 @common
 def diff(base: str, include: tuple[str, ...], untracked: bool, follow_symlinks: bool) -> None:
     """Print what a push would capture: the uncommitted change of BASE."""
-    from gto_ci.ghost import pushing
+    from gto_ci.ghost import push_ghost
     from gto_ci.git.worktree.capture import Selection
 
     with session() as opened:
-        change = pushing.diff(opened, base, Selection(include, untracked, follow_symlinks))
+        change = push_ghost.diff(opened, base, Selection(include, untracked, follow_symlinks))
     raw_bytes(change.patch)
     sys.stdout.flush()
     left_out(change.left_out)

@@ -16,11 +16,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gto_ci.ghost.collecting import gc
+    from gto_ci.ghost.deletion import gc
     from gto_ci.ghost.listing import delete, list_ghosts, log
     from gto_ci.ghost.names import CommitsGhost, DiffGhost
-    from gto_ci.ghost.pulling import pull, show
-    from gto_ci.ghost.pushing import diff, push
+    from gto_ci.ghost.pull_ghost import pull, show
+    from gto_ci.ghost.push_ghost import diff, push
     from gto_ci.ghost.session import Options, opened
     from gto_ci.ghost.worktrees import checkout
     from gto_ci.git.worktree.capture import Selection
@@ -33,14 +33,14 @@ _HOMES = {
     "Selection": "git.worktree.capture",
     "checkout": "ghost.worktrees",
     "delete": "ghost.listing",
-    "diff": "ghost.pushing",
-    "gc": "ghost.collecting",
+    "diff": "ghost.push_ghost",
+    "gc": "ghost.deletion",
     "list_ghosts": "ghost.listing",
     "log": "ghost.listing",
     "opened": "ghost.session",
-    "pull": "ghost.pulling",
-    "push": "ghost.pushing",
-    "show": "ghost.pulling",
+    "pull": "ghost.pull_ghost",
+    "push": "ghost.push_ghost",
+    "show": "ghost.pull_ghost",
 }
 __all__ = [
     "CommitsGhost",

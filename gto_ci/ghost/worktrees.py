@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gto_ci.core.errors import DoesNotApply, GitError, NoGhost, WrongArguments, quote
 from gto_ci.ghost.names import DiffGhost, check_hex, trimmed
-from gto_ci.ghost.pulling import ensure_commit
+from gto_ci.ghost.pull_ghost import ensure_commit
 from gto_ci.ghost.session import Session
 from gto_ci.git.process import Runner
 from gto_ci.git.repository import Repository
