@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gto_ci.core.errors import GhostRefused, PushRefused, WrongArguments, quote
-from gto_ci.ghost.names import CommitsGhost, DiffGhost, Ghost
-from gto_ci.ghost.session import SUBJECT, Session
+from gto_ci.ghost.names import BRANCHES, CommitRange, CommitsGhost, DiffGhost, Ghost
+from gto_ci.ghost.session import SUBJECT, Session, patch_hash
 from gto_ci.git.worktree.capture import CapturedChange, Selection, capture
 from gto_ci.git.worktree.commit_transfer import pack_commits
 
 
 @dataclass(frozen=True, slots=True)
 class PushedGhost:
-    """A ghost that is in the patch repository now; ``created`` tells whether it came there by this call.
+    """A ghost that is in the patch repository now; ``created`` tells whether this call has made it.
 
-    ``size`` is that of its patch in bytes, ``change`` what was captured, for a diff. Commits from a commit
-    to itself are none, and no ghost: they are named, and nothing is stored.
+    ``size`` is that of its patch in bytes, ``change`` the captured change, for a diff. Commits from a commit to itself
+    are none: they have a name, and nothing is stored.
     """
 
     ghost: Ghost
@@ -46,41 +46,54 @@ def push(
     session: Session,
     *,
     base: str | None = None,
-    commits: tuple[str, str] | None = None,
+    commits: CommitRange | None = None,
     selection: Selection | None = None,
     note: str = "",
 ) -> list[PushedGhost]:
-    """Push the uncommitted change of ``base``, the ``commits`` (from, to), or both, all or none.
+    """Push the uncommitted change of ``base``, the ``commits``, or both, all or none.
 
-    Returns what is in the patch repository then, commits first. What it has already is not pushed again.
-    Where there are no commits between the two, they are returned as ``empty``, as Git Ghost prints them:
-    :func:`gto_ci.ghost.pull` and :func:`gto_ci.ghost.show` take them so.
+    Returns the ghosts that are in the patch repository then, commits first. A ghost that it has already is not pushed
+    again. If ``commits`` are none, they are returned as ``empty``, as Git Ghost prints them: :func:`gto_ci.ghost.pull`
+    and :func:`gto_ci.ghost.show` accept them so.
 
     Raises:
-        GtoError: something cannot be captured.
-        PushRefused: the patch repository does not take it.
+        GtoError: the change or the commits cannot be captured.
+        PushRefused: the patch repository refuses.
         GitError: it cannot be reached.
     """
-    _ = session.patches  # a missing address is said before anything is captured
-    found: list[tuple[PushedGhost, dict[str, bytes]]] = []
+    _ = session.patches  # a missing address is an error before anything is captured
+    captured: list[_CapturedGhost] = []
     if commits is not None:
-        found += _commits(session, *commits)
+        captured.append(_capture_commits(session, commits))
     if base is not None:
-        change = diff(session, base, selection)
-        found.append((_diff_ghost(session, change), {DiffGhost.file: change.patch}))
-    there = session.ghosts(*(f"{pushed.ghost.ref.partition(session.prefix + '/')[2]}" for pushed, _ in found))
+        captured.append(_capture_diff(session, diff(session, base, selection)))
+    there = session.ghosts(*(one.ghost.ref.removeprefix(f"{BRANCHES}{session.prefix}/") for one in captured))
     message = f"{SUBJECT}\n\n{note.strip()}\n" if note.strip() else f"{SUBJECT}\n"
     new = {
-        pushed.ghost.ref: session.patches.make_branch(files, message, session.user)
-        for pushed, files in found
-        if pushed.ghost not in there and not pushed.empty
+        one.ghost.ref: session.patches.make_branch(one.files, message, session.user)
+        for one in captured
+        if one.files and one.ghost not in there
     }
     created = _create(session, new)
-    return [PushedGhost(pushed.ghost, pushed.ghost.ref in created, pushed.size, pushed.change) for pushed, _ in found]
+    return [PushedGhost(one.ghost, one.ghost.ref in created, one.size, one.change) for one in captured]
+
+
+@dataclass(frozen=True, slots=True)
+class _CapturedGhost:
+    """A ghost before it is pushed: the files of its branch, none if it is empty; see :class:`PushedGhost`."""
+
+    ghost: Ghost
+    files: Mapping[str, bytes]
+    change: CapturedChange | None = None
+
+    @property
+    def size(self) -> int:
+        """The size of the patch in bytes."""
+        return len(self.files.get(self.ghost.file, b""))
 
 
 def _create(session: Session, new: dict[str, str]) -> set[str]:
-    """Make the branches, and return those that were made: somebody else may make some at the same time."""
+    """Make the branches ``new`` (name: commit), and return those that were made: others may push some of them first."""
     while new:
         try:
             session.patches.create(new)
@@ -88,35 +101,34 @@ def _create(session: Session, new: dict[str, str]) -> set[str]:
         except PushRefused as error:
             if not error.raced:
                 raise
-            new = {ref: oid for ref, oid in new.items() if ref not in error.taken}
+            new = {ref: commit for ref, commit in new.items() if ref not in error.taken}
     return set()
 
 
-def _diff_ghost(session: Session, change: CapturedChange) -> PushedGhost:
+def _capture_diff(session: Session, change: CapturedChange) -> _CapturedGhost:
     try:
         session.check_size(change.patch)
     except GhostRefused as error:
         raise GhostRefused(f"The change is too large: {error.cause}", error.next_step) from error
-    digest = hashlib.sha1(change.patch, usedforsecurity=False).hexdigest()
-    return PushedGhost(DiffGhost(session.prefix, change.base, digest), False, len(change.patch), change)
+    ghost = DiffGhost(session.prefix, change.base, patch_hash(change.patch))
+    return _CapturedGhost(ghost, {ghost.file: change.patch}, change)
 
 
-def _commits(session: Session, start: str, end: str) -> list[tuple[PushedGhost, dict[str, bytes]]]:
-    first, last = session.commit(start), session.commit(end)
-    if first == last:
-        return [(PushedGhost(CommitsGhost(session.prefix, first, last), False, 0), {})]
-    if not session.source.is_ancestor(first, last):
+def _capture_commits(session: Session, commits: CommitRange) -> _CapturedGhost:
+    ghost = CommitsGhost(session.prefix, session.commit(commits.start), session.commit(commits.end))
+    if ghost.start == ghost.end:
+        return _CapturedGhost(ghost, {})
+    if not session.source.is_ancestor(ghost.start, ghost.end):
+        first, last = ghost.start[:12], ghost.end[:12]
         raise WrongArguments(
-            f"{quote(start)} ({first[:12]}) is not before {quote(end)} ({last[:12]}) in the history",
-            f"Start where both were last the same: git merge-base {first[:12]} {last[:12]}",
+            f"{quote(commits.start)} ({first}) is not before {quote(commits.end)} ({last}) in the history",
+            f"Start where both were last the same: git merge-base {first} {last}",
         )
-    carried = pack_commits(session.sandbox, first, last, partial=session.partial)
-    size = max(len(carried.mailbox), len(carried.bundle))
+    packed = pack_commits(session.sandbox, ghost.start, ghost.end, partial=session.partial)
+    size = max(len(packed.mailbox), len(packed.bundle))
     if size > session.options.max_size:
         raise GhostRefused(
             f"The commits are too large: {size:,} bytes, and at most {session.options.max_size:,} are allowed",
             "Allow more with --max-size",
         )
-    files = {CommitsGhost.file: carried.mailbox, CommitsGhost.bundle: carried.bundle}
-    ghost = CommitsGhost(session.prefix, first, last)
-    return [(PushedGhost(ghost, False, len(carried.mailbox)), files)]
+    return _CapturedGhost(ghost, {ghost.file: packed.mailbox, ghost.bundle: packed.bundle})

@@ -110,18 +110,33 @@ def make_commit(repository: Repository, head: Head, path: str, data: bytes, mess
 
 
 def make_visible(repository: Repository, head: Head, commit: str, action: str) -> None:
-    """Go on from ``head`` to ``commit``: branch, index and the files that it changes, all in one git process.
+    """Move the branch, the index and the changed files from ``head`` to ``commit``, in one git process.
 
-    ``action`` is what the reflog says. What else is changed in the work tree or staged stays so.
+    ``action`` goes into the reflog. Other changes stay, staged or not.
 
     Raises:
-        GitError: HEAD or a file has changed meanwhile; then nothing is.
+        GitError: HEAD or a file has changed in the meantime; then nothing else is changed.
     """
     if head.bare:
-        command = ["update-ref", "-m", action, "HEAD", commit, head.commit or "0" * len(commit)]
+        _run_to_its_end(
+            repository, ["update-ref", "-m", action, "HEAD", commit, head.commit or "0" * len(commit)], action
+        )
     else:
-        options = ("--ff-only", "--quiet", "--no-squash", "--no-stat", "--no-autostash", "--no-verify-signatures")
-        command = ["merge", *options, commit]  # only the way in which a commit arrives, and none for the user's hooks
+        fast_forward(repository, commit, action)
+
+
+def fast_forward(repository: Repository, commit: str, action: str) -> None:
+    """Move the checked-out branch, the index and the changed files on to ``commit``; see :func:`make_visible`.
+
+    Raises:
+        GitError: HEAD is not before ``commit``, or a file has changed in the meantime; then nothing else is changed.
+    """
+    options = ("--ff-only", "--quiet", "--no-squash", "--no-stat", "--no-autostash", "--no-verify-signatures")
+    _run_to_its_end(repository, ["merge", *options, commit], action)
+
+
+def _run_to_its_end(repository: Repository, command: list[str], action: str) -> None:
+    # this is only how a commit arrives, so none of the user's hooks and settings for merges apply
     repository.runner.with_config(*QUIET).run(
         command,
         repository.root,
