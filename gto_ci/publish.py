@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from gto_ci.git.remotes.mirror import RemoteMirror
     from gto_ci.git.remotes.push import CounterRef
     from gto_ci.git.remotes.settings import Remote
-    from gto_ci.git.remotes.url_repository import UrlRepository
 
 TAGS_PER_PUSH = 3  # GitHub creates no events, and so starts no workflow, for the tags of a push that holds more
 TRIES = 60  # each lost race is somebody else's success, so this many others have to push meanwhile
@@ -101,15 +100,16 @@ def _was_faster(error: PushRefused | GitError | _LostRace, say: Say) -> bool:
 
 @dataclass(slots=True)
 class _Source:
-    """Where the registry's tags come from, and go to. ``remote`` is None where nothing is pushed.
+    """Where the registry's tags are read and written. ``remote`` is None if nothing is pushed.
 
-    ``here`` are the names of the artifact's tags here, as they were read last, and ``unpushed``
-    those of them that are here alone.
+    ``at_url``: the repository is at a URL, so its tags are the remote's. ``here`` holds the names of the
+    artifact's tags in this repository, as they were read last, and ``unpushed`` those that the remote lacks.
     """
 
     repository: Repository
     remote: Remote | None = None
     mirror: RemoteMirror | None = None
+    at_url: bool = False
     here: frozenset[str] = frozenset()
     unpushed: frozenset[str] = frozenset()
 
@@ -135,7 +135,7 @@ class _Source:
     def _records(self, artifact: str) -> list[TagRecord]:
         found = {record.name: record for record in self.repository.tag_records(artifact)}
         self.here = frozenset(found)
-        if self.mirror is not None and _at_url(self.repository) is None:
+        if self.mirror is not None and not self.at_url:
             from gto_ci.git.remotes.settings import FOR_A_PERSON
 
             there = {r.name: r for r in self.mirror.fetch_registry(artifact, FOR_A_PERSON)}
@@ -146,10 +146,12 @@ class _Source:
 
 @contextmanager
 def _source(repository: Repository, options: PublishOptions) -> Iterator[_Source]:
-    there = _at_url(repository)
-    if there is not None:
-        yield _Source(there, there.remote, there.link.mirror)
-        return
+    if type(repository) is not Repository:
+        from gto_ci.git.remotes.url_repository import UrlRepository
+
+        if isinstance(repository, UrlRepository):
+            yield _Source(repository, repository.remote, repository.link.mirror, at_url=True)
+            return
     if not options.push:
         yield _Source(repository)
         return
@@ -164,15 +166,6 @@ def _source(repository: Repository, options: PublishOptions) -> Iterator[_Source
         )
     with RemoteMirror.beside(repository, remote) as mirror:
         yield _Source(repository, remote, mirror)
-
-
-def _at_url(repository: Repository) -> UrlRepository | None:
-    """``repository``, if it is one at a URL."""
-    if type(repository) is Repository:
-        return None
-    from gto_ci.git.remotes.url_repository import UrlRepository
-
-    return repository if isinstance(repository, UrlRepository) else None
 
 
 def _plan(
@@ -201,7 +194,7 @@ def _create(repository: Repository, change: TagPlan, source: _Source, options: P
     artifact = change.create[0].name.artifact
     with prepared(repository, artifact, tags, {}) as commit:
         # at a URL it is the remote's tags that were read, and the remote that has the last word
-        if _at_url(repository) is None and repository.tag_names(artifact) != source.here:
+        if not source.at_url and repository.tag_names(artifact) != source.here:
             raise _LostRace(f"Somebody else made or deleted a tag of {quote(artifact)}")
         if source.remote is not None:
             from gto_ci.git.remotes.push import push_tags
@@ -255,7 +248,7 @@ def _delete_there(
     from gto_ci.git.remotes.push import delete_tags, drop_mark, remote_tags
 
     assert source.remote is not None
-    there = {tag.name: tag.oid for tag in remote_tags(repository, source.remote.name, names)}
+    there = remote_tags(repository, source.remote.name, names)
     for name in names:
         if name in here and there.get(name, here[name]) != here[name]:
             raise PushRefused(
@@ -295,11 +288,10 @@ def _chunks(names: Sequence[str]) -> list[Sequence[str]]:
 
 
 def _command(source: _Source, names: Sequence[str], *, delete: bool = False) -> str:
-    at_url = _at_url(source.repository)
-    if at_url is not None:
-        remote = without_password(at_url.remote.url)
+    if source.remote is None:
+        remote = source.repository.remote_name()
     else:
-        remote = source.remote.name if source.remote else source.repository.remote_name()
+        remote = without_password(source.remote.url) if source.at_url else source.remote.name
     return shlex.join(["git", "push", remote, *names, *(["--delete"] if delete else [])])
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -19,7 +19,8 @@ from gto_ci.platforms.platform import Platform
 
 if TYPE_CHECKING:
     from gto_ci.ghost.session import Session
-    from gto_ci.git.worktree.sandbox import LineCounts, TreeChange
+    from gto_ci.git.worktree.apply import PlannedUpdate
+    from gto_ci.git.worktree.sandbox import LineCounts
 
 FOR_A_JOB = Advice(
     "Check the input 'ghost-repo', and its credentials: 'ghost-token' or 'ghost-ssh-key'; "
@@ -74,28 +75,32 @@ def apply(ghost: GhostInputs, repository: Repository, environ: Mapping[str, str]
     Raises:
         GtoError: it was not applied, and nothing was changed.
     """
-    from gto_ci.ghost.protecting import refuse_protected  # late: most jobs apply none
-    from gto_ci.ghost.pulling import pull
+    from gto_ci.ghost.names import CommitRange, DiffName  # late: most jobs apply no ghost
+    from gto_ci.ghost.protected_paths import refuse_protected
+    from gto_ci.ghost.pull_ghost import pull
 
     files: tuple[LineCounts, ...] = ()
 
-    def guard(session: Session, tree: str, changes: Sequence[TreeChange]) -> None:
+    def guard(session: Session, plan: PlannedUpdate) -> None:
         nonlocal files
-        refuse_protected(session, changes, ghost.allow)
-        files = tuple(session.sandbox.line_counts(session.head_commit(), tree))
+        refuse_protected(session, plan.steps, ghost.allow)
+        files = tuple(session.sandbox.line_counts(plan.head, plan.tree))
 
     with _opened(ghost, repository, environ) as session:
         head = session.head_commit()
-        commits = (ghost.commits[0] or head, ghost.commits[1]) if ghost.commits else None
-        diff = (ghost.diff[0] or head, ghost.diff[1]) if ghost.diff else None
-        first = commits or diff
-        if first is not None:
-            _check_base(session, first[0])
+        commits = CommitRange(ghost.commits[0] or head, ghost.commits[1]) if ghost.commits else None
+        diff = DiffName(ghost.diff[0] or head, ghost.diff[1]) if ghost.diff else None
+        if commits is not None:
+            _check_base(session, commits.start)
+        elif diff is not None:
+            _check_base(session, diff.base)
         try:
             done = pull(session, diff=diff, commits=commits, guard=guard)
         except GitError as error:
             raise _explained(error) from error
-    return Applied(done.start, done.diff, done.commit, done.tree, files, done.notes)
+    return Applied(
+        done.start, done.diff.hash if done.diff is not None else "", done.commit, done.tree, files, done.notes
+    )
 
 
 @contextmanager

@@ -16,9 +16,10 @@ from gto_ci.files.annotations import Annotation, Plain, read_artifacts_yaml
 from gto_ci.files.config import Settings
 from gto_ci.git import Repository
 from gto_ci.git.process import without_password
+from gto_ci.git.remotes.push import Destination, find_destination, push_commit
 from gto_ci.git.remotes.url_repository import UrlRepository
 from gto_ci.git.worktree import file_commit
-from gto_ci.git.worktree.file_commit import Destination, Head
+from gto_ci.git.worktree.file_commit import Head
 
 
 def annotate(
@@ -176,7 +177,7 @@ def _commit_text(
     """Make the commit, push it where it is to go, and only then make it visible here."""
     new = file_commit.make_commit(repository, head, index, text, options.message)
     if destination:
-        file_commit.push_commit(repository, new, destination)
+        push_commit(repository, new, destination)
     try:
         file_commit.make_visible(repository, head, new, "gto")
     except GtoError as error:
@@ -196,7 +197,7 @@ def _destination(repository: Repository, head: Head) -> Destination:
         return Destination(repository.remote_name(), f"refs/heads/{head.branch}", address)
     if head.branch is None:
         raise GtoError("HEAD is detached: there is no branch to push", "Check out a branch: git switch BRANCH")
-    return file_commit.find_destination(repository, head.branch)
+    return find_destination(repository, head.branch)
 
 
 def _shown(destination: Destination) -> str:

@@ -145,12 +145,7 @@ def _not_before(earliest: int, who: bytes, environ: Mapping[str, str]) -> bytes:
 
 
 def _wants_signatures(repository: Repository) -> bool:
-    try:
-        return repository.git("config", "--type=bool", "--get", "tag.gpgSign").strip() == b"true"
-    except GitError as error:
-        if error.returncode == 1:  # it is not set
-            return False
-        raise
+    return repository.git_or_none("config", "--type=bool", "--get", "tag.gpgSign") == "true"
 
 
 def _plain(repository: Repository, who: bytes, name: str, commit: str, message: str) -> MadeTag:

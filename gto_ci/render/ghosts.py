@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gto_ci.ghost.collecting import Collected
+from gto_ci.ghost.deletion import Collected
 from gto_ci.ghost.listing import LogEntry
 from gto_ci.ghost.names import Ghost
 from gto_ci.ghost.patch import stat
-from gto_ci.ghost.pushing import PushedGhost
+from gto_ci.ghost.push_ghost import PushedGhost
 from gto_ci.render.table import table
 from gto_ci.render.views import Row, human_size
 

@@ -18,7 +18,8 @@ from gto_ci.ghost.names import CommitsGhost, DiffGhost, Ghost, check_hex, check_
 from gto_ci.ghost.patch import Stat, declared_size, stat
 from gto_ci.git.output import split_patch
 from gto_ci.git.remotes.address import read_address
-from gto_ci.git.remotes.receive_pack import RefUpdate, _parse, _request
+from gto_ci.git.remotes.push import RefUpdate
+from gto_ci.git.remotes.receive_pack import _parse, _request
 
 _digits = st.text("0123456789abcdef", min_size=40, max_size=40)
 _ids = st.one_of(_digits, st.text("0123456789abcdef", min_size=64, max_size=64))
@@ -249,9 +250,9 @@ def _packets(*lines: bytes) -> bytes:
 def test_the_report() -> None:
     plain = _packets(b"unpack ok\n", b"ok refs/heads/a\n", b"ng refs/heads/b already exists\n")
     band = _packets(b"\x02remote says\nno\r\n", b"\x01" + plain)
-    assert _parse(plain).refused == {"refs/heads/b": "already exists"}
-    assert _parse(band).refused == {"refs/heads/b": "already exists"}
-    assert _parse(band).words == ["remote says", "no"]
+    assert _parse(plain).rejections == {"refs/heads/b": "already exists"}
+    assert _parse(band).rejections == {"refs/heads/b": "already exists"}
+    assert _parse(band).messages == ["remote says", "no"]
     for broken in (b"", b"0000", b"zzzz", _packets(b"hello"), _packets(b"unpack failed\n"), b"<html>"):
         with pytest.raises(ValueError):
             _parse(broken)

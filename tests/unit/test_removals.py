@@ -53,9 +53,9 @@ REASONS = {
     "git/worktree/linked_worktrees.py:remove_worktree": "asked for, and of ours by its record",
     # refs
     "git/write_tags.py:prepared": "asked for: each tag with the object that it must have",
-    "git/remotes/push.py:_push": "asked for: each ref with the object that it must have, or none",
-    "git/worktree/file_commit.py:push_commit": "a branch that goes forward; git refuses anything else",
+    "git/remotes/push.py:_push": "asked for: refs with the objects that they must have, new ones, a branch forward",
     "git/worktree/file_commit.py:make_visible": "asked for: HEAD goes forward, and git overwrites no change",
+    "git/worktree/file_commit.py:fast_forward": "asked for: HEAD goes forward, and git overwrites no change",
     "git/worktree/file_commit.py:read_head": "reads",
     "git/remotes/mirror.py:RemoteMirror.restore_tag": "a tag that is missing, or lightweight at the same commit",
     "git/remotes/patch_repository.py:PatchRepository._push": "asked for: refs with the objects that they must have",

@@ -14,14 +14,13 @@ from typing import NamedTuple
 from gto_ci.core.errors import GitError, RefNotFound, quote
 from gto_ci.core.events import TagRecord
 from gto_ci.git.output import TAG_FORMAT, GitObject, parse_tags
-from gto_ci.git.remotes.mirror import RemoteMirror
+from gto_ci.git.remotes.mirror import WHOLE_HISTORY, RemoteMirror
 from gto_ci.git.repository import Repository
 from gto_ci.git.scratch_folders import temporary_folder
 from gto_ci.git.signatures import Signature, verify
 
 _HEADS = "refs/heads/"
 _KEPT = "refs/gto-ci/"  # in scratch repositories: the remote's branches, and the commit that rules are read from
-_COMMITS_ONLY = ("--depth=2147483647", "--filter=tree:0")  # git's word for: as deep as it goes
 
 
 class FileAt(NamedTuple):
@@ -183,7 +182,9 @@ class RemoteEvidence(EvidenceSource):
         fitting = [name for name in names if any(fnmatchcase(name, glob) for glob in globs)]
         if not fitting:
             return []
-        self._mirror.fetch([f"+{_HEADS}{name}:{_KEPT}heads/{name}" for name in fitting], *_COMMITS_ONLY)
+        self._mirror.fetch(
+            [f"+{_HEADS}{name}:{_KEPT}heads/{name}" for name in fitting], WHOLE_HISTORY, "--filter=tree:0"
+        )
         return super().branches(globs, commit)
 
     def approvals(self, artifact: str, stage: str) -> list[TagRecord]:

@@ -9,7 +9,6 @@ objects, or tag objects alone; files are read on demand.
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +17,7 @@ from gto_ci.core.errors import GitError, TagProblem, quote
 from gto_ci.core.events import TagRecord
 from gto_ci.core.names import match_tag, tag_prefixes
 from gto_ci.git.output import GitObject, RemoteTag, allows_filters, parse_ls_remote, parse_ref, parse_symref_listing
-from gto_ci.git.process import Runner
+from gto_ci.git.process import QUIET, Runner
 from gto_ci.git.remotes import protocol_v2
 from gto_ci.git.remotes.push import CounterRef, mark_of
 from gto_ci.git.remotes.settings import FOR_THE_ACTION, Advice, Remote, retrying
@@ -29,8 +28,7 @@ from gto_ci.git.tag_objects import name_in, parse_tag_object
 
 SCRATCH_REMOTE = "origin"
 FETCH = ("--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules")
-# Hooks and upkeep of the user's repository are not ours to run.
-QUIET = (("core.hooksPath", os.devnull), ("gc.auto", "0"), ("maintenance.auto", "false"))
+WHOLE_HISTORY = "--depth=2147483647"  # the depth that git takes for infinite
 
 
 class RemoteMirror:
@@ -145,8 +143,7 @@ class RemoteMirror:
         Raises:
             GitError: the remote cannot be reached.
         """
-        everything = "--depth=2147483647"  # git's word for: as deep as it goes
-        self.fetch(["+refs/*:refs/*"], everything, "--filter=tree:0", advice=advice)
+        self.fetch(["+refs/*:refs/*"], WHOLE_HISTORY, "--filter=tree:0", advice=advice)
         return set(self.scratch.git("rev-list", "--all").decode().split())
 
     @property

@@ -18,7 +18,9 @@ from gto_ci.git.output import allows_filters, parse_symref_listing
 from gto_ci.git.process import Watch
 from gto_ci.git.remotes import protocol_v2
 from gto_ci.git.remotes.address import Address
-from gto_ci.git.remotes.settings import Advice, header_secrets, retrying, trust
+from gto_ci.git.remotes.credentials import header_secrets
+from gto_ci.git.remotes.push import PushReport, RefUpdate, is_done, read_report
+from gto_ci.git.remotes.settings import Advice, retrying, trust
 from gto_ci.git.repository import Repository
 from gto_ci.git.scratch_area import ScratchArea, ScratchRepository
 
@@ -28,7 +30,6 @@ FOR_GHOSTS = Advice(
 )
 BATCH = 500  # refs that one push deletes at the most
 _FETCH = ("--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--depth=1")
-_REJECTED = re.compile(r"^!\t[^\t]*:(?P<ref>refs/[^\t]*)\t(?P<reason>.*)$", re.MULTILINE)
 _EXISTS = re.compile(r"already exists|stale info|non-fast-forward|fetch first|failed to update ref|cannot lock ref")
 # Refs that come here are to have objects of a size that fits into memory; git streams what is larger to disk.
 _CAREFUL = (
@@ -137,7 +138,7 @@ class PatchRepository:
             PushRefused: the patch repository does not take them; ``taken`` are those that it has.
             GitError: it cannot be reached.
         """
-        self._update([(ref, "", oid) for ref, oid in refs.items()])
+        self._update([RefUpdate(ref, "", oid) for ref, oid in refs.items()])
 
     def delete(self, refs: Mapping[str, str]) -> None:
         """Delete branches (name: id that the patch repository has), all or none.
@@ -146,7 +147,7 @@ class PatchRepository:
             PushRefused: the patch repository does not let go of them, or they have changed.
             GitError: it cannot be reached.
         """
-        self._update([(ref, oid, "") for ref, oid in refs.items()])
+        self._update([RefUpdate(ref, oid, "") for ref, oid in refs.items()])
 
     def size(self, names: Sequence[str]) -> int | None:
         """Return the size of the objects called ``names`` (``COMMIT:PATH``) together, of those that are there.
@@ -181,46 +182,40 @@ class PatchRepository:
         found = self._git.git("remote", "get-url", *options, "origin").decode(errors="surrogateescape")
         return found.strip() != self.address.url
 
-    def _update(self, updates: Sequence[tuple[str, str, str]]) -> None:
+    def _update(self, updates: Sequence[RefUpdate]) -> None:
         try:
-            refused, words = retrying(lambda: self._update_once(updates), FOR_GHOSTS)
+            report = retrying(lambda: self._update_once(updates), FOR_GHOSTS)
         except GitError as error:
-            if not _REJECTED.search(error.stdout):
-                raise
-            refused = {match["ref"]: match["reason"] for match in _REJECTED.finditer(error.stdout)}
-            words = re.findall(r"^remote: *(\S.*?)\s*$", error.stderr, re.MULTILINE)
-        if not refused:
+            report = read_report(error)
+        if not report.rejections:
             return
-        there = self.list([ref for ref, _, _ in updates])
-        if all(there.get(ref, "") == new for ref, _, new in updates):  # done after all, though the answer was lost
+        there = self.list([update.ref for update in updates])
+        if is_done(updates, there):
             return
-        taken = [ref for ref, old, _ in updates if there.get(ref, "") not in ("", old)]
-        reasons = sorted({reason for reason in refused.values() if "atomic" not in reason})
-        said = "; ".join([*reasons, *words]) or "it gives no reason"
+        taken = [update.ref for update in updates if there.get(update.ref, "") not in ("", update.old)]
+        text = report.text or "it gives no reason"
         raise PushRefused(
-            f"The patch repository {self.address.shown} refused: {quote(said, 400)[1:-1]}",
+            f"The patch repository {self.address.shown} refused: {quote(text, 400)[1:-1]}",
             "Nothing was changed; ask its owner for permission",
             taken,
-            raced=bool(taken) and all(_EXISTS.search(reason) for reason in reasons),
+            raced=bool(taken) and all(_EXISTS.search(reason) for reason in report.causes.values()),
         )
 
-    def _update_once(self, updates: Sequence[tuple[str, str, str]]) -> tuple[Mapping[str, str], Sequence[str]]:
-        """The reasons for the refs that were refused, and the server's words."""
+    def _update_once(self, updates: Sequence[RefUpdate]) -> PushReport:
         if self.address.over_http and not self._leads_elsewhere("--push"):
-            from gto_ci.git.remotes.receive_pack import RefUpdate, update_refs  # late: HTTP of our own is large
+            from gto_ci.git.remotes.receive_pack import update_refs  # late: HTTP of our own is large
 
-            wanted = [RefUpdate(*update) for update in updates]
-            new = "".join(f"{oid}\n" for _, _, oid in updates if oid).encode()
+            new = "".join(f"{update.new}\n" for update in updates if update.new).encode()
             pack = self._git.git("pack-objects", "-q", "--revs", "--stdout", stdin=new) if new else b""
-            answer = update_refs(
-                self._git.runner, self._git.root, self.address.url, wanted, pack, self._format, self._watch
+            report = update_refs(
+                self._git.runner, self._git.root, self.address.url, updates, pack, self._format, self._watch
             )
-            if answer is not None:
-                return answer.refused, answer.words
+            if report is not None:
+                return report
         self._push(updates)
-        return {}, ()
+        return PushReport({}, ())
 
-    def _push(self, updates: Sequence[tuple[str, str, str]]) -> None:
+    def _push(self, updates: Sequence[RefUpdate]) -> None:
         options = ["--porcelain", "--no-follow-tags", "--recurse-submodules=no", "--no-verify"]
         if len(updates) > 1:
             options.append("--atomic")

@@ -17,10 +17,8 @@ from __future__ import annotations
 import re
 import ssl
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import NamedTuple
 from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import BaseHandler, HTTPRedirectHandler, HTTPSHandler, ProxyHandler, Request, build_opener
@@ -28,7 +26,8 @@ from urllib.request import BaseHandler, HTTPRedirectHandler, HTTPSHandler, Proxy
 from gto_ci import __version__
 from gto_ci.core.errors import GitError
 from gto_ci.git.process import Runner, Watch
-from gto_ci.git.remotes.address import basic
+from gto_ci.git.remotes.credentials import basic
+from gto_ci.git.remotes.push import PushReport, RefUpdate
 
 # Settings of http.* under which plain HTTP by Python does the same as git's own client.
 _ORDINARY = frozenset(
@@ -36,22 +35,6 @@ _ORDINARY = frozenset(
 )
 _UNUSUAL = re.compile(r"GIT_SSL_(?!CAINFO).*|GIT_PROXY_.*|(?:https?|all)_proxy", re.IGNORECASE)
 _RESULT = "application/x-git-receive-pack-result"
-
-
-class RefUpdate(NamedTuple):
-    """One ref, and the ids that it has and is to have; "" for none."""
-
-    ref: str
-    old: str
-    new: str
-
-
-@dataclass(frozen=True, slots=True)
-class PushReport:
-    """What the server said: the reason for each ref that it refused, and words for a person."""
-
-    refused: Mapping[str, str]
-    words: Sequence[str]
 
 
 def update_refs(

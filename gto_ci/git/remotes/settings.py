@@ -7,7 +7,6 @@ a copy of any secret on disk: it is read with git and handed on in the environme
 
 from __future__ import annotations
 
-import base64
 import re
 import shlex
 import time
@@ -15,9 +14,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit
 
 from gto_ci.core.errors import GitError, GtoError
+from gto_ci.git.remotes.credentials import basic, header_secrets, split_login
 from gto_ci.git.repository import Repository
 
 T = TypeVar("T")
@@ -129,14 +129,14 @@ def find_remote(repository: Repository, token: str = "", server_url: str = "") -
     headers = [value for _, key, value in entries if re.fullmatch(r"http\.(.+\.)?extraheader", key)]
     login = ""
     if not headers:
-        url, login = _without_login(url)
+        url, login = split_login(url)
     config.append(("remote.origin.url", url))
     if login:
-        config.append((f"http.{url}.extraheader", f"AUTHORIZATION: basic {login}"))
+        config.append((f"http.{url}.extraheader", f"Authorization: {login}"))
         headers.append(login)
     elif token and not headers and _same_host(url, server_url):
-        basic = base64.b64encode(f"x-access-token:{token}".encode()).decode()
-        config.append((f"http.{server_url.rstrip('/')}/.extraheader", f"AUTHORIZATION: basic {basic}"))
+        login = basic("x-access-token", token)
+        config.append((f"http.{server_url.rstrip('/')}/.extraheader", f"Authorization: {login}"))
     secrets = [token, *(secret for header in headers for secret in header_secrets(header))]
     folder = local_folder(url)
     if folder is not None and not any(key == "remote.origin.uploadpack" for key, _ in config):
@@ -197,27 +197,6 @@ def trust(folder: Path, root: Path) -> str:
     return " ".join(f"-c safe.directory={shlex.quote(str(place))}" for place in (folder, folder / ".git"))
 
 
-def _without_login(url: str) -> tuple[str, str]:
-    """A URL without its user and password, and these two as a code for HTTP, empty where there is no password.
-
-    In a URL they would be on the command lines of git's helpers, and be shown only to a server that asks for them.
-    """
-    if not re.match(r"https?://[^/?#]*:[^/?#]*@", url):
-        return url, ""
-    parts = urlsplit(url)
-    code = base64.b64encode(f"{unquote(parts.username or '')}:{unquote(parts.password or '')}".encode()).decode()
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])), code
-
-
 def _same_host(url: str, server_url: str) -> bool:
     one, other = urlsplit(url), urlsplit(server_url)
     return one.scheme in ("http", "https") and (one.scheme, one.netloc) == (other.scheme, other.netloc)
-
-
-def header_secrets(header: str) -> list[str]:
-    """Return what must not be shown of ``AUTHORIZATION: basic BASE64``: the code, and the token inside it."""
-    code = header.rpartition(" ")[2]
-    try:
-        return [code, base64.b64decode(code, validate=True).decode().partition(":")[2]]
-    except ValueError:  # not base64, or not text: then the code itself is the secret
-        return [code]

@@ -18,7 +18,7 @@ from gto_ci.core.errors import GitError, RefNotFound
 from gto_ci.core.events import TagRecord
 from gto_ci.git.output import GitObject, allows_filters, parse_symref_listing
 from gto_ci.git.process import Runner
-from gto_ci.git.remotes.mirror import RemoteMirror
+from gto_ci.git.remotes.mirror import WHOLE_HISTORY, RemoteMirror
 from gto_ci.git.remotes.push import MARKS
 from gto_ci.git.remotes.settings import FOR_A_PERSON, Remote, remote_at, retrying
 from gto_ci.git.repository import Repository
@@ -26,7 +26,6 @@ from gto_ci.git.scratch_folders import temporary_folder
 
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://.+|(?:[\w.-]+@)?[\w.-]+:(?!\\).+", re.IGNORECASE)
 _ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-_EVERYTHING = "--depth=2147483647"  # git's word for: as deep as it goes
 _LIMIT = "This server sends no part of a history; clone it, and name the clone's folder with --repo"
 
 
@@ -103,7 +102,7 @@ class UrlRepository(Repository):
         """
         if what == "history" and not self.link.mirror.lazy:
             raise GitError(["git", "fetch"], None, stderr="the server knows no filters", next_step=_LIMIT)
-        depth = _EVERYTHING if what == "history" else "--depth=1"
+        depth = WHOLE_HISTORY if what == "history" else "--depth=1"
         self._fetch(["+refs/heads/*:refs/heads/*"], depth, "--filter=blob:none")
         self._bring_head()
 
@@ -135,7 +134,7 @@ class UrlRepository(Repository):
         known = next((self.link.refs[place] for place in places if place in self.link.refs), None)
         if known is None and rev != "HEAD" and not _ID.fullmatch(rev):
             self.fetch("history")  # an abbreviation, or a path through the history
-            self._fetch(["+refs/tags/*:refs/tags/*"], _EVERYTHING, "--filter=blob:none")
+            self._fetch(["+refs/tags/*:refs/tags/*"], WHOLE_HISTORY, "--filter=blob:none")
             return self._resolved(rev)
         if known is None and rev == "HEAD":
             raise RefNotFound("Ref 'HEAD' was not found: the repository has no commit yet", "Make a first commit")

@@ -12,13 +12,14 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from gto_ci.core.errors import DoesNotApply, GhostRefused, GitError, GtoError, quote
 from gto_ci.git.output import split_patch
 from gto_ci.git.repository import Repository
 from gto_ci.git.worktree.backup import back_up, back_up_records
-from gto_ci.git.worktree.file_commit import Head, make_visible
+from gto_ci.git.worktree.file_commit import fast_forward
 from gto_ci.git.worktree.sandbox import SUBMODULE, Sandbox, TreeChange, file_names
 from gto_ci.git.worktree.uninterruptible import finish
 
@@ -70,17 +71,17 @@ def _check_parts(sandbox: Sandbox, patch: bytes) -> None:
         raise GhostRefused("The patch holds parts that 'git diff' does not make: words, or absolute paths", _DISTRUST)
 
 
-def growth(sandbox: Sandbox, old: str, new: str) -> int:
-    """Return how many bytes the files of the tree (or commit) ``new`` have more than those of ``old``.
+def growth(sandbox: Sandbox, changes: Iterable[TreeChange]) -> int:
+    """Return how many bytes the files of a tree grow by ``changes``.
 
-    Those that a partial clone lacks are not counted, where git (2.44) can be kept from fetching them.
+    Files that a partial clone lacks are not counted, if git (2.44 or newer) can be kept from fetching them.
 
     Raises:
         GitError: git cannot read the trees.
     """
-    changes = [change for change in sandbox.changes(old, new) if SUBMODULE not in (change.old_mode, change.mode)]
-    before = [change.old for change in changes if not change.added]
-    after = [change.new for change in changes if not change.removed]
+    files = [change for change in changes if SUBMODULE not in (change.old_mode, change.mode)]
+    before = [change.old for change in files if not change.added]
+    after = [change.new for change in files if not change.removed]
     asked = "".join(f"{oid}\n" for oid in {*before, *after}).encode()
     listed = sandbox.git("cat-file", "--batch-check", stdin=asked, GIT_NO_LAZY_FETCH="1").decode().splitlines()
     size = {words[0]: int(words[2]) for words in map(str.split, listed) if len(words) == 3}
@@ -99,25 +100,57 @@ def _unfit(error: GitError, commit: str, *, three_way: bool) -> GtoError:
     return DoesNotApply(f"The patch does not apply to {commit[:12]}: {words}", "Nothing was changed")
 
 
-def update_worktree(sandbox: Sandbox, head: Head, commit: str, tree: str, pack: bytes = b"") -> list[TreeChange]:
-    """Go from ``head`` to ``commit``, and write into the work tree what ``tree`` has more; all of it or nothing.
+@dataclass(frozen=True, slots=True)
+class PlannedUpdate:
+    """An update of the work tree: HEAD goes from ``head`` to ``commit``, the files go to ``tree``.
 
-    ``commit`` may be that of ``head``, and ``tree`` that of ``commit``; ``pack`` holds the commits that
-    the repository lacks. The index is that of ``commit`` afterwards, what else was staged stays so.
-    Returns where work tree and ``commit`` differ.
+    ``committed`` are the differences between ``head`` and ``commit``, ``uncommitted`` those between ``commit`` and
+    ``tree``, ``together`` those between ``head`` and ``tree``. Made by :func:`plan_update`.
+    """
+
+    head: str
+    commit: str
+    tree: str
+    committed: Sequence[TreeChange]
+    uncommitted: Sequence[TreeChange]
+    together: Sequence[TreeChange]
+
+    @property
+    def steps(self) -> list[TreeChange]:
+        """Every change of a path on the way, also one that the next step takes back."""
+        return [*self.committed, *self.together]
+
+
+def plan_update(sandbox: Sandbox, head: str, commit: str, tree: str | None = None) -> PlannedUpdate:
+    """Return what it takes to go from the commit ``head`` to ``commit``, and to have the files of ``tree``.
+
+    Without ``tree``, the files are those of ``commit``.
 
     Raises:
-        DoesNotApply: the work tree has changes of its own, or untracked files, at the same paths.
-        GitError: git cannot write; then all is as before.
+        GitError: git cannot read the commits.
     """
-    assert head.commit is not None
-    further = sandbox.changes(commit, tree)
-    moving = sandbox.changes(head.commit, commit) if commit != head.commit else []
-    both = sandbox.changes(head.commit, tree) if moving else further
-    _check_free(sandbox, [*moving, *both])
-    if not (further or moving or commit != head.commit):
-        return []
-    touched = {change.path: None for change in (*moving, *further)}
+    committed = sandbox.changes(head, commit) if commit != head else []
+    if tree is None:
+        return PlannedUpdate(head, commit, sandbox.tree_id(commit), committed, [], committed)
+    uncommitted = sandbox.changes(commit, tree)
+    together = sandbox.changes(head, tree) if committed else uncommitted
+    return PlannedUpdate(head, commit, tree, committed, uncommitted, together)
+
+
+def update_worktree(sandbox: Sandbox, plan: PlannedUpdate, pack: bytes = b"") -> None:
+    """Carry out ``plan``, all of it or nothing. ``pack`` holds the commits that the repository lacks.
+
+    The index becomes that of the new commit; other staged changes stay.
+
+    Raises:
+        DoesNotApply: the work tree has its own changes, or untracked files, at the same paths.
+        GitError: git cannot write; then nothing is changed.
+    """
+    _check_free(sandbox, plan.steps)
+    moves = plan.commit != plan.head
+    if not (moves or plan.uncommitted):
+        return
+    touched = {change.path: None for change in (*plan.committed, *plan.uncommitted)}
     places = [sandbox.root / path for path in touched]
     folders = {folder for place in places for folder in place.parents if sandbox.root in folder.parents}
 
@@ -125,26 +158,25 @@ def update_worktree(sandbox: Sandbox, head: Head, commit: str, tree: str, pack: 
         backup = back_up(places, sandbox.root, sandbox.scratch_area.file("backup"))
         records = back_up_records(sandbox.records, sandbox.scratch_area.file("records"))
         try:
-            if commit != head.commit:
+            if moves:
                 store(sandbox.repository, pack)
-                make_visible(sandbox.repository, head, commit, "git-ghost: pull commits")
+                fast_forward(sandbox.repository, plan.commit, "git-ghost: pull commits")
                 records.note_written()
-            if further:
-                write_tree(sandbox, commit, tree)
+            if plan.uncommitted:
+                write_tree(sandbox, plan.commit, plan.tree)
             hand_over(sandbox, [*places, *folders])
         except BaseException as error:
-            if commit != head.commit:
-                _go_back(sandbox, head, commit)
+            if moves:
+                _go_back(sandbox, plan)
                 records.restore()
-            left = backup.restore(lambda files: _written(sandbox, files, [*moving, *further]))
-            with suppress(GtoError, OSError):  # what went wrong before is what there is to say
+            left = backup.restore(lambda files: _written(sandbox, files, [*plan.committed, *plan.uncommitted]))
+            with suppress(GtoError, OSError):  # the first error is the one to report
                 hand_over(sandbox, folders)
             if left and isinstance(error, GtoError):
                 raise _left(sandbox, error, left) from error
             raise
 
     finish(write)
-    return further
 
 
 def hand_over(sandbox: Sandbox, written: Iterable[Path]) -> None:
@@ -194,11 +226,11 @@ def store(repository: Repository, pack: bytes) -> None:
         repository.git("-c", "gc.auto=0", "unpack-objects", "-q", stdin=pack)
 
 
-def _go_back(sandbox: Sandbox, head: Head, commit: str) -> None:
-    """Have HEAD at its old commit again, where it is at ``commit``: somebody else may have gone on meanwhile."""
-    if sandbox.repository.rev_parse("HEAD") == [commit]:
-        with suppress(GitError):  # gone on in this very moment
-            sandbox.repository.git("update-ref", "-m", "git-ghost: taken back", "HEAD", head.commit or "", commit)
+def _go_back(sandbox: Sandbox, plan: PlannedUpdate) -> None:
+    """Move HEAD back to its old commit, if it is at the new one: another program may have moved it on."""
+    if sandbox.repository.rev_parse("HEAD") == [plan.commit]:
+        with suppress(GitError):  # moved on in this very moment
+            sandbox.repository.git("update-ref", "-m", "git-ghost: taken back", "HEAD", plan.head, plan.commit)
 
 
 def _written(sandbox: Sandbox, files: Sequence[Path], changes: Sequence[TreeChange]) -> set[Path]:

@@ -18,9 +18,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gto_ci.core.errors import GitError, GtoError, WrongArguments, quote
+from gto_ci.core.errors import WrongArguments, quote
 from gto_ci.git.output import split_patch
-from gto_ci.git.repository import Repository
 from gto_ci.git.worktree.sandbox import SUBMODULE, Sandbox, file_names
 
 DIFF = ("diff", "--patience", "--binary")
@@ -223,20 +222,3 @@ def _small(sandbox: Sandbox, oids: Sequence[str]) -> list[bytes]:
     wanted = [oid for oid, size in zip(oids, sizes, strict=True) if size <= 1024]
     content = dict(zip(wanted, [sandbox.git("cat-file", "blob", oid) for oid in wanted], strict=True))
     return [content.get(oid, b"") for oid in oids]
-
-
-def resolve(repository: Repository, rev: str) -> str | None:
-    """Return the id of the commit that ``rev`` names here, None where it names none.
-
-    Raises:
-        GtoError: it is empty, or git would take it for an option, or for what is not in a commit's history.
-        GitError: git cannot read the repository.
-    """
-    if not rev or rev.startswith(("-", "^")) or "\0" in rev or "\n" in rev:
-        raise GtoError(f"{quote(rev)} is no commit", "Name a commit, branch or tag")
-    try:
-        return repository.rev_parse("--verify", "--quiet", "--end-of-options", f"{rev}^{{commit}}")[0]
-    except GitError as error:
-        if error.returncode != 1:
-            raise
-        return None

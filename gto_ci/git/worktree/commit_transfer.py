@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gto_ci.core.errors import DoesNotApply, GhostRefused, GitError, quote
-from gto_ci.git.repository import Repository
 from gto_ci.git.worktree.apply import apply_to_tree
 from gto_ci.git.worktree.sandbox import Sandbox
 
@@ -29,21 +28,6 @@ class Commits:
 
     mailbox: bytes
     bundle: bytes
-
-
-def is_ancestor(repository: Repository, one: str, other: str) -> bool:
-    """Tell whether the commit ``one`` is before ``other``, or the same.
-
-    Raises:
-        GitError: git cannot read the repository.
-    """
-    try:
-        repository.git("merge-base", "--is-ancestor", one, other)
-    except GitError as error:
-        if error.returncode != 1:
-            raise
-        return False
-    return True
 
 
 def pack_commits(sandbox: Sandbox, start: str, end: str, *, partial: bool = False) -> Commits:
@@ -83,7 +67,7 @@ def unbundle(sandbox: Sandbox, start: str, end: str, bundle: bytes) -> bytes:
     try:
         git.git("index-pack", "--stdin", "--fix-thin", f"--strict={_QUIET_FSCK}", stdin=pack)
         git.git("rev-list", "--objects", "--quiet", end, f"^{start}")
-        whole = is_ancestor(git, start, end)
+        whole = git.is_ancestor(start, end)
     except GitError as error:
         raise GhostRefused(f"its bundle is broken: {error.cause}") from error
     if not whole:

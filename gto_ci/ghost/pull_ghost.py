@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from gto_ci.core.errors import DoesNotApply, GhostRefused, RefNotFound, quote
-from gto_ci.ghost.names import CommitsGhost, DiffGhost
+from gto_ci.ghost.names import CommitRange, CommitsGhost, DiffGhost, DiffName, Wanted
 from gto_ci.ghost.session import Session, StoredGhost
-from gto_ci.git.worktree.apply import apply_to_tree, growth, update_worktree
-from gto_ci.git.worktree.capture import resolve
+from gto_ci.git.worktree.apply import PlannedUpdate, apply_to_tree, growth, plan_update, update_worktree
 from gto_ci.git.worktree.commit_transfer import pack_new, replay, unbundle
 from gto_ci.git.worktree.sandbox import SUBMODULE, TreeChange
 
@@ -18,10 +17,10 @@ _POINTER = b"version https://git-lfs.github.com/spec/v1\n"
 
 @dataclass(frozen=True, slots=True)
 class PulledGhost:
-    """What a pull has done: the commit that HEAD is at, the id of the work tree's tree, the files that differ.
+    """What a pull has done: HEAD went from ``start`` to ``commit``, and ``diff`` was applied, if there was one.
 
-    ``notes`` are for a person. ``start`` is where HEAD was before, ``diff`` the hash of the diff that
-    was applied, "" for none.
+    ``tree`` is the id of the work tree's tree, ``files`` are the paths that differ from ``commit``. ``notes`` tell a
+    person what else to do.
     """
 
     commit: str
@@ -29,85 +28,69 @@ class PulledGhost:
     files: tuple[str, ...]
     notes: tuple[str, ...]
     start: str
-    diff: str
+    diff: DiffGhost | None
 
 
-# is shown the session, the id of the tree to come, and every change of a path on the way there
-Guard = Callable[[Session, str, Sequence[TreeChange]], None]
+# may raise to prevent the update
+Guard = Callable[[Session, PlannedUpdate], None]
 
 
-def show(session: Session, *, diff: tuple[str, str] | None = None, commits: tuple[str, str] | None = None) -> bytes:
-    """Return patches as they are stored, commits (from, to) first, then the ``diff`` (base, hash).
+def show(session: Session, *, diff: DiffName | None = None, commits: CommitRange | None = None) -> bytes:
+    """Return patches as they are stored, ``commits`` before the ``diff``.
 
     Raises:
-        NoGhost: there is none such.
+        NoGhost: there is no such ghost.
         GhostRefused: it is not what its name says.
         GitError: the patch repository cannot be reached.
     """
-    found: list[tuple[DiffGhost | CommitsGhost, str]] = []
-    if commits is not None and not _nothing_between(session, *commits):
-        found.append(session.find_commits(*commits))
-        if diff is not None:
-            diff = (found[0][0].end, diff[1])
-    if diff is not None:
-        found.append(session.find_diff(*diff))
-    if found:
-        session.patches.fetch({ghost.ref: oid for ghost, oid in found}, limit=session.options.max_size)
-    return b"".join(session.read_fetched(ghost).patch for ghost, _ in found)
+    ghosts = [ghost for ghost in session.find(Wanted(commits, diff)) if ghost is not None]
+    session.fetch(ghosts)
+    return b"".join(session.read_fetched(ghost).patch for ghost in ghosts)
 
 
 def pull(
     session: Session,
     *,
-    diff: tuple[str, str] | None = None,
-    commits: tuple[str, str] | None = None,
+    diff: DiffName | None = None,
+    commits: CommitRange | None = None,
     force_base: bool = False,
     guard: Guard | None = None,
 ) -> PulledGhost:
-    """Apply commits (from, to), a ``diff`` (base, hash), or the one and then the other: all or nothing.
+    """Apply ``commits``, a ``diff``, or first the commits and then the diff: all or nothing.
 
-    HEAD has to be at the commit that they start from, unless ``force_base`` has them merged with
-    what is there. A diff that is applied after commits is the one of the last of them. ``guard`` is shown
-    what would change, and may raise before anything has.
+    HEAD has to be at the commit that they start from; with ``force_base`` they are merged with HEAD instead. A diff
+    that is named with commits is the one of their last commit. ``guard`` is called with the planned update.
 
     Raises:
-        NoGhost: there is none such.
+        NoGhost: there is no such ghost.
         GhostRefused: it is not what its name says, or writes where it may not.
-        DoesNotApply: HEAD is elsewhere, or the work tree has changes of its own at the same paths.
-        GitError: the patch repository cannot be reached, or the work tree not be written.
+        DoesNotApply: HEAD is at another commit, or the work tree has its own changes at the same paths.
+        GitError: the patch repository cannot be reached, or git cannot write the work tree.
     """
     head = session.head_commit()
+    found = session.find(Wanted(commits, diff))
+    arriving = found.commits if found.commits is not None and found.commits.end != head else None
+    session.fetch([ghost for ghost in (arriving, found.diff) if ghost is not None])
     notes: list[str] = []
-    commit, pack, named = head, b"", head
-    if commits is not None and not _nothing_between(session, *commits):
-        ghost, oid = session.find_commits(*commits)
-        named = ghost.end
-        if head == ghost.end:
-            notes.append(f"HEAD is at {ghost.end} already")
-        else:
-            commit, pack, note = _take_commits(session, session.read(ghost, oid), force_base=force_base)
-            notes += [note] if note else []
-        if diff is not None:
-            diff = (ghost.end, diff[1])
-    tree, applied = commit, ""
-    if diff is not None:
-        found, oid = session.find_diff(*diff)
-        if found.base not in (named, commit):
-            _check_base(session, found.base, force_base=force_base)
-        patch = session.read(found, oid).patch
-        merge, applied = force_base and found.base != commit, found.hash
-        tree = apply_to_tree(session.sandbox, commit, patch, three_way=merge)
-    session.check_written(growth(session.sandbox, head, tree), "The ghost")
+    commit, pack, tree = head, b"", None
+    if arriving is not None:
+        commit, pack, note = _take_commits(session, session.read_fetched(arriving), force_base=force_base)
+        notes += [note] if note else []
+    elif found.commits is not None:
+        notes.append(f"HEAD is at {head} already")
+    if found.diff is not None:
+        last = found.commits.end if found.commits is not None else head
+        if found.diff.base not in (last, commit):
+            _check_base(session, found.diff.base, force_base=force_base)
+        merge = force_base and found.diff.base != commit
+        tree = apply_to_tree(session.sandbox, commit, session.read_fetched(found.diff).patch, three_way=merge)
+    plan = plan_update(session.sandbox, head, commit, tree)
+    session.check_written(growth(session.sandbox, plan.together), "The ghost")
     if guard is not None:
-        between = session.sandbox.changes(head, commit) if commit != head else []
-        guard(session, tree, [*between, *session.sandbox.changes(head, tree)])
-    changed = update_worktree(session.sandbox, session.head, commit, tree, pack)
-    files, notes = tuple(one.path for one in changed), [*notes, *_notes(session, changed)]
-    return PulledGhost(commit, session.sandbox.tree_id(tree), files, tuple(notes), head, applied)
-
-
-def _nothing_between(session: Session, start: str, end: str) -> bool:
-    return session.start(start) == session.start(end)
+        guard(session, plan)
+    update_worktree(session.sandbox, plan, pack)
+    files = tuple(change.path for change in plan.uncommitted)
+    return PulledGhost(commit, plan.tree, files, (*notes, *_notes(session, plan.uncommitted)), head, found.diff)
 
 
 def _check_base(session: Session, base: str, *, force_base: bool) -> None:
@@ -119,7 +102,7 @@ def _check_base(session: Session, base: str, *, force_base: bool) -> None:
     head = session.head_commit()
     if head == base or force_base:
         return
-    here = resolve(session.source, base) is not None
+    here = session.source.find_commit(base) is not None
     step = f"git checkout {base}" if here else f"git fetch origin {base}, then git checkout {base}"
     raise DoesNotApply(
         f"HEAD is at {head}, and the ghost starts from {base}",
@@ -141,7 +124,7 @@ def _take_commits(session: Session, stored: StoredGhost, *, force_base: bool) ->
         last = replay(sandbox, head, stored.patch, three_way=head != ghost.start)
     except GhostRefused as error:
         raise GhostRefused(
-            f"The ghost {ghost.start} {ghost.end} was refused: {error.cause}",
+            f"The ghost {ghost} was refused: {error.cause}",
             error.next_step or "Nothing was changed; ask its author to push it again",
         ) from error
     note = f"The commits were replayed, and have ids of their own: {ghost.end} is {last} here"
@@ -155,14 +138,15 @@ def ensure_commit(session: Session, commit: str) -> bytes:
         RefNotFound: neither the source repository nor a ghost has it.
         GhostRefused: the ghost that has it is not what its name says, or too large.
     """
-    if resolve(session.source, commit) is not None:
+    if session.source.find_commit(commit) is not None:
         return b""
-    for ghost, oid in session.ghosts().items():
-        if isinstance(ghost, CommitsGhost) and ghost.end == commit and resolve(session.source, ghost.start):
-            stored = session.read(ghost, oid)
+    for ghost in session.ghosts():
+        if isinstance(ghost, CommitsGhost) and ghost.end == commit and session.source.find_commit(ghost.start):
+            stored = session.read(ghost)
             if ghost.bundle in stored.files:
                 pack = unbundle(session.sandbox, ghost.start, ghost.end, stored.files[ghost.bundle])
-                session.check_written(growth(session.sandbox, ghost.start, ghost.end), "Its bundle")
+                changes = session.sandbox.changes(ghost.start, ghost.end)
+                session.check_written(growth(session.sandbox, changes), "Its bundle")
                 return pack
     raise RefNotFound(
         f"The commit {quote(commit)} is not in this repository, and no ghost brings it",

@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gto_ci.errors import GhostRefused
-from gto_ci.ghost.protecting import refuse_protected, why_protected
+from gto_ci.ghost.protected_paths import refuse_protected, why_protected
 from gto_ci.ghost.session import Session
 from gto_ci.git.worktree.sandbox import TreeChange
 
