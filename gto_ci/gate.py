@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import fnmatchcase
 
+from gto_ci import hints
 from gto_ci.core.errors import GateClosed, WrongPolicy, quote
 from gto_ci.core.events import Event, TagRecord
 from gto_ci.core.names import Kind
@@ -126,6 +127,7 @@ def judge_event(
         branches = source.branches(wanted.branches, event.commit)
     evidence = Evidence(
         now=facts.now,
+        command=hints.assign_command,
         fields=_fields(facts.annotation),
         annotation_problem=facts.annotation_problem,
         branches=branches,

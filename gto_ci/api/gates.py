@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gto_ci.api.open_repository import RepoLike, opened
 from gto_ci.core import names
-from gto_ci.core.errors import RefNotFound, TagProblem, WrongAnnotations, WrongPolicy, quote
+from gto_ci.core.errors import RefNotFound, Remedies, TagProblem, WrongAnnotations, WrongPolicy, quote
 from gto_ci.core.events import Event
 from gto_ci.core.names import Kind
 from gto_ci.core.policy import Rule, applying
@@ -93,11 +93,11 @@ def _rules(repository: Repository, source: EvidenceSource, policy: str | Path | 
         name = repository.remote_name()
         raise RefNotFound(
             "Which branch is the default one is not known here",
-            f"Ask the remote, git remote set-head {name} --auto, or say where the rules are: --policy-ref or --policy",
+            Remedies.NAME_POLICY.after(f"Ask the remote: git remote set-head {name} --auto"),
         ) from error
     if rules is None:
         where = quote(policy_ref) if policy_ref else "the default branch"
-        raise WrongPolicy(POLICY_FILE, 0, f"{where} has no such file", "Name another: --policy-ref or --policy")
+        raise WrongPolicy(POLICY_FILE, 0, f"{where} has no such file", Remedies.NAME_POLICY)
     return rules
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 from gto_ci.api.open_repository import RepoLike, opened
 from gto_ci.api.tag_meaning import signatures_of
 from gto_ci.core import names
-from gto_ci.core.errors import GtoError, TagProblem, WrongAnnotations, WrongArguments, quote
+from gto_ci.core.errors import GtoError, Remedies, TagProblem, WrongAnnotations, WrongArguments, quote
 from gto_ci.core.events import CommitEvent, Event, TagRecord, read_events, why_no_event
 from gto_ci.core.registry import ALL, Artifact, Registry, Sort, StageLimits, Version, VersionStage, journal, not_found
 from gto_ci.core.resolve import Reason, Reference, RegistryTags, resolve, typed_reference
@@ -375,7 +375,7 @@ def _commit_of(reference: Reference, repository: Repository, settings: Settings)
         return found.event.commit
     if found.reason is Reason.SEVERAL_VERSIONS:
         raise WrongArguments(
-            f"Ambiguous naming shortcut: multiple variants found. {found.cause}", "Name a commit with --rev"
+            f"Ambiguous naming shortcut: multiple variants found. {found.cause}", Remedies.NAME_COMMIT.about("rev")
         )
     if reference.shortcut is None:
         raise TagProblem(found.cause, "Check its name")
