@@ -247,6 +247,16 @@ class Repository:
     def bring_commits(self, commits: Sequence[str]) -> None:
         """Have ``commits`` here; what a repository of the user's does not have, it does not fetch."""
 
+    def paths_and_format(self, *names: str) -> tuple[list[Path], str]:
+        """Return the absolute paths of the repository's own files ``names``, and its object format.
+
+        Raises:
+            GitError: git cannot read the repository.
+        """
+        asked = (word for name in names for word in ("--git-path", name))
+        *paths, object_format = self.rev_parse("--path-format=absolute", *asked, "--show-object-format")
+        return [Path(path) for path in paths], object_format
+
     def rev_parse(self, *args: str) -> list[str]:
         """Return the lines that ``git rev-parse ARGS`` prints.
 

@@ -52,9 +52,7 @@ class ScratchArea:
         Raises:
             GitError: git cannot read ``repository``.
         """
-        asked = (word for name in ("objects", "shallow", *names) for word in ("--git-path", name))
-        *paths, object_format = repository.rev_parse("--path-format=absolute", *asked, "--show-object-format")
-        objects, shallow, *others = map(Path, paths)
+        (objects, shallow, *others), object_format = repository.paths_and_format("objects", "shallow", *names)
         return self._scratch("beside", object_format, objects, shallow), others
 
     def alone(self, name: str, object_format: str) -> ScratchRepository:

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import NamedTuple
 
 from gto_ci.core.errors import GitError
@@ -160,17 +159,15 @@ def _signed(repository: Repository, environ: Mapping[str, str], name: str, commi
 
     It reads the user's configuration and writes the object where the user's objects are.
     """
-    config, objects, object_format = repository.rev_parse(
-        *("--path-format=absolute", "--git-path", "config", "--git-path", "objects", "--show-object-format")
-    )
+    (config, objects), object_format = repository.paths_and_format("config", "objects")
     with temporary_folder() as root:
-        lay_out(root, object_format, include=Path(config))
+        lay_out(root, object_format, include=config)
         try:
             repository.runner.run(
                 ["tag", "--sign", "--cleanup=verbatim", "--file=-", "--", name, commit],
                 root,
                 stdin=os.fsencode(message) + b"\n",
-                environ={**environ, "GIT_DIR": str(root), "GIT_OBJECT_DIRECTORY": objects},
+                environ={**environ, "GIT_DIR": str(root), "GIT_OBJECT_DIRECTORY": str(objects)},
             )
         except GitError as error:
             raise GitError(error.command, error.returncode, error.stdout, error.stderr, _KEYS) from error

@@ -55,10 +55,8 @@ class RemoteMirror:
             GitError: git cannot read ``repository``.
         """
         with temporary_folder() as root:
-            objects, shallow, object_format = repository.rev_parse(
-                *("--path-format=absolute", "--git-path", "objects", "--git-path", "shallow", "--show-object-format")
-            )
-            lay_out(root, object_format, objects=Path(objects), shallow=Path(shallow))
+            (objects, shallow), object_format = repository.paths_and_format("objects", "shallow")
+            lay_out(root, object_format, objects=objects, shallow=shallow)
             runner = repository.runner.with_config(*QUIET, ("safe.directory", str(root)))
             if remote is not None:
                 runner = runner.with_config(*remote.config, secrets=remote.secrets)

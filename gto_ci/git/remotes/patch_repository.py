@@ -20,7 +20,7 @@ from gto_ci.git.remotes import protocol_v2
 from gto_ci.git.remotes.address import Address
 from gto_ci.git.remotes.credentials import header_secrets
 from gto_ci.git.remotes.push import PushReport, RefUpdate, is_done, read_report
-from gto_ci.git.remotes.settings import Advice, retrying, trust
+from gto_ci.git.remotes.settings import Advice, retrying, trust, trust_settings
 from gto_ci.git.repository import Repository
 from gto_ci.git.scratch_area import ScratchArea, ScratchRepository
 
@@ -157,7 +157,7 @@ class PatchRepository:
         folder = self.address.folder
         if folder is None:
             return None
-        runner = self._git.runner.with_config(("safe.directory", str(folder)), ("safe.directory", str(folder / ".git")))
+        runner = self._git.runner.with_config(*trust_settings(folder))
         asked = "".join(f"{name}\n" for name in names).encode()
         listed = runner.run(["cat-file", "--batch-check=%(objectsize)"], folder, stdin=asked)
         return sum(int(line) for line in listed.decode(errors="replace").splitlines() if line.isdigit())

@@ -25,6 +25,7 @@ from typing import IO, NamedTuple
 
 from gto_ci.core.errors import GitError
 from gto_ci.git.process import Runner
+from gto_ci.git.remotes.settings import trust_settings
 
 _FLUSH, _DELIMITER = b"0000", b"0001"
 
@@ -81,7 +82,7 @@ def list_refs(runner: Runner, repository: Path, url: str, folder: Path | None, p
 
 
 def _here(runner: Runner, repository: Path, folder: Path, options: Sequence[str], *, stdin: bytes = b"") -> bytes:
-    trusting = _speaking(runner).with_config(("safe.directory", str(folder)), ("safe.directory", str(folder / ".git")))
+    trusting = _speaking(runner).with_config(*trust_settings(folder))
     command = ["upload-pack", "--stateless-rpc", *options, "--", str(folder)]
     return trusting.run(command, repository, stdin=stdin, timeout=runner.network_timeout)
 

@@ -194,7 +194,12 @@ def trust(folder: Path, root: Path) -> str:
     """
     if folder.stat().st_uid != root.stat().st_uid:
         return ""
-    return " ".join(f"-c safe.directory={shlex.quote(str(place))}" for place in (folder, folder / ".git"))
+    return " ".join(f"-c {key}={shlex.quote(value)}" for key, value in trust_settings(folder))
+
+
+def trust_settings(folder: Path) -> tuple[tuple[str, str], ...]:
+    """Return the settings with which git reads the repository in ``folder`` although another user owns it."""
+    return tuple(("safe.directory", str(place)) for place in (folder, folder / ".git"))
 
 
 def _same_host(url: str, server_url: str) -> bool:

@@ -62,8 +62,8 @@ def check_clean(repository: Repository, path: str) -> None:
             f"The command would have changed files that were not committed: {quote(path)}",
             f"Commit that change first, for example: git commit -m 'Update annotations' -- {shlex.quote(path)}",
         )
-    folders = repository.rev_parse("--path-format=absolute", *(w for n in _IN_PROGRESS for w in ("--git-path", n)))
-    for file, what in zip(folders, _IN_PROGRESS.values(), strict=True):
+    files, _ = repository.paths_and_format(*_IN_PROGRESS)
+    for file, what in zip(files, _IN_PROGRESS.values(), strict=True):
         if os.path.lexists(file):
             raise GtoError(f"A {what} is not finished here", f"Finish it: git {what} --continue, or --abort")
 
