@@ -19,9 +19,9 @@ Progress = Callable[[int, int], None]  # how many of how many are done
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """What was deleted, or would be: the ghosts, and how many stay.
+    """The result of :func:`gc`: the ghosts that it has deleted, or would delete, and the number of those that stay.
 
-    ``size`` is that of their files in bytes, None where the patch repository does not tell.
+    ``size`` is the size of their files in bytes, None if it is unknown.
     """
 
     ghosts: tuple[Ghost, ...]
