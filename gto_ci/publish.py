@@ -76,7 +76,7 @@ def publish(repository: Repository, settings: Settings, request: Request, option
 
                 time.sleep(random.uniform(0, min(attempt * _PAUSE, 2.0)))  # noqa: S311  # to part those who race
     raise PushRefused(
-        f"Gave up after {TRIES} tries: each time somebody else had made the tag first",
+        f"Gave up after {TRIES} tries: each time, another writer had created the tag first",
         "Nothing was changed; try again later",
     )
 
@@ -163,7 +163,7 @@ def _source(repository: Repository, options: PublishOptions) -> Iterator[_Source
             f"Cannot push: the repository {quote(repository.root)} has no remote",
             "Add one: git remote add origin URL",
         )
-    with RemoteMirror.beside(repository, remote) as mirror:
+    with RemoteMirror.borrowing(repository, remote) as mirror:
         yield _Source(repository, remote, mirror)
 
 
@@ -194,7 +194,7 @@ def _create(repository: Repository, change: TagPlan, source: _Source, options: P
     with prepared(repository, artifact, tags, {}) as commit:
         # at a URL, the tags were read from the remote, and the remote itself detects races
         if not source.at_url and repository.tag_names(artifact) != source.here:
-            raise _LostRace(f"Somebody else made or deleted a tag of {quote(artifact)}")
+            raise _LostRace(f"Another writer created or deleted a tag of {quote(artifact)}")
         if source.remote is not None:
             from gto_ci.git.remotes.push import push_tags
 

@@ -90,7 +90,7 @@ def _read(
 ) -> None:
     """Fill ``outcome`` with what the registry, the files and the gate say."""
     remote = find_remote(repository, inputs.token, platform.job.server_url)
-    with RemoteMirror.beside(repository, remote) as mirror:
+    with RemoteMirror.borrowing(repository, remote) as mirror:
         records = mirror.fetch_registry() if inputs.fetch_tags else repository.tag_records()
         outcome.registry = Registry.fold(read_events(records))
         if name is not None:

@@ -119,7 +119,7 @@ def _lost(session: Session, ghosts: Sequence[Ghost]) -> set[Ghost]:
     remote = find_remote(session.source)
     if remote is None:
         raise GtoError("The source repository has no remote", "Add one: git remote add origin URL")
-    with RemoteMirror.beside(session.source, remote) as mirror:
+    with RemoteMirror.borrowing(session.source, remote) as mirror:
         known = mirror.all_commits(FOR_A_PERSON)
     ranges = [ghost for ghost in ghosts if isinstance(ghost, CommitsGhost)]
     while more := {ghost.end for ghost in ranges if ghost.start in known} - known:

@@ -161,6 +161,6 @@ def check_hex(text: str, what: str) -> str:
     digits = text.lower()
     if not _HEX.fullmatch(digits):
         raise WrongArguments(
-            f"{quote(text)} is no {what}", "Give 40 hexadecimal digits, or the first of them (at least 4)"
+            f"{quote(text)} is not a {what}", "Give 40 hexadecimal digits, or the first of them (at least 4)"
         )
     return digits

@@ -287,7 +287,7 @@ class Session:
             raise NoGhost(f"No {what} {where}", "'git ghost list all' shows what is there")
         if len(found) > 1:
             names = ", ".join(str(ghost) for ghost in ordered(found)[:5])
-            raise NoGhost(f"{len(found)} ghosts {where} begin so: {names}", "Give more digits")
+            raise NoGhost(f"{len(found)} ghosts {where} match: {names}", "Give more digits")
         return found[0]
 
     def fetch(self, ghosts: Sequence[Ghost], *, content: bool = True) -> None:
@@ -334,18 +334,18 @@ class Session:
         allowed = {ghost.file} if isinstance(ghost, DiffGhost) else {ghost.file, ghost.bundle}
         for entry in entries:
             if entry.name not in allowed:
-                raise GhostRefused(f"it holds {quote(entry.name)}, which is no part of a ghost")
+                raise GhostRefused(f"it contains {quote(entry.name)}, which does not belong to a ghost")
             if entry.mode != "100644":
-                raise GhostRefused(f"its {entry.name} is no plain file, its mode is {entry.mode}")
+                raise GhostRefused(f"its {entry.name} is not a plain file: its mode is {entry.mode}")
         names = [entry.name for entry in entries]
         if ghost.file not in names:
-            raise GhostRefused(f"it holds no {ghost.file}")
+            raise GhostRefused(f"it does not contain {ghost.file}")
         if len(names) != len(set(names)):
-            raise GhostRefused("it holds two files of one name")
+            raise GhostRefused("it contains two files with one name")
         oids = [entry.oid for entry in entries]
         for name, size in zip(names, blob_sizes(scratch, ghost.ref, oids), strict=True):
             if size is None or size > self.options.max_size:
-                self._too_large(f"its {name} is {f'of {size:,} bytes' if size else 'of more'}")
+                self._too_large(f"its {name} has {f'{size:,}' if size else 'too many'} bytes")
         found = scratch.neutral.objects(oids)
         return raw, {name: one.data for name, one in zip(names, found, strict=True) if one is not None}
 

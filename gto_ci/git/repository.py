@@ -224,7 +224,7 @@ class Repository:
             GitError: git cannot read the repository.
         """
         if not rev or rev.startswith(("-", "^")) or "\0" in rev or "\n" in rev:
-            raise GtoError(f"{quote(rev)} is no commit", "Name a commit, branch or tag")
+            raise GtoError(f"{quote(rev)} is not a commit", "Name a commit, branch or tag")
         return self._commit(rev)
 
     def _commit(self, rev: str) -> str | None:

@@ -44,7 +44,7 @@ class ScratchArea:
     folder: Path
     runner: Runner
 
-    def beside(self, repository: Repository, *names: str) -> tuple[ScratchRepository, list[Path]]:
+    def borrowing(self, repository: Repository, *names: str) -> tuple[ScratchRepository, list[Path]]:
         """Return a new scratch repository that borrows the objects of ``repository``, and has its object format.
 
         Returns also the paths of that repository's own files ``names``, because the same process can find them.
@@ -53,9 +53,9 @@ class ScratchArea:
             GitError: git cannot read ``repository``.
         """
         (objects, shallow, *others), object_format = repository.paths_and_format("objects", "shallow", *names)
-        return self._scratch("beside", object_format, objects, shallow), others
+        return self._scratch("borrowing", object_format, objects, shallow), others
 
-    def alone(self, name: str, object_format: str) -> ScratchRepository:
+    def separate(self, name: str, object_format: str) -> ScratchRepository:
         """Return a scratch repository that borrows no objects. It replaces an earlier one of the same ``name``."""
         return self._scratch(name, object_format, None, None)
 

@@ -57,7 +57,7 @@ def read_address(text: str, cwd: Path) -> Address:
     Raises:
         WrongArguments: it is none of these, or git would read it as an option or as a program to run.
     """
-    wrong = f"{quote(without_password(text))} is no address of a repository"
+    wrong = f"{quote(without_password(text))} is not the address of a repository"
     step = "Give a folder, a URL with https, ssh or file, or user@host:path"
     if not text.isprintable() or text.startswith("-"):
         raise WrongArguments(wrong, step)

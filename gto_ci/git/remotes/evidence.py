@@ -211,7 +211,9 @@ class RemoteEvidence(EvidenceSource):
         if len(found) > 1:
             raise _ambiguous(name)
         if not found:
-            raise RefNotFound(f"{quote(name)} is no branch and no tag of the remote", "Check the name, or push it")
+            raise RefNotFound(
+                f"{quote(name)} is neither a branch nor a tag of the remote", "Check the name, or push it"
+            )
         return found[0]
 
 

@@ -30,7 +30,7 @@ WHOLE_HISTORY = "--depth=2147483647"  # the depth that git takes for infinite
 
 
 class RemoteMirror:
-    """A scratch repository with the registry's tags of a remote. Made by :meth:`beside` or :meth:`in_folder`."""
+    """A scratch repository with the registry's tags of a remote. Made by :meth:`borrowing` or :meth:`in_folder`."""
 
     def __init__(self, repository: Repository, scratch: Repository, remote: Remote | None, object_format: str) -> None:
         self.repository = repository
@@ -46,7 +46,7 @@ class RemoteMirror:
 
     @classmethod
     @contextmanager
-    def beside(cls, repository: Repository, remote: Remote | None) -> Iterator[RemoteMirror]:
+    def borrowing(cls, repository: Repository, remote: Remote | None) -> Iterator[RemoteMirror]:
         """Yield a mirror that borrows the objects of ``repository``, in a temporary folder.
 
         Raises:

@@ -76,7 +76,7 @@ class PatchRepository:
     def _lay_out(self, object_format: str) -> None:
         self._format = object_format
         self._without_content = False
-        self.scratch = self._scratch_area.alone("patches", object_format)
+        self.scratch = self._scratch_area.separate("patches", object_format)
         # `git remote get-url` knows only remotes in this file; the URL is in no file
         with (self.scratch.root / "config").open("a", encoding="ascii") as config:
             config.write('[remote "origin"]\n\tmirror = false\n')
@@ -257,7 +257,7 @@ def read_branch(scratch: ScratchRepository, ref: str) -> tuple[bytes, list[TreeE
     """
     commit, tree = scratch.neutral.objects([ref, f"{ref}^{{tree}}"])
     if commit is None or commit.kind != "commit" or tree is None or tree.kind != "tree":
-        raise GhostRefused("it is no commit")
+        raise GhostRefused("its branch is not a commit")
     return commit.data, _entries(tree.data, len(commit.oid) // 2)
 
 

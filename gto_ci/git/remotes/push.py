@@ -260,7 +260,7 @@ def _tags_refused(words: str, remote: str, taken: Sequence[str], *, raced: bool 
             f"{where}: it has {tags} already, as another object", "Fetch its tags: git fetch --tags", taken, raced
         )
     if raced:
-        return PushRefused(f"{where}: somebody else pushed a tag of this artifact first", "Try again", taken, raced)
+        return PushRefused(f"{where}: another writer pushed a tag of this artifact first", "Try again", taken, raced)
     if locked := _LOCKED.search(words):
         step = "Another push may be at work: try again, and if it stays, its owner has to remove that .lock file"
         return PushRefused(f"{where}: {quote(locked[0], 400)[1:-1]}", step)

@@ -44,7 +44,7 @@ def apply_to_tree(sandbox: Sandbox, commit: str, patch: bytes, *, three_way: boo
     """
     if wrong := _WRONG_MODE.search(patch):
         mode = quote(wrong[1].decode(errors="replace"))
-        raise GhostRefused(f"The patch makes something that is no file, its mode is {mode}", _DISTRUST)
+        raise GhostRefused(f"The patch creates something that is not a file: its mode is {mode}", _DISTRUST)
     patch = _MISREAD.sub(rb'diff --git "a/\1" "b/\1"', patch)
     index = sandbox.scratch_area.file("applied")
     index.unlink(missing_ok=True)  # in our own scratch folder
@@ -67,7 +67,7 @@ def _check_parts(sandbox: Sandbox, patch: bytes) -> None:
     """
     taken = sandbox.git("apply", "--numstat", "-z", "-", stdin=patch).count(b"\0")
     if taken != len(split_patch(patch)):
-        raise GhostRefused("The patch holds parts that 'git diff' does not make: words, or absolute paths", _DISTRUST)
+        raise GhostRefused("The patch has parts that 'git diff' does not make: words, or absolute paths", _DISTRUST)
 
 
 def growth(sandbox: Sandbox, changes: Iterable[TreeChange]) -> int:
@@ -282,7 +282,7 @@ def _check_free(sandbox: Sandbox, changes: Sequence[TreeChange]) -> None:
     taken = sorted(touched.intersection(dirty))
     if taken:
         raise DoesNotApply(
-            f"The work tree has changes of its own in {_some(taken)}", "Commit them, or put them aside: git stash"
+            f"The work tree has uncommitted changes in {_some(taken)}", "Commit them, or stash them: git stash"
         )
     hidden = sorted(touched.intersection(_hidden(sandbox)))
     if hidden:

@@ -57,7 +57,7 @@ def unbundle(sandbox: Sandbox, start: str, end: str, bundle: bytes) -> bytes:
     head, divider, pack = bundle.partition(b"\n\n")
     lines = head.decode(errors="replace").split("\n")
     if not divider or not lines[0].startswith("# v"):
-        raise GhostRefused("its bundle is none")
+        raise GhostRefused("its bundle is not a bundle of git")
     needs = [line[1:].partition(" ")[0] for line in lines[1:] if line.startswith("-")]
     tips = [line.partition(" ")[0] for line in lines[1:] if line[:1] not in ("-", "@")]
     if tips != [end] or needs != [start]:
@@ -99,7 +99,7 @@ def _replay_one(sandbox: Sandbox, parent: str, mail: Path, *, three_way: bool) -
     try:
         info = sandbox.scratch.neutral.git("mailinfo", "-b", str(message), str(patch), stdin=mail.read_bytes())
     except GitError as error:
-        raise GhostRefused(f"mail {mail.name} in its mailbox is none: {error.cause}") from error
+        raise GhostRefused(f"mail {mail.name} in its mailbox is broken: {error.cause}") from error
     fields = dict(line.partition(": ")[::2] for line in info.decode(errors="surrogateescape").splitlines())
     if not fields.get("Date"):
         raise GhostRefused(f"mail {mail.name} in its mailbox has no date")

@@ -86,7 +86,7 @@ class Sandbox:
         self.root = repository.root
         self.scratch_area = scratch_area
         self.scratch: ScratchRepository
-        self.scratch, paths = scratch_area.beside(repository, "index", "HEAD", "ORIG_HEAD")
+        self.scratch, paths = scratch_area.borrowing(repository, "index", "HEAD", "ORIG_HEAD")
         self._index, head, self._orig_head = paths
         environ = {name: value for name, value in repository.runner.environ.items() if not _STEERING.fullmatch(name)}
         self._runner = Runner(environ, repository.runner.config, repository.runner.secrets)
