@@ -88,7 +88,7 @@ def _read(
 ) -> None:
     """Fill ``outcome`` with what the registry, the files and the gate say."""
     remote = find_remote(repository, inputs.token, platform.job.server_url)
-    with RemoteMirror.beside(repository, remote) as mirror:
+    with RemoteMirror.borrowing(repository, remote) as mirror:
         if inputs.fetch_tags:
             outcome.tags = RegistryTags(mirror.fetch_registry(), "on the remote")
         else:

@@ -1,4 +1,4 @@
-"""A colleague's change, applied to the workspace for the job's later steps."""
+"""A ghost in a job: it is applied to the workspace before the job's later steps."""
 
 from __future__ import annotations
 
@@ -26,10 +26,9 @@ _ONLY_THERE = (("http.followRedirects", "false"),)
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What was applied: ``base`` is where HEAD was, ``diff`` the hash of the diff, "" for none.
+    """The result of applying a ghost: HEAD went from ``base`` to ``commit``. ``diff`` is the hash of the diff, if any.
 
-    ``commit`` is where HEAD is now, ``tree`` the id of the work tree's tree, ``files`` what differs from
-    ``base``. ``notes`` are for a person.
+    ``tree`` is the id of the work tree's tree, ``files`` are the differences from ``base``. ``notes`` are for a person.
     """
 
     base: str
@@ -46,10 +45,10 @@ class Applied:
 
 
 def check_trust(ghost: GhostInputs, platform: Platform) -> None:
-    """Make sure that whoever set the job off may choose what code it runs.
+    """Make sure that the event which started the job comes from someone who may choose its code.
 
     Raises:
-        GhostRefused: that may be anyone.
+        GhostRefused: anyone may have started the job.
     """
     risk = platform.untrusted(ghost.allow_events)
     if risk:

@@ -142,7 +142,7 @@ PLACES = {
     "a tag": ({"policy-ref": "rules-1"}, "passed"),
     "a commit": ({"policy-ref": "COMMIT"}, "passed"),
     "a name of two things": ({"policy-ref": "both"}, "'both' is both a branch and a tag"),
-    "no ref": ({"policy-ref": "missing"}, "'missing' is no branch and no tag of the remote"),
+    "no ref": ({"policy-ref": "missing"}, "'missing' is neither a branch nor a tag of the remote"),
     "no file": ({"policy": "missing.yaml"}, "'missing.yaml': the default branch"),
     "no policy": ({"policy-ref": "empty"}, ""),
     "a malformed one": ({"policy": "malformed.yaml"}, "'malformed.yaml', line 3"),
