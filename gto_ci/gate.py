@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import fnmatchcase
 
+from gto_ci import hints
 from gto_ci.core.errors import GateClosed, WrongPolicy, quote
 from gto_ci.core.events import Event, TagRecord
 from gto_ci.core.names import Kind
 from gto_ci.core.policy import Evidence, Finding, Policy, Signed, Verdict, applying, approval_of, judge, needs
 from gto_ci.core.registry import Registry
+from gto_ci.core.resolve import RegistryTags
 from gto_ci.files.annotations import Annotation
 from gto_ci.files.config import POLICY_FILE
 from gto_ci.git.remotes.evidence import EvidenceSource, FileAt
@@ -101,14 +103,13 @@ def rules_in(source: EvidenceSource, file: FileAt) -> Rules:
 def judge_event(
     rules: Rules,
     event: Event,
-    records: Sequence[TagRecord],
-    registry: Registry,
+    tags: RegistryTags,
     source: EvidenceSource,
     facts: Facts,
     *,
     proposed: bool = False,
 ) -> Gate:
-    """Return what ``rules`` say of ``event``; ``records`` are its artifact's tags, ``proposed``: it has not happened.
+    """Return what ``rules`` say of ``event``; ``tags`` hold those of its artifact, ``proposed``: it has not happened.
 
     Raises:
         GitError: the evidence cannot be read.
@@ -120,12 +121,13 @@ def judge_event(
         approvals = [one for one in source.approvals(event.artifact, event.stage) if one.target == event.commit]
     signed: Mapping[str, Signed] = {}
     if wanted.signatures and not proposed:
-        signed = _signed(source, event, registry, [*records, *approvals], rules.signers or b"")
+        signed = _signed(source, event, tags.registry, [*tags.records, *approvals], rules.signers or b"")
     branches = facts.branches
     if wanted.branches and branches is None:
         branches = source.branches(wanted.branches, event.commit)
     evidence = Evidence(
         now=facts.now,
+        command=hints.assign_command,
         fields=_fields(facts.annotation),
         annotation_problem=facts.annotation_problem,
         branches=branches,
@@ -133,7 +135,7 @@ def judge_event(
         ghost=facts.ghost,
         approvals=approvals,
     )
-    return Gate(judge(chosen, event, registry, evidence, proposed=proposed), rules.where)
+    return Gate(judge(chosen, event, tags.registry, evidence, proposed=proposed), rules.where)
 
 
 def require(

@@ -135,9 +135,7 @@ class _Source:
         found = {record.name: record for record in self.repository.tag_records(artifact)}
         self.here = frozenset(found)
         if self.mirror is not None and not self.at_url:
-            from gto_ci.git.remotes.settings import FOR_A_PERSON
-
-            there = {r.name: r for r in self.mirror.fetch_registry(artifact, FOR_A_PERSON)}
+            there = {r.name: r for r in self.mirror.fetch_registry(artifact)}
             self.unpushed = self.here - frozenset(there)
             found.update(there)
         return list(found.values())

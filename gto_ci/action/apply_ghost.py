@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -10,10 +9,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote as percent
 from urllib.parse import urlsplit, urlunsplit
 
-from gto_ci.core.errors import DoesNotApply, GhostRefused, GitError, WrongInput, quote
+from gto_ci.core.errors import DoesNotApply, GhostRefused, WrongInput, quote
 from gto_ci.git import Repository
 from gto_ci.git.process import without_password
-from gto_ci.git.remotes.settings import Advice, explained
 from gto_ci.platforms.inputs import GhostInputs
 from gto_ci.platforms.platform import Platform
 
@@ -22,15 +20,8 @@ if TYPE_CHECKING:
     from gto_ci.git.worktree.apply import PlannedUpdate
     from gto_ci.git.worktree.sandbox import LineCounts
 
-FOR_A_JOB = Advice(
-    "Check the input 'ghost-repo', and its credentials: 'ghost-token' or 'ghost-ssh-key'; "
-    "the job's own token reaches no other repository",
-    "Check the input 'ghost-repo', and that the runner can reach it",
-)
 # git follows a server to another one, and there it sends on the headers that were meant for the first
 _ONLY_THERE = (("http.followRedirects", "false"),)
-_REDIRECTED = "Set the input 'ghost-repo' to the address that its server leads to: a job follows no redirects"
-_UNKNOWN_HOST = "Set the input 'ghost-known-hosts' to the host's lines of ssh's known_hosts (ssh-keyscan prints them)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +84,7 @@ def apply(ghost: GhostInputs, repository: Repository, environ: Mapping[str, str]
             _check_base(session, commits.start)
         elif diff is not None:
             _check_base(session, diff.base)
-        try:
-            done = pull(session, diff=diff, commits=commits, guard=guard)
-        except GitError as error:
-            raise _explained(error) from error
+        done = pull(session, diff=diff, commits=commits, guard=guard)
     return Applied(
         done.start, done.diff.hash if done.diff is not None else "", done.commit, done.tree, files, done.notes
     )
@@ -104,7 +92,7 @@ def apply(ghost: GhostInputs, repository: Repository, environ: Mapping[str, str]
 
 @contextmanager
 def _opened(ghost: GhostInputs, repository: Repository, environ: Mapping[str, str]) -> Iterator[Session]:
-    from gto_ci.ghost.session import Options, opened
+    from gto_ci.ghost.session import Options, open_session
     from gto_ci.git.remotes.ssh_agent import ssh_key
 
     with ExitStack() as stack:
@@ -112,7 +100,7 @@ def _opened(ghost: GhostInputs, repository: Repository, environ: Mapping[str, st
         if ghost.ssh_key:
             variables.update(stack.enter_context(ssh_key(ghost.ssh_key, ghost.known_hosts, environ)))
         options = Options(repo=_with_token(ghost), prefix=ghost.prefix, source=str(repository.root))
-        yield stack.enter_context(opened(options, variables, (*repository.runner.config, *_ONLY_THERE)))
+        yield stack.enter_context(open_session(options, variables, (*repository.runner.config, *_ONLY_THERE)))
 
 
 def _with_token(ghost: GhostInputs) -> str:
@@ -134,20 +122,6 @@ def _with_token(ghost: GhostInputs) -> str:
         )
     login = f"x-access-token:{percent(ghost.token, safe='')}"
     return urlunsplit(parts._replace(netloc=f"{login}@{parts.netloc}"))
-
-
-def _explained(error: GitError) -> GitError:
-    """Return ``error`` with a next step for who writes workflows; what is not about the network keeps its own."""
-    from gto_ci.git.remotes.patch_repository import FOR_GHOSTS
-
-    if error.next_step not in (FOR_GHOSTS.refused, FOR_GHOSTS.unreachable):
-        return error
-    step = FOR_A_JOB.unreachable
-    if "Host key verification failed" in error.stderr:
-        step = _UNKNOWN_HOST
-    elif re.search(r"error: 30[12378]\b", error.stderr):
-        step = _REDIRECTED
-    return explained(error, Advice(FOR_A_JOB.refused, step))
 
 
 def _check_base(session: Session, base: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -11,7 +10,6 @@ from typing import TYPE_CHECKING
 from gto_ci.action.interpret import Meaning
 from gto_ci.action.outcome import Outcome
 from gto_ci.core.errors import RefNotFound
-from gto_ci.core.events import TagRecord
 from gto_ci.files.config import POLICY_FILE
 from gto_ci.git import Repository
 from gto_ci.git.remotes.mirror import RemoteMirror
@@ -31,7 +29,6 @@ class GateContext:
     platform: Platform
     repository: Repository
     mirror: RemoteMirror
-    records: Sequence[TagRecord]
     now: datetime
 
     @cached_property
@@ -94,7 +91,7 @@ def judge(context: GateContext, outcome: Outcome) -> Gate | None:
     findings = require(asked.events, asked.artifacts, asked.stages, _words(meaning))
     if rules is None:
         return Gate(Verdict(tuple(findings)))
-    gate = judge_event(rules, event, context.records, outcome.registry, context.source, context.facts(outcome))
+    gate = judge_event(rules, event, outcome.tags, context.source, context.facts(outcome))
     return Gate(Verdict((*findings, *gate.verdict.findings)), rules.where)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from gto_ci.action.interpret import Meaning
 from gto_ci.core.registry import Registry, StageLimits
+from gto_ci.core.resolve import RegistryTags
 from gto_ci.files.config import Settings
 from gto_ci.platforms.platform import Posted
 from gto_ci.render import views
@@ -39,7 +40,7 @@ class Outcome:
     """
 
     settings: Settings
-    registry: Registry = field(default_factory=lambda: Registry.fold([]))
+    tags: RegistryTags = field(default_factory=lambda: RegistryTags(()))
     meaning: Meaning = field(default_factory=Meaning)
     gate: Gate | None = None
     proposal: Proposal | None = None
@@ -47,6 +48,16 @@ class Outcome:
     pulled: PulledData | None = None
     comment: Posted | None = None
     warnings: list[str] = field(default_factory=list)
+
+    @property
+    def registry(self) -> Registry:
+        """The state of the registry."""
+        return self.tags.registry
+
+    @cached_property
+    def previous(self) -> tuple[str, str] | None:
+        """The version, and its commit, that a rollback of the event goes to; None where there is none."""
+        return self.registry.previous(self.meaning.event) if self.meaning.event else None
 
     @property
     def columns(self) -> list[str]:

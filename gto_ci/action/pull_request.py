@@ -122,7 +122,7 @@ def _forecasts(
         for stage in ("", *sorted(stages)):
             event = _imagined(one.artifact, stage, commit, outcome, int(context.now.timestamp()))
             if applying(rules.policy, event.kind, event.artifact, event.stage):
-                said = judge_event(rules, event, (), outcome.registry, context.source, seen, proposed=True)
+                said = judge_event(rules, event, outcome.tags, context.source, seen, proposed=True)
                 yield GateForecast(one.artifact, stage, [_unnamed(finding) for finding in said.verdict.findings])
 
 

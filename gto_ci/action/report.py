@@ -72,7 +72,7 @@ def _print_tables(inputs: Inputs, log: Log, outcome: Outcome) -> None:
     artifact = outcome.registry.artifacts.get(name) if name else None
     if inputs.show:
         if artifact is not None:
-            chosen = views.choose_versions(artifact, artifact.name, StageLimits(), deprecated=not artifact.active)
+            chosen = views.choose_versions(artifact, None, StageLimits(), deprecated=not artifact.active)
             with log.group(f"gto show {artifact.name}"):
                 log.text(table.table(views.versions_table(chosen)))
         with log.group("gto show"):

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from gto_ci.api.open_repository import RepoLike, opened
 from gto_ci.core import names
-from gto_ci.core.errors import RefNotFound, TagProblem, WrongAnnotations, WrongPolicy, quote
-from gto_ci.core.events import Event, TagRecord, explain_absence, read_events
+from gto_ci.core.errors import RefNotFound, Remedies, TagProblem, WrongAnnotations, WrongPolicy, quote
+from gto_ci.core.events import Event
 from gto_ci.core.names import Kind
 from gto_ci.core.policy import Rule, applying
-from gto_ci.core.registry import Registry
+from gto_ci.core.resolve import RegistryTags, resolve, typed_reference
 from gto_ci.files.annotations import find
 from gto_ci.files.config import POLICY_FILE, Settings
 from gto_ci.gate import Facts, Gate, Rules, judge_event, read_rules
@@ -41,8 +41,8 @@ def check_gate(repo: RepoLike, ref: str, policy: str | Path | None = None, polic
     with opened(repo) as (repository, settings):
         source = _evidence_source(repository)
         rules = _rules(repository, source, policy, policy_ref)
-        event, records, registry = _find(repository, ref)
-        verdict = judge_event(rules, event, records, registry, source, _facts(source, event, settings))
+        event, tags = _find(repository, ref)
+        verdict = judge_event(rules, event, tags, source, _facts(source, event, settings))
         return event, verdict
 
 
@@ -93,11 +93,11 @@ def _rules(repository: Repository, source: EvidenceSource, policy: str | Path | 
         name = repository.remote_name()
         raise RefNotFound(
             "Which branch is the default one is not known here",
-            f"Ask the remote, git remote set-head {name} --auto, or say where the rules are: --policy-ref or --policy",
+            Remedies.NAME_POLICY.after(f"Ask the remote: git remote set-head {name} --auto"),
         ) from error
     if rules is None:
         where = quote(policy_ref) if policy_ref else "the default branch"
-        raise WrongPolicy(POLICY_FILE, 0, f"{where} has no such file", "Name another: --policy-ref or --policy")
+        raise WrongPolicy(POLICY_FILE, 0, f"{where} has no such file", Remedies.NAME_POLICY)
     return rules
 
 
@@ -112,22 +112,16 @@ def _rules_in(file: Path) -> Rules:
     return Rules(policy, f"{quote(file)}, as it is here", signers)
 
 
-def _find(repository: Repository, ref: str) -> tuple[Event, list[TagRecord], Registry]:
-    name = names.match_tag(ref.removeprefix("refs/tags/"))
-    shortcut = names.match_shortcut(ref)
-    about = name or shortcut
-    if about is None:
-        raise TagProblem(f"{quote(ref)} is neither a registry tag nor a shortcut", names.TAG_RULE)
-    records = repository.tag_records(about.artifact)
-    registry = Registry.fold(read_events(records))
-    event = registry.event_of(str(name)) if name else None
-    if event is None and shortcut is not None:
-        event = registry.event_behind(shortcut)
-    if event is not None:
-        return event, records, registry
-    if name is not None:
-        raise TagProblem(explain_absence(records, str(name), name), "'gto history' lists the events there are")
-    raise TagProblem(f"{quote(ref)} names nothing in this registry", "'gto show' lists what there is")
+def _find(repository: Repository, ref: str) -> tuple[Event, RegistryTags]:
+    reference = typed_reference(ref)
+    tags = RegistryTags(repository.tag_records(reference.artifact) if reference.artifact else ())
+    found = resolve(reference, tags)
+    if found.event is not None:
+        return found.event, tags
+    if reference.artifact is None:
+        raise TagProblem(found.cause, names.TAG_RULE)
+    what = "'gto show' lists what there is" if reference.shortcut else "'gto history' lists the events there are"
+    raise TagProblem(found.cause, what)
 
 
 def _facts(source: EvidenceSource, event: Event, settings: Settings) -> Facts:

@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, TextIO
 
-from gto_ci import action
+from gto_ci import action, hints
 from gto_ci.core.errors import GtoError, quote
 from gto_ci.platforms.platform import Log
 
@@ -24,7 +24,7 @@ def run(environ: Mapping[str, str], stream: TextIO) -> int:
     try:
         action.run(platform.read_inputs(environ), platform(environ, stream), environ)
     except GtoError as error:
-        log.error(str(error))
+        log.error(hints.sentence(error, hints.Door.ACTION))
         return 1
     except Exception as error:
         # a crash must never look like a success with empty outputs

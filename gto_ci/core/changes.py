@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from gto_ci.core.errors import (
+    Remedies,
     TagExists,
     VersionAlreadyRegistered,
     VersionExistsForCommit,
@@ -132,14 +133,13 @@ class _Request:
         counter = None if simple else state.next_counter
         name = TagName(kind, self.name, about_version, stage, counter)
         if counter is not None and match_tag(str(name)) is None:
-            step = "Delete the tag that has it, or use '--simple true'"
+            step = Remedies.USE_SIMPLE_TAG.after("Delete the tag that has it")
             raise WrongArguments(f"No counter follows {counter - 1}", step)
         if str(name) in state.tags:
-            raise TagExists(f"Tag {quote(name)} exists already: {_evidence(state, str(name))}", _WAYS_OUT)
+            raise TagExists(
+                f"Tag {quote(name)} exists already: {_evidence(state, str(name))}", Remedies.USE_COUNTED_TAG
+            )
         return NewTag(name, commit, version, message)
-
-
-_WAYS_OUT = "Use '--simple false' for a tag with a counter, or delete that one"
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +190,7 @@ class Register(_Request):
             if self.bump is not None:
                 raise WrongArguments(
                     "Can't apply bump, because this is the first version being registered",
-                    f"Leave the bump out for {FIRST}, or name one with --version",
+                    Remedies.NAME_VERSION.after(f"Leave the bump out for {FIRST}"),
                 )
             version = FIRST
         else:
@@ -225,7 +225,7 @@ class Assign(_Request):
         if found and not self.force and any(s.stage == self.stage for s in found.active_stages()):
             raise WrongArguments(
                 f"Version {quote(version)} is already in stage {quote(self.stage)}",
-                "Use the '--force' flag to create a new Git tag nevertheless",
+                Remedies.FORCE_NEW_TAG,
             )
         first: tuple[NewTag, ...] = ()
         if (found is None or not found.events) and not self.skip_registration:
@@ -250,7 +250,7 @@ class Assign(_Request):
             raise WrongArguments(
                 f"Can't register {quote(self.name_version)}, since {quote(found.version)} is registered already "
                 "at this ref",
-                "Leave --version out to assign that one",
+                Remedies.OMIT_VERSION,
             )
         return self.commit, found
 
@@ -370,12 +370,14 @@ class Deprecate(_Request):
         if not artifact.events and (self.delete or not (self.force or self.annotated)):
             raise not_found(self.name, state.known)
         if not self.force and artifact.events and not artifact.active:
-            raise WrongArguments("Artifact was deprecated already", "Use '--force' to do it nevertheless")
+            raise WrongArguments("Artifact was deprecated already", Remedies.FORCE_DEPRECATION)
         if self.delete:
             return TagPlan(delete=tuple(artifact.events))
         commit = self.commit or (artifact.events[-1].commit if artifact.events else self.head)
         if commit is None:
-            raise WrongArguments(f"There is no commit to deprecate {quote(self.name)} at", "Name one with --ref")
+            raise WrongArguments(
+                f"There is no commit to deprecate {quote(self.name)} at", Remedies.NAME_COMMIT.about("ref")
+            )
         message = self.message or f"Deprecating artifact '{self.name}'"
         simple = not self.force if self.simple is None else self.simple
         return TagPlan((self._tag(state, Kind.DEPRECATION, commit, message, simple=simple),))

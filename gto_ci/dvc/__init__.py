@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from gto_ci.core.errors import PullFailed, quote
+from gto_ci.core.errors import PullFailed, Remedies, quote
 from gto_ci.dvc.account import Say, account_for
 from gto_ci.dvc.failure import explain
 from gto_ci.dvc.install import installed
@@ -108,7 +108,7 @@ def _project(root: Path, place: Path, path: str) -> Path:
             return folder
     raise PullFailed(
         f"There is no DVC project that {quote(path)} could belong to: no folder '.dvc'",
-        "Run 'dvc init' and commit what it makes, or do not ask for 'pull'",
+        Remedies.PULL_NO_DATA.after("Run 'dvc init' and commit what it makes"),
     )
 
 

@@ -12,6 +12,8 @@ True
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from gto_ci.ghost.names import CommitRange, CommitsGhost, DiffGhost, DiffName
     from gto_ci.ghost.pull_ghost import pull, show
     from gto_ci.ghost.push_ghost import diff, push
-    from gto_ci.ghost.session import Options, opened
+    from gto_ci.ghost.session import Options, Session
     from gto_ci.ghost.worktrees import checkout
     from gto_ci.git.worktree.capture import Selection
 
@@ -39,7 +41,6 @@ _HOMES = {
     "gc": "ghost.deletion",
     "list_ghosts": "ghost.listing",
     "log": "ghost.listing",
-    "opened": "ghost.session",
     "pull": "ghost.pull_ghost",
     "push": "ghost.push_ghost",
     "show": "ghost.pull_ghost",
@@ -62,6 +63,29 @@ __all__ = [
     "push",
     "show",
 ]
+
+
+@contextmanager
+def opened(
+    options: Options, environ: Mapping[str, str] | None = None, config: Sequence[tuple[str, str]] = ()
+) -> Iterator[Session]:
+    """Yield a session, which lasts as long as the context; ``config`` is configuration for its git processes only.
+
+    Raises:
+        WrongInput: there is no folder for temporary files.
+        WrongArguments: the prefix cannot begin the name of a branch.
+    """
+    from gto_ci.core.errors import GtoError
+    from gto_ci.ghost.session import open_session
+
+    try:
+        with open_session(options, environ, config) as session:
+            yield session
+    except GtoError as error:
+        from gto_ci.hints import for_library
+
+        for_library(error)
+        raise
 
 
 def __getattr__(name: str) -> Any:

@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from gto_ci.core.errors import GtoError, NoGhost, WrongArguments
+from gto_ci.core.errors import GtoError, NoGhost, Remedies, WrongArguments
 from gto_ci.ghost.listing import commits_of, list_ghosts
 from gto_ci.ghost.names import CommitsGhost, Ghost, Kind
 from gto_ci.ghost.session import Session, ordered
 from gto_ci.git.remotes.mirror import RemoteMirror
 from gto_ci.git.remotes.patch_repository import BATCH
-from gto_ci.git.remotes.settings import FOR_A_PERSON, find_remote
+from gto_ci.git.remotes.settings import find_remote
 
 Progress = Callable[[int, int], None]  # how many of how many are done
 
@@ -51,7 +51,7 @@ def delete(
     if not (several or dry_run) and (len(found) > 1 or not (start or end)):
         raise WrongArguments(
             f"all must be set if multiple ghosts branches are deleted: {len(found)} would be",
-            "Name one with --from and --to, or add --all; --dryrun shows which",
+            Remedies.CHOOSE_GHOST,
         )
     if start and end and not found:
         raise NoGhost(f"There is no ghost from {start} to {end}", "'git ghost list all' shows what is there")
@@ -81,9 +81,7 @@ def gc(
         GitError: a repository cannot be reached.
     """
     if older_than is None and not unreachable and keep_last is None:
-        raise WrongArguments(
-            "gc was not told which ghosts to delete", "For example: git ghost gc --older-than 30d --dry-run"
-        )
+        raise WrongArguments("gc was not told which ghosts to delete", Remedies.CHOOSE_GHOSTS_TO_DELETE)
     found = session.ghosts()
     commits = commits_of(session, found) if older_than is not None or keep_last else {}
     newest = sorted(commits, key=lambda ghost: (-commits[ghost].time, ghost.ref))[: keep_last or 0]
@@ -120,7 +118,7 @@ def _lost(session: Session, ghosts: Sequence[Ghost]) -> set[Ghost]:
     if remote is None:
         raise GtoError("The source repository has no remote", "Add one: git remote add origin URL")
     with RemoteMirror.borrowing(session.source, remote) as mirror:
-        known = mirror.all_commits(FOR_A_PERSON)
+        known = mirror.all_commits()
     ranges = [ghost for ghost in ghosts if isinstance(ghost, CommitsGhost)]
     while more := {ghost.end for ghost in ranges if ghost.start in known} - known:
         known |= more

@@ -14,7 +14,7 @@ import re
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal, NamedTuple
 
-from gto_ci.core.errors import WrongArguments, quote
+from gto_ci.core.errors import Remedies, WrongArguments, quote
 
 DEFAULT_PREFIX = "ghost"
 BRANCHES = "refs/heads/"
@@ -138,11 +138,11 @@ def check_prefix(prefix: str) -> str:
         WrongArguments: it is empty, or git refuses such a name.
     """
     if not prefix:
-        raise WrongArguments("ghost-prefix must be specified", "For example: --ghost-prefix ghost")
+        raise WrongArguments("No prefix of the ghosts' branches is named", Remedies.NAME_PREFIX)
     if _REFUSED.search(prefix):
         raise WrongArguments(
             f"The prefix {quote(prefix)} cannot begin the name of a branch",
-            "Use letters, digits, '-', '_' and '/', for example: --ghost-prefix team/ghost",
+            Remedies.CHOOSE_PREFIX,
         )
     return prefix
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from itertools import dropwhile
 
-from gto_ci.core.errors import GhostRefused, quote
+from gto_ci.core.errors import GhostRefused, Remedies, quote
 from gto_ci.ghost.session import Session
 from gto_ci.git.worktree.sandbox import SUBMODULE, TreeChange
 
@@ -35,7 +35,7 @@ def refuse_protected(session: Session, changes: Sequence[TreeChange], allowed: S
         more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
         raise GhostRefused(
             f"The ghost touches protected paths: {', '.join(shown)}{more}",
-            "Nothing was changed; if its sender may do that, name the paths in the input 'ghost-allow'",
+            Remedies.ALLOW_PATHS.after("Nothing was changed"),
         )
 
 

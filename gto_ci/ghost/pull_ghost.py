@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from gto_ci.core.errors import DoesNotApply, GhostRefused, RefNotFound, quote
+from gto_ci.core.errors import DoesNotApply, GhostRefused, RefNotFound, Remedies, quote
 from gto_ci.ghost.names import CommitRange, CommitsGhost, DiffGhost, DiffName, Wanted
 from gto_ci.ghost.session import Session, StoredGhost
 from gto_ci.git.worktree.apply import PlannedUpdate, apply_to_tree, growth, plan_update, update_worktree
@@ -106,7 +106,7 @@ def _check_base(session: Session, base: str, *, force_base: bool) -> None:
     step = f"git checkout {base}" if here else f"git fetch origin {base}, then git checkout {base}"
     raise DoesNotApply(
         f"HEAD is at {head}, and the ghost starts from {base}",
-        f"Check that out first: {step}; or merge it with what is here: --force-base",
+        Remedies.MERGE_GHOST.after(f"Check that out first: {step}"),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gto_ci.core.errors import GhostRefused, PushRefused, WrongArguments, quote
+from gto_ci.core.errors import GhostRefused, PushRefused, Remedies, WrongArguments, quote
 from gto_ci.ghost.names import BRANCHES, CommitRange, CommitsGhost, DiffGhost, Ghost
 from gto_ci.ghost.session import SUBJECT, Session, patch_hash
 from gto_ci.git.worktree.capture import CapturedChange, Selection, capture
@@ -129,6 +129,6 @@ def _capture_commits(session: Session, commits: CommitRange) -> _CapturedGhost:
     if size > session.options.max_size:
         raise GhostRefused(
             f"The commits are too large: {size:,} bytes, and at most {session.options.max_size:,} are allowed",
-            "Allow more with --max-size",
+            Remedies.PUSH_LARGER,
         )
     return _CapturedGhost(ghost, {ghost.file: packed.mailbox, ghost.bundle: packed.bundle})

@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from gto_ci.core.errors import GhostRefused, NoGhost, NoRepository, RefNotFound, WrongArguments, quote
+from gto_ci.core.errors import GhostRefused, NoGhost, NoRepository, RefNotFound, Remedies, WrongArguments, quote
 from gto_ci.core.events import CommitRecord
 from gto_ci.ghost.names import (
     BRANCHES,
@@ -123,8 +123,7 @@ class Session:
         try:
             repository = Repository.open(self.folder, self.scratch_area.runner)
         except NoRepository as error:
-            step = "Run this inside a repository, or name one with --src-dir"
-            raise NoRepository(error.cause, step) from error
+            raise NoRepository(error.cause, Remedies.NAME_SOURCE) from error
         if not (repository.root / ".git").exists():
             raise NoRepository(f"{quote(repository.root)} has no work tree", "Run this inside a clone that is not bare")
         return repository
@@ -220,7 +219,7 @@ class Session:
             WrongArguments: no address is given, or it is not the address of a repository.
         """
         if not self._repo:
-            raise WrongArguments("ghost-repo must be specified", "Set GIT_GHOST_REPO, or give --ghost-repo URL")
+            raise WrongArguments("No patch repository is named", Remedies.NAME_PATCH_REPOSITORY)
         address = read_address(self._repo, Path.cwd())
         return PatchRepository(self.scratch_area, address, own_transport_settings(self.settings), self.options.watch)
 
@@ -373,11 +372,11 @@ class Session:
 
     def _too_large(self, what: str) -> None:
         limit = self.options.max_size
-        raise GhostRefused(f"{what}, and at most {limit:,} are allowed", "Allow more with --max-size, if you trust it")
+        raise GhostRefused(f"{what}, and at most {limit:,} are allowed", Remedies.PULL_LARGER)
 
 
 @contextmanager
-def opened(
+def open_session(
     options: Options, environ: Mapping[str, str] | None = None, config: Sequence[tuple[str, str]] = ()
 ) -> Iterator[Session]:
     """Yield a session while the context lasts; ``config`` is configuration for its git processes only.

@@ -6,7 +6,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from gto_ci.core.errors import DoesNotApply, GitError, NoGhost, WrongArguments, quote
+from gto_ci.core.errors import DoesNotApply, GitError, NoGhost, Remedies, WrongArguments, quote
 from gto_ci.ghost.names import DiffGhost, DiffName, check_hex, trimmed
 from gto_ci.ghost.pull_ghost import ensure_commit
 from gto_ci.ghost.session import Session
@@ -92,15 +92,14 @@ def _check_unchanged(session: Session, folder: Path, mark: WorktreeRecord) -> No
     try:
         found = capture(sandbox, mark.base, Selection(untracked=True), folder)
     except GitError as error:
-        raise DoesNotApply(
-            f"{quote(folder)} cannot be read: {error.cause}", "Remove it all the same: --force"
-        ) from error
+        raise DoesNotApply(f"{quote(folder)} cannot be read: {error.cause}", Remedies.FORCE_REMOVAL) from error
     if found.left_out:  # git does not look inside
         raise DoesNotApply(
-            f"{quote(folder)} holds another repository: {quote(found.left_out[0])}", "Move it away, or add --force"
+            f"{quote(folder)} holds another repository: {quote(found.left_out[0])}",
+            Remedies.FORCE_REMOVAL.after("Move it away"),
         )
     if found.tree != mark.tree:
         raise DoesNotApply(
             f"{quote(folder)} was changed since",
-            "Save what you need, for example by 'git ghost push -u', or add --force",
+            Remedies.FORCE_REMOVAL.after("Save what you need, for example by 'git ghost push -u'"),
         )

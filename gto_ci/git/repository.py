@@ -10,7 +10,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Final, Literal
 
-from gto_ci.core.errors import GitError, GtoError, NoRepository, RefNotFound, quote
+from gto_ci.core.errors import GitError, GtoError, NoRepository, RefNotFound, Remedies, quote
 from gto_ci.core.events import TagRecord
 from gto_ci.core.names import tag_prefixes
 from gto_ci.git.output import TAG_FORMAT, GitObject, parse_batch, parse_show_ref, parse_tag_stream
@@ -51,9 +51,7 @@ class Repository:
             if (folder / ".git").exists() or _is_bare(folder):
                 _check_git_file(folder / ".git")
                 return cls(folder, _staying_below(folder, runner or Runner(os.environ)))
-        raise NoRepository(
-            f"No Git repo found in {quote(path)}", "Run 'git init' there, or name another folder with --repo"
-        )
+        raise NoRepository(f"No Git repo found in {quote(path)}", Remedies.NAME_REPOSITORY)
 
     def tag_records(self, artifact: str | None = None) -> list[TagRecord]:
         """Return all tags, or only those of one artifact, sorted by name; see :meth:`reading_tags`.

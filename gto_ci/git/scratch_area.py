@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from gto_ci.core.errors import WrongInput, quote
+from gto_ci.core.errors import Remedies, WrongInput, quote
 from gto_ci.git.process import Runner
 from gto_ci.git.repository import Repository
 from gto_ci.git.scratch import lay_out
@@ -92,7 +92,7 @@ def open_scratch_area(runner: Runner, parent: Path | None = None) -> Iterator[Sc
             except OSError as error:
                 raise WrongInput(
                     f"ghost-working-dir is not found (value: {quote(parent)[1:-1]}): {error.strerror}",
-                    "Name a folder that you may write to with --ghost-working-dir",
+                    Remedies.NAME_WORKING_FOLDER,
                 ) from error
         yield ScratchArea(folder, runner)
 

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from gto_ci import hints
 from gto_ci.errors import CommentRefused
 from gto_ci.platforms.github import comments
 from gto_ci.platforms.github.comments import COMMENT_LIMIT, CommentTarget, marker
@@ -69,7 +70,7 @@ class Writer:
         shown = "".join(traceback.format_exception(refusal.value)) + repr(refusal.value)
         assert not self.place.token or self.place.token not in shown
         assert "\n" not in str(refusal.value)
-        return str(refusal.value)
+        return hints.sentence(refusal.value, hints.Door.ACTION)
 
 
 def ours(fake: FakeGitHub, header: str = HEADER) -> list[Comment]:

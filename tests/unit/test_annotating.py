@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
@@ -444,7 +444,6 @@ def whole_comments(text: str) -> list[str]:
 good_documents = documents().filter(readable)
 
 
-@settings(deadline=None)
 @pytest.mark.filterwarnings("ignore::ruamel.yaml.error.ReusedAnchorWarning")
 @given(good_documents, st.sampled_from(NAMES), changes)
 def test_annotate_changes_what_it_is_asked_to_and_nothing_else(text: str, name: str, change: AnnotationUpdate) -> None:
@@ -469,7 +468,6 @@ def test_annotate_changes_what_it_is_asked_to_and_nothing_else(text: str, name: 
         assert after_text.startswith(text)
 
 
-@settings(deadline=None)
 @pytest.mark.filterwarnings("ignore::ruamel.yaml.error.ReusedAnchorWarning")
 @given(good_documents, st.data())
 def test_remove_takes_one_artifact_and_nothing_else(text: str, data: st.DataObject) -> None:

@@ -37,6 +37,7 @@ from gto_ci.core.policy.spans import match_span, show_span
 from gto_ci.core.policy.windows import WHOLE_DAY, Period, Weekly, Window, match_moments, moments, thaw
 from gto_ci.core.registry import Registry
 from gto_ci.errors import InvalidVersion
+from gto_ci.hints import assign_command
 from tests.strategies import artifacts, parts, tag_names, versions
 
 START = datetime(2026, 11, 25, tzinfo=timezone.utc)  # a Wednesday
@@ -83,7 +84,7 @@ def found(
     **evidence: Any,
 ) -> Finding:
     state = registry(story)
-    given = Evidence(now, **evidence)
+    given = Evidence(now, command=assign_command, **evidence)
     verdict = judge([rule(requirement)], event_in(state, tag), state, given, proposed=proposed)
     (finding,) = verdict.findings
     assert (finding.rule, finding.check) == ("production", requirement.check)
@@ -242,17 +243,17 @@ def test_a_requirement_is_met(requirement: Requirement, more: str, evidence: dic
             "take a version in",
         ),
         (Taggers(("ops@*",)), "", {}, "the tagger is 'bob@example.com'", "have it tagged by 'ops@*'"),
-        (SignedBy(), "", {}, "tag 'm#prod#2' has a signature that nobody checked", "--sign) of an allowed signer"),
-        (SignedBy(), "", {"signatures": {"m#prod#2": Signed("none")}}, "'m#prod#2' is not signed", "--sign"),
+        (SignedBy(), "", {}, "tag 'm#prod#2' has a signature that nobody checked", "(git tag -s) of an allowed signer"),
+        (SignedBy(), "", {"signatures": {"m#prod#2": Signed("none")}}, "'m#prod#2' is not signed", "git tag -s"),
         (
             SignedBy(),
             "",
             {"signatures": {"m#prod#2": Signed("unknown", "bob@example.com", "no key\n")}},
             "has a signature that could not be checked: no key\\n",
-            "--sign",
+            "git tag -s",
         ),
-        (SignedBy(("ops@*",)), "", {"signatures": GOOD}, "is signed by 'bob@example.com'", "--sign) of 'ops@*'"),
-        (SignedBy(), "", {"signatures": {"m#prod#2": Signed("good", "")}}, "is signed by ''", "--sign"),
+        (SignedBy(("ops@*",)), "", {"signatures": GOOD}, "is signed by 'bob@example.com'", "(git tag -s) of 'ops@*'"),
+        (SignedBy(), "", {"signatures": {"m#prod#2": Signed("good", "")}}, "is signed by ''", "git tag -s"),
         (
             OnBranch(("main",)),
             "",
@@ -439,7 +440,9 @@ def test_every_kind_is_current_until_it_is_undone(tag: str, undone: str) -> None
 
 def test_what_the_registry_does_not_know_is_not_current() -> None:
     event = event_in(registry(STORY), "m#prod#2")
-    verdict = judge([rule(Current(), After("staging"), NotDeprecated())], event, registry(""), Evidence(NOW))
+    verdict = judge(
+        [rule(Current(), After("staging"), NotDeprecated())], event, registry(""), Evidence(NOW, command=assign_command)
+    )
     assert [finding.passed for finding in verdict.findings] == [False, False, True]
     assert verdict.findings[0].evidence == "the registry knows nothing of tag 'm#prod#2'"
 
@@ -458,7 +461,7 @@ def test_a_registration_takes_its_second_person_from_a_stage() -> None:
 def test_a_tag_without_an_e_mail_is_nobodys() -> None:
     state = registry(STORY)
     event = event_in(state, "m#prod#2")._replace(author_email="")
-    (finding,) = judge([rule(TwoPerson("staging"))], event, state, Evidence(NOW)).findings
+    (finding,) = judge([rule(TwoPerson("staging"))], event, state, Evidence(NOW, command=assign_command)).findings
     assert (finding.passed, finding.evidence) == (False, "tag 'm#prod#2' names no e-mail of its tagger")
 
 
@@ -498,7 +501,7 @@ def test_rules_add_up() -> None:
     assert not verdict.passed
     assert [one.check for one in verdict.failures] == ["after", "ghost"]
     assert judge(rules, event, state, Evidence(NOW + timedelta(days=1))).passed
-    assert judge([], event, state, Evidence(NOW)) == Verdict()
+    assert judge([], event, state, Evidence(NOW, command=assign_command)) == Verdict()
     assert Verdict().passed
 
 

@@ -11,14 +11,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from gto_ci.core.errors import GitError, TagProblem, quote
+from gto_ci.core.errors import GitError, Remedies, TagProblem, quote
 from gto_ci.core.events import TagRecord
 from gto_ci.core.names import match_tag, tag_prefixes
 from gto_ci.git.output import GitObject, RemoteTag, allows_filters, parse_ls_remote, parse_ref, parse_symref_listing
 from gto_ci.git.process import QUIET, Runner
 from gto_ci.git.remotes import protocol_v2
 from gto_ci.git.remotes.push import CounterRef, mark_of
-from gto_ci.git.remotes.settings import FOR_THE_ACTION, Advice, Remote, retrying
+from gto_ci.git.remotes.settings import Remote, retrying
 from gto_ci.git.repository import Repository
 from gto_ci.git.scratch import lay_out
 from gto_ci.git.scratch_folders import temporary_folder
@@ -73,7 +73,7 @@ class RemoteMirror:
         scratch = Repository(root, runner)
         return cls(scratch, scratch, remote, object_format)
 
-    def fetch_registry(self, artifact: str | None = None, advice: Advice = FOR_THE_ACTION) -> list[TagRecord]:
+    def fetch_registry(self, artifact: str | None = None) -> list[TagRecord]:
         """Fetch the remote's registry tags, all or those of one artifact, and return them.
 
         A later call fetches only new tags.
@@ -85,10 +85,10 @@ class RemoteMirror:
         if self.remote is None:
             raise TagProblem(
                 f"Cannot fetch tags: the repository {quote(self.repository.root)} has no remote",
-                "Set 'fetch-tags: false' to read only the tags that it has",
+                Remedies.READ_LOCAL_TAGS,
             )
         remote = self.remote
-        advertised = retrying(lambda: self._fetch_once(remote, artifact), advice)
+        advertised = retrying(lambda: self._fetch_once(remote, artifact))
         self._advertised = {tag.name: tag for tag in advertised}
         # a lightweight tag is never an event, so its target is not fetched
         lightweight = [TagRecord(tag.name, False, tag.target, "commit") for tag in advertised if tag.target == tag.oid]
@@ -111,7 +111,7 @@ class RemoteMirror:
                 self.fetch(lacking)
         return self.scratch.objects(names)
 
-    def fetch(self, objects: Sequence[str], *options: str, advice: Advice = FOR_THE_ACTION) -> None:
+    def fetch(self, objects: Sequence[str], *options: str) -> None:
         """Fetch ``objects``, by ids or refspecs; without other ``options``, commits come without their parents.
 
         Filters are ignored if the server would not send the missing objects later.
@@ -122,24 +122,24 @@ class RemoteMirror:
         wanted = [one for one in options or ["--depth=1"] if self._lazy or not one.startswith("--filter=")]
         command = ["fetch", *FETCH, *wanted, "--stdin", "--", SCRATCH_REMOTE]
         lines = "".join(f"{name}\n" for name in objects).encode()
-        retrying(lambda: self._network(*command, stdin=lines), advice)
+        retrying(lambda: self._network(*command, stdin=lines))
 
-    def list_refs(self, *patterns: str, advice: Advice = FOR_THE_ACTION) -> dict[str, str]:
+    def list_refs(self, *patterns: str) -> dict[str, str]:
         """Return the objects that the remote's refs finally point to, by full name, if it matches git's ``patterns``.
 
         Raises:
             GitError: the remote cannot be reached or refuses.
         """
-        listed = retrying(lambda: self._network("ls-remote", "--", SCRATCH_REMOTE, *patterns), advice)
+        listed = retrying(lambda: self._network("ls-remote", "--", SCRATCH_REMOTE, *patterns))
         return parse_symref_listing(listed)[0]
 
-    def all_commits(self, advice: Advice = FOR_THE_ACTION) -> set[str]:
+    def all_commits(self) -> set[str]:
         """Return the ids of all commits in the history of the remote's refs; only commits are fetched.
 
         Raises:
             GitError: the remote cannot be reached.
         """
-        self.fetch(["+refs/*:refs/*"], WHOLE_HISTORY, "--filter=tree:0", advice=advice)
+        self.fetch(["+refs/*:refs/*"], WHOLE_HISTORY, "--filter=tree:0")
         return set(self.scratch.git("rev-list", "--all").decode().split())
 
     @property

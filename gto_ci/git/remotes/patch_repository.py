@@ -13,20 +13,22 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
-from gto_ci.core.errors import GhostRefused, GitError, PushRefused, quote
+from gto_ci.core.errors import GhostRefused, GitError, PushRefused, Remedies, quote
 from gto_ci.git.output import allows_filters, parse_symref_listing
 from gto_ci.git.process import Watch
 from gto_ci.git.remotes import protocol_v2
 from gto_ci.git.remotes.address import Address
 from gto_ci.git.remotes.credentials import header_secrets
 from gto_ci.git.remotes.push import PushReport, RefUpdate, is_done, read_report
-from gto_ci.git.remotes.settings import Advice, retrying, trust, trust_settings
+from gto_ci.git.remotes.settings import NetworkRemedies, retrying, trust, trust_settings
 from gto_ci.git.repository import Repository
 from gto_ci.git.scratch_area import ScratchArea, ScratchRepository
 
-FOR_GHOSTS = Advice(
-    "Check your credentials for the patch repository; nobody is asked here, so git needs a credential helper or a key",
-    "Check --ghost-repo (or GIT_GHOST_REPO), and the network",
+PATCHES = NetworkRemedies(
+    Remedies.CHECK_PATCH_LOGIN,
+    Remedies.CHECK_PATCH_REPOSITORY,
+    Remedies.TRUST_PATCH_HOST,
+    Remedies.FOLLOW_PATCH_REPOSITORY,
 )
 BATCH = 500  # the most refs that one push deletes
 _FETCH = ("--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--depth=1")
@@ -91,7 +93,7 @@ class PatchRepository:
         Raises:
             GitError: the patch repository cannot be reached.
         """
-        found = retrying(lambda: self._list(prefixes), FOR_GHOSTS)
+        found = retrying(lambda: self._list(prefixes), PATCHES)
         self._filters = found.filters
         if found.object_format != self._format:
             self._lay_out(found.object_format)
@@ -111,7 +113,7 @@ class PatchRepository:
         options = [f"--filter={f'blob:limit={limit + 1}' if content else 'tree:0'}"] if self._filters else []
         names = "".join(f"{oid}:{ref}\n" for ref, oid in refs.items()).encode()
         command = ["fetch", "--progress" if self._watch else "--quiet", *_FETCH, *options, "--stdin", "--", "origin"]
-        retrying(lambda: self._converse(*command, stdin=names, watch=self._watch), FOR_GHOSTS)
+        retrying(lambda: self._converse(*command, stdin=names, watch=self._watch), PATCHES)
 
     def make_branch(self, files: Mapping[str, bytes], message: str, user: Mapping[str, str]) -> str:
         """Write a commit without parents that contains ``files`` into the scratch repository, and return its id.
@@ -184,7 +186,7 @@ class PatchRepository:
 
     def _update(self, updates: Sequence[RefUpdate]) -> None:
         try:
-            report = retrying(lambda: self._update_once(updates), FOR_GHOSTS)
+            report = retrying(lambda: self._update_once(updates), PATCHES)
         except GitError as error:
             report = read_report(error)
         if not report.rejections:

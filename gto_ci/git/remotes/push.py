@@ -24,7 +24,7 @@ from typing import NamedTuple
 from gto_ci.core.errors import GitError, PushRefused, quote
 from gto_ci.core.names import ref_part
 from gto_ci.git.output import parse_push_rejections, parse_ref, parse_remote_messages
-from gto_ci.git.remotes.settings import FOR_A_PERSON, retrying
+from gto_ci.git.remotes.settings import retrying
 from gto_ci.git.repository import Repository
 
 MARKS = "refs/gto-ci/newest/"
@@ -203,7 +203,7 @@ def remote_tags(repository: Repository, remote: str, names: Sequence[str]) -> di
 def _list(repository: Repository, remote: str, refs: Sequence[str]) -> dict[str, str]:
     """Return the ids of ``refs`` on ``remote``, "" for each that does not exist there."""
     patterns = [_literal(ref) for ref in refs]
-    listed = retrying(lambda: _converse(repository, "ls-remote", "--", remote, *patterns), FOR_A_PERSON)
+    listed = retrying(lambda: _converse(repository, "ls-remote", "--", remote, *patterns))
     return {ref: parse_ref(listed, ref) for ref in refs}
 
 
@@ -224,7 +224,7 @@ def _push(
                 raise
             _converse(repository, *command, "--", remote, *refspecs)
 
-    retrying(attempt, FOR_A_PERSON)
+    retrying(attempt)
 
 
 def _converse(repository: Repository, *args: str) -> bytes:

@@ -13,10 +13,10 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 from urllib.parse import unquote, urlsplit
 
-from gto_ci.core.errors import GitError, GtoError
+from gto_ci.core.errors import GitError, GtoError, Remedies, Remedy
 from gto_ci.git.remotes.credentials import basic, header_secrets, split_login
 from gto_ci.git.repository import Repository
 
@@ -37,23 +37,21 @@ _REFUSED = re.compile(
     r"authentication failed|could not read (username|password)|error: 40[13]|permission denied|repository .*not found",
     re.IGNORECASE,
 )
+_UNKNOWN_HOST = re.compile(r"Host key verification failed")
+_REDIRECTED = re.compile(r"error: 30[12378]\b")
 
 
-@dataclass(frozen=True, slots=True)
-class Advice:
-    """The next steps after a network error: if the remote refused us, and if it could not be reached."""
+class NetworkRemedies(NamedTuple):
+    """The remedies for a network error, by its reason."""
 
-    refused: str
-    unreachable: str
+    refused: Remedy
+    unreachable: Remedy
+    unknown_host: Remedy
+    redirected: Remedy
 
 
-FOR_THE_ACTION = Advice(
-    "Check the credentials: the 'token' input needs read access to the contents of this repository",
-    "Check that the remote can be reached from here; 'fetch-tags: false' reads only what the workspace has",
-)
-FOR_A_PERSON = Advice(
-    "Check the URL and your credentials: 'git ls-remote' with the same remote has to work",
-    "Check the URL and the network, and try again",
+REMOTE = NetworkRemedies(
+    Remedies.CHECK_REMOTE_LOGIN, Remedies.CHECK_REMOTE, Remedies.CHECK_REMOTE, Remedies.CHECK_REMOTE
 )
 
 
@@ -144,25 +142,30 @@ def find_remote(repository: Repository, token: str = "", server_url: str = "") -
     return Remote(name, url, tuple(config), tuple(secret for secret in secrets if secret), folder, promisor)
 
 
-def retrying(action: Callable[[], T], advice: Advice = FOR_THE_ACTION) -> T:
+def retrying(action: Callable[[], T], remedies: NetworkRemedies = REMOTE) -> T:
     """Return the result of ``action``. After an error that may not occur again, pause and retry, a few times.
 
     Raises:
-        GitError: the last error, with the next step in ``advice`` that fits it.
+        GitError: the last error, with the one of ``remedies`` that fits it.
     """
     for pause in (*PAUSES, None):
         try:
             return action()
         except GitError as error:
             if pause is None or not _TRANSIENT.search(error.stderr):
-                raise explained(error, advice) from error
+                raise explained(error, remedies) from error
             time.sleep(pause)
     raise AssertionError("the last try returns or raises")
 
 
-def explained(error: GitError, advice: Advice) -> GitError:
-    """Return ``error`` with the next step in ``advice`` that fits it."""
-    step = advice.refused if _REFUSED.search(error.stderr) else advice.unreachable
+def explained(error: GitError, remedies: NetworkRemedies = REMOTE) -> GitError:
+    """Return ``error`` with the one of ``remedies`` that fits it."""
+    if _UNKNOWN_HOST.search(error.stderr):
+        step = remedies.unknown_host
+    elif _REDIRECTED.search(error.stderr):
+        step = remedies.redirected
+    else:
+        step = remedies.refused if _REFUSED.search(error.stderr) else remedies.unreachable
     return GitError(error.command, error.returncode, error.stdout, error.stderr, step)
 
 

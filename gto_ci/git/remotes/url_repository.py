@@ -13,19 +13,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
-from gto_ci.core.errors import GitError, RefNotFound
+from gto_ci.core.errors import GitError, RefNotFound, Remedies
 from gto_ci.core.events import TagRecord
 from gto_ci.git.output import GitObject, allows_filters, parse_symref_listing
 from gto_ci.git.process import Runner
 from gto_ci.git.remotes.mirror import WHOLE_HISTORY, RemoteMirror
 from gto_ci.git.remotes.push import MARKS
-from gto_ci.git.remotes.settings import FOR_A_PERSON, Remote, remote_at, retrying
+from gto_ci.git.remotes.settings import Remote, remote_at, retrying
 from gto_ci.git.repository import Repository
 from gto_ci.git.scratch_folders import temporary_folder
 
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://.+|(?:[\w.-]+@)?[\w.-]+:(?!\\).+", re.IGNORECASE)
 _ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-_LIMIT = "This server sends no part of a history; clone it, and name the clone's folder with --repo"
 
 
 def is_url(text: str) -> bool:
@@ -73,7 +72,7 @@ class UrlRepository(Repository):
         Raises:
             GitError: the remote cannot be reached.
         """
-        yield iter(self.link.mirror.fetch_registry(artifact, FOR_A_PERSON))
+        yield iter(self.link.mirror.fetch_registry(artifact))
 
     def tag_ids(self, names: Sequence[str]) -> dict[str, str]:
         """Return nothing: the scratch repository has no tags."""
@@ -103,7 +102,9 @@ class UrlRepository(Repository):
             GitError: the remote cannot be reached, or does not support filters.
         """
         if what == "history" and not self.link.mirror.lazy:
-            raise GitError(["git", "fetch"], None, stderr="the server knows no filters", next_step=_LIMIT)
+            raise GitError(
+                ["git", "fetch"], None, stderr="the server knows no filters", next_step=Remedies.CLONE_REPOSITORY
+            )
         depth = WHOLE_HISTORY if what == "history" else "--depth=1"
         self._fetch(["+refs/heads/*:refs/heads/*"], depth, "--filter=blob:none")
         self._bring_head()
@@ -165,7 +166,7 @@ class UrlRepository(Repository):
         keys = {name: " ".join((name, *options)) for name in wanted}
         lacking = [name for name in wanted if keys[name] not in self.link.brought]
         if lacking:
-            self.link.mirror.fetch(lacking, *options, advice=FOR_A_PERSON)
+            self.link.mirror.fetch(lacking, *options)
             self.link.brought |= {keys[name] for name in lacking}
 
 
@@ -189,7 +190,6 @@ def open_url(url: str, runner: Runner) -> Iterator[UrlRepository]:
                 timeout=runner.network_timeout,
                 environ={"GIT_TRACE_PACKET": str(trace)},
             ),
-            FOR_A_PERSON,
         )
         refs, branch = parse_symref_listing(listed)
         longest = max((len(oid) for oid in refs.values()), default=40)

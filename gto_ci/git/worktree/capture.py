@@ -17,7 +17,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gto_ci.core.errors import WrongArguments, quote
+from gto_ci.core.errors import Remedies, WrongArguments, quote
 from gto_ci.git.output import split_patch
 from gto_ci.git.worktree.sandbox import SUBMODULE, Sandbox, file_names
 
@@ -115,7 +115,7 @@ def _choose(sandbox: Sandbox, selection: Selection, folder: Path, untracked: Seq
 def _named(sandbox: Sandbox, name: str, folder: Path, untracked: Sequence[str]) -> list[str]:
     """Return the files that ``name`` means: one file, the untracked files in a folder, or the matches of a pattern."""
     if not name or "\0" in name:
-        raise WrongArguments(f"{quote(name)} is no name of a file", "Name an untracked file with --include")
+        raise WrongArguments(f"{quote(name)} is no name of a file", Remedies.NAME_UNTRACKED_FILE)
     path = _inside(sandbox, name, folder)
     place = sandbox.root / path
     if os.path.lexists(place):

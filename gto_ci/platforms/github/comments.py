@@ -27,7 +27,7 @@ from github.IssueComment import IssueComment
 from github.Repository import Repository
 
 from gto_ci import __version__
-from gto_ci.core.errors import CommentRefused, quote
+from gto_ci.core.errors import CommentRefused, Remedies, quote
 from gto_ci.platforms.platform import Posted
 
 COMMENT_LIMIT = 65_536  # characters that GitHub takes, our first line among them
@@ -252,7 +252,7 @@ def _check(place: CommentTarget, aim: str) -> None:
         raise CommentRefused(f"Cannot {aim}: that is no OWNER/NAME of a repository", "Check GITHUB_REPOSITORY")
     if not re.fullmatch(r"[!-~]+", place.token):
         what = "holds characters that no token has" if place.token else "is missing"
-        raise CommentRefused(f"Cannot {aim}: the token {what}", "Check the input 'token'")
+        raise CommentRefused(f"Cannot {aim}: the token {what}", Remedies.CHECK_TOKEN)
 
 
 def _is_address(text: str) -> bool:
@@ -299,7 +299,7 @@ def _answered(error: github.GithubException, server: str) -> _FailedTry:
     if status >= 500:
         return _FailedTry(f"{server} has trouble of its own: {said}", "Run the job again later", wait=0)
     if status == 401:
-        return _FailedTry(f"{server} does not accept the token: {said}", "Check the input 'token'; it may have expired")
+        return _FailedTry(f"{server} does not accept the token: {said}", Remedies.CHECK_TOKEN)
     if status == 403:
         return _FailedTry(f"{server} does not let this token: {said}", _PERMISSION)
     if status == 404:
