@@ -42,7 +42,7 @@ _REDIRECTED = re.compile(r"error: 30[12378]\b")
 
 
 class NetworkRemedies(NamedTuple):
-    """The next steps after a network error, by its kind."""
+    """The remedies for a network error, by its reason."""
 
     refused: Remedy
     unreachable: Remedy
