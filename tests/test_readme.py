@@ -244,6 +244,19 @@ def test_actions_are_pinned_to_the_same_commits_everywhere(readme: str) -> None:
     assert {name: len(found) for name, found in pins.items()} == dict.fromkeys(pins, 1)
 
 
+def test_the_guide_for_contributors_names_files_that_exist() -> None:
+    text = (PROJECT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    table = text.partition("## To change X, open Y")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| (.+?) \| (.+?) \|$", table, re.MULTILINE)[1:]
+    assert len(rows) >= 20
+    named = [name for _, where in rows for name in re.findall(r"`([\w./]+)`", where)]
+    assert [name for name in named if not (PROJECT / name).exists() and not (PROJECT / "gto_ci" / name).exists()] == []
+    for test in re.findall(r"-m pytest ([\w/.:]+)", text):
+        file, _, function = test.partition("::")
+        assert (PROJECT / file).exists()
+        assert not function or f"def {function}(" in (PROJECT / file).read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(PROJECT)))
 def test_links_lead_somewhere(document: Path) -> None:
     for target in _links(document.read_text(encoding="utf-8")):
