@@ -124,8 +124,9 @@ def _default(value: str) -> str:
 
 
 def _cell(text: str) -> str:
-    """One line of Markdown that shows ``text`` as it stands."""
-    return re.sub(r"([\\`*_\[\]<>|])", r"\\\1", " ".join(text.split()))
+    """One line of Markdown that shows ``text``. GitHub would make links of names with ``@``, so they are code."""
+    escaped = re.sub(r"([\\`*_\[\]<>|])", r"\\\1", " ".join(text.split()))
+    return re.sub(r"\w+[@#]\w+(?:\.\w+)*", r"`\g<0>`", escaped)
 
 
 def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -68,7 +68,7 @@ def test_the_readme_shows_the_inputs_and_outputs_that_are_most_used(readme: str,
         rows = re.findall(r"^\| `(.+?)` .*\| (.*) \|$", table, re.MULTILINE)
         assert len(rows) == number
         for name, meaning in rows:
-            assert meaning.replace("\\", "") == " ".join(action[part][name]["description"].split())
+            assert re.sub(r"[\\`]", "", meaning) == " ".join(action[part][name]["description"].split())
 
 
 def test_missing_markers_are_an_error(action: dict[str, Any]) -> None:
