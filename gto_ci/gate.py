@@ -12,14 +12,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import fnmatchcase
 
+from gto_ci import hints
 from gto_ci.core.errors import GateClosed, WrongPolicy, quote
 from gto_ci.core.events import Event, TagRecord
 from gto_ci.core.names import Kind
 from gto_ci.core.policy import Evidence, Finding, Policy, Signed, Verdict, applying, approval_of, judge, needs
 from gto_ci.core.registry import Registry
+from gto_ci.core.resolve import RegistryTags
 from gto_ci.files.annotations import Annotation
 from gto_ci.files.config import POLICY_FILE
-from gto_ci.git.remotes.evidence import FileAt, Witness
+from gto_ci.git.remotes.evidence import EvidenceSource, FileAt
 from gto_ci.git.signatures import UNSIGNED, Signature
 
 
@@ -70,7 +72,7 @@ class Gate:
         )
 
 
-def read_rules(witness: Witness, ref: str, path: str = "") -> Rules | None:
+def read_rules(source: EvidenceSource, ref: str, path: str = "") -> Rules | None:
     """Return the rules in the file ``path`` ("" for the usual one) of the commit ``ref`` ("" for the default branch).
 
     None where no path was given and there is no such file.
@@ -79,12 +81,12 @@ def read_rules(witness: Witness, ref: str, path: str = "") -> Rules | None:
         RefNotFound: there is no such commit.
         WrongPolicy, GitError: as :func:`rules_in` does.
     """
-    file = witness.find(ref, path or POLICY_FILE)
-    return None if file.data is None and not path else rules_in(witness, file)
+    file = source.find(ref, path or POLICY_FILE)
+    return None if file.data is None and not path else rules_in(source, file)
 
 
-def rules_in(witness: Witness, file: FileAt) -> Rules:
-    """Return the rules in a file that ``witness`` has found.
+def rules_in(source: EvidenceSource, file: FileAt) -> Rules:
+    """Return the rules in a file that ``source`` has found.
 
     Raises:
         WrongPolicy: the file, or that of the allowed signers, is missing or cannot be understood.
@@ -95,20 +97,19 @@ def rules_in(witness: Witness, file: FileAt) -> Rules:
     if file.data is None:
         raise WrongPolicy(file.path, 0, f"{file.place} has no such file", "Commit it there")
     policy = read(file.data, file.path)
-    return Rules(policy, f"{quote(file.path)} of {file.place}", _signers(witness, file.commit, policy, file.path))
+    return Rules(policy, f"{quote(file.path)} of {file.place}", _signers(source, file.commit, policy, file.path))
 
 
 def judge_event(
     rules: Rules,
     event: Event,
-    records: Sequence[TagRecord],
-    registry: Registry,
-    witness: Witness,
+    tags: RegistryTags,
+    source: EvidenceSource,
     facts: Facts,
     *,
     proposed: bool = False,
 ) -> Gate:
-    """Return what ``rules`` say of ``event``; ``records`` are its artifact's tags, ``proposed``: it has not happened.
+    """Return what ``rules`` say of ``event``; ``tags`` hold those of its artifact, ``proposed``: it has not happened.
 
     Raises:
         GitError: the evidence cannot be read.
@@ -117,15 +118,16 @@ def judge_event(
     wanted = needs(chosen)
     approvals: list[TagRecord] = []
     if wanted.approvals and event.stage and not proposed:
-        approvals = [one for one in witness.approvals(event.artifact, event.stage) if one.target == event.commit]
+        approvals = [one for one in source.approvals(event.artifact, event.stage) if one.target == event.commit]
     signed: Mapping[str, Signed] = {}
     if wanted.signatures and not proposed:
-        signed = _signed(witness, event, registry, [*records, *approvals], rules.signers or b"")
+        signed = _signed(source, event, tags.registry, [*tags.records, *approvals], rules.signers or b"")
     branches = facts.branches
     if wanted.branches and branches is None:
-        branches = witness.branches(wanted.branches, event.commit)
+        branches = source.branches(wanted.branches, event.commit)
     evidence = Evidence(
         now=facts.now,
+        command=hints.assign_command,
         fields=_fields(facts.annotation),
         annotation_problem=facts.annotation_problem,
         branches=branches,
@@ -133,7 +135,7 @@ def judge_event(
         ghost=facts.ghost,
         approvals=approvals,
     )
-    return Gate(judge(chosen, event, registry, evidence, proposed=proposed), rules.where)
+    return Gate(judge(chosen, event, tags.registry, evidence, proposed=proposed), rules.where)
 
 
 def require(
@@ -154,13 +156,13 @@ def require(
 
 
 def _signed(
-    witness: Witness, event: Event, registry: Registry, records: Sequence[TagRecord], signers: bytes
+    source: EvidenceSource, event: Event, registry: Registry, records: Sequence[TagRecord], signers: bytes
 ) -> dict[str, Signed]:
     """What the signatures are worth of all tags that may vouch for the event."""
     same = [one for one in registry.artifact(event.artifact).events if one.commit == event.commit]
     tags = {event.tag, *(one.tag for one in same if one.kind is Kind.ASSIGNMENT)}
     asked = [record for record in records if record.name in tags or approval_of(record.name)]
-    found = witness.signatures(asked, signers)
+    found = source.signatures(asked, signers)
     return {record.name: _worth(found.get(record.name, UNSIGNED)) for record in asked}
 
 
@@ -182,10 +184,10 @@ def _fields(annotation: Annotation | None) -> dict[str, object] | None:
     }
 
 
-def _signers(witness: Witness, commit: str, policy: Policy, path: str) -> bytes | None:
+def _signers(source: EvidenceSource, commit: str, policy: Policy, path: str) -> bytes | None:
     if not policy.allowed_signers:
         return None
-    data = witness.file(commit, policy.allowed_signers)
+    data = source.file(commit, policy.allowed_signers)
     if data is None:
         raise WrongPolicy(
             path, 0, f"its allowed-signers, {quote(policy.allowed_signers)}, is no file of that commit", "Commit it"

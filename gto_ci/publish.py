@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from gto_ci.core.changes import Change, Deprecate, NewTag, Request, State, plan
+from gto_ci.core.changes import Deprecate, NewTag, Request, State, TagPlan, plan
 from gto_ci.core.errors import ArtifactNotFound, GitError, GtoError, PushRefused, TagProblem, quote
 from gto_ci.core.events import Event, TagRecord, read_events
 from gto_ci.core.names import Kind, match_tag
@@ -27,10 +27,9 @@ from gto_ci.git.write_tags import Tagger, make_tags, prepared
 
 # What only a push needs is imported by the functions that push: most commands do not.
 if TYPE_CHECKING:
-    from gto_ci.git.remotes.mirror import Snapshot
-    from gto_ci.git.remotes.push import Mark
+    from gto_ci.git.remotes.mirror import RemoteMirror
+    from gto_ci.git.remotes.push import CounterRef
     from gto_ci.git.remotes.settings import Remote
-    from gto_ci.git.remotes.url_repository import UrlRepository
 
 TAGS_PER_PUSH = 3  # GitHub creates no events, and so starts no workflow, for the tags of a push that holds more
 TRIES = 60  # each lost race is somebody else's success, so this many others have to push meanwhile
@@ -41,7 +40,7 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Manner:
+class PublishOptions:
     """How to carry out a change. ``say`` gets the lines for a person."""
 
     push: bool = False
@@ -50,29 +49,29 @@ class Manner:
     say: Say = lambda _: None
 
 
-def carry_out(repository: Repository, settings: Settings, request: Request, manner: Manner) -> Event | None:
+def publish(repository: Repository, settings: Settings, request: Request, options: PublishOptions) -> Event | None:
     """Do what ``request`` asks for, and return the event of the last tag made, None where none was.
 
     Raises:
         GtoError: it cannot be done; then nothing was changed, neither here nor on the remote, but
             for deletions of which the remote refused a later part: the error says which.
     """
-    with _source(repository, manner) as source:
+    with _source(repository, options) as source:
         for attempt in range(1, TRIES + 1):
             records = source.records(request.name)
             change = _plan(repository, settings, request, records, source.given)
-            if manner.dry_run:
-                _announce(change, source, manner.say)
+            if options.dry_run:
+                _announce(change, source, options.say)
                 return None
             try:
                 if not change.create:
-                    _delete(repository, change, source, manner.say)
+                    _delete(repository, change, source, options.say)
                     return None
-                made = _create(repository, change, source, manner)
+                made = _create(repository, change, source, options)
                 events = read_events([*records, *made])
                 return next((event for event in events if event.tag == made[-1].name), None)
-            except (PushRefused, GitError, _Overtaken) as error:
-                if change.delete or not _was_faster(error, manner.say):
+            except (PushRefused, GitError, _LostRace) as error:
+                if change.delete or not _was_faster(error, options.say):
                     raise
                 import random  # late: it is large, and races are rare
 
@@ -83,13 +82,13 @@ def carry_out(repository: Repository, settings: Settings, request: Request, mann
     )
 
 
-class _Overtaken(GtoError):
+class _LostRace(GtoError):
     """The artifact's tags here are no longer those from which the change was planned."""
 
 
-def _was_faster(error: PushRefused | GitError | _Overtaken, say: Say) -> bool:
+def _was_faster(error: PushRefused | GitError | _LostRace, say: Say) -> bool:
     """Tell whether somebody else made a tag in the meantime, here or on the remote."""
-    if isinstance(error, _Overtaken):
+    if isinstance(error, _LostRace):
         return True
     if isinstance(error, GitError):
         return "reference already exists" in error.stderr
@@ -101,22 +100,23 @@ def _was_faster(error: PushRefused | GitError | _Overtaken, say: Say) -> bool:
 
 @dataclass(slots=True)
 class _Source:
-    """Where the registry's tags come from, and go to. ``remote`` is None where nothing is pushed.
+    """Where the registry's tags are read and written. ``remote`` is None if nothing is pushed.
 
-    ``here`` are the names of the artifact's tags here, as they were read last, and ``unpushed``
-    those of them that are here alone.
+    ``at_url``: the repository is at a URL, so its tags are the remote's. ``here`` holds the names of the
+    artifact's tags in this repository, as they were read last, and ``unpushed`` those that the remote lacks.
     """
 
     repository: Repository
     remote: Remote | None = None
-    snapshot: Snapshot | None = None
+    mirror: RemoteMirror | None = None
+    at_url: bool = False
     here: frozenset[str] = frozenset()
     unpushed: frozenset[str] = frozenset()
 
     @property
-    def mark(self) -> Mark | None:
+    def mark(self) -> CounterRef | None:
         """The artifact's mark on the remote, as it was when its tags were read; None where nothing is pushed."""
-        return self.snapshot.mark if self.snapshot else None
+        return self.mirror.mark if self.mirror else None
 
     @property
     def given(self) -> int:
@@ -135,25 +135,25 @@ class _Source:
     def _records(self, artifact: str) -> list[TagRecord]:
         found = {record.name: record for record in self.repository.tag_records(artifact)}
         self.here = frozenset(found)
-        if self.snapshot is not None and _at_url(self.repository) is None:
-            from gto_ci.git.remotes.settings import FOR_A_PERSON
-
-            there = {r.name: r for r in self.snapshot.fetch_registry(artifact, FOR_A_PERSON)}
+        if self.mirror is not None and not self.at_url:
+            there = {r.name: r for r in self.mirror.fetch_registry(artifact)}
             self.unpushed = self.here - frozenset(there)
             found.update(there)
         return list(found.values())
 
 
 @contextmanager
-def _source(repository: Repository, manner: Manner) -> Iterator[_Source]:
-    there = _at_url(repository)
-    if there is not None:
-        yield _Source(there, there.remote, there.link.snapshot)
-        return
-    if not manner.push:
+def _source(repository: Repository, options: PublishOptions) -> Iterator[_Source]:
+    if type(repository) is not Repository:
+        from gto_ci.git.remotes.url_repository import UrlRepository
+
+        if isinstance(repository, UrlRepository):
+            yield _Source(repository, repository.remote, repository.link.mirror, at_url=True)
+            return
+    if not options.push:
         yield _Source(repository)
         return
-    from gto_ci.git.remotes.mirror import Snapshot
+    from gto_ci.git.remotes.mirror import RemoteMirror
     from gto_ci.git.remotes.settings import find_remote
 
     remote = find_remote(repository)
@@ -162,22 +162,13 @@ def _source(repository: Repository, manner: Manner) -> Iterator[_Source]:
             f"Cannot push: the repository {quote(repository.root)} has no remote",
             "Add one: git remote add origin URL",
         )
-    with Snapshot.beside(repository, remote) as snapshot:
-        yield _Source(repository, remote, snapshot)
-
-
-def _at_url(repository: Repository) -> UrlRepository | None:
-    """``repository``, if it is one at a URL."""
-    if type(repository) is Repository:
-        return None
-    from gto_ci.git.remotes.url_repository import UrlRepository
-
-    return repository if isinstance(repository, UrlRepository) else None
+    with RemoteMirror.beside(repository, remote) as mirror:
+        yield _Source(repository, remote, mirror)
 
 
 def _plan(
     repository: Repository, settings: Settings, request: Request, records: Sequence[TagRecord], given: int
-) -> Change:
+) -> TagPlan:
     state = State.read(request.name, records, given=given)
     try:
         return plan(request, state)
@@ -192,45 +183,45 @@ def _plan(
         raise not_found(request.name, sorted({name.artifact for name in names if name})) from error
 
 
-def _create(repository: Repository, change: Change, source: _Source, manner: Manner) -> list[TagRecord]:
+def _create(repository: Repository, change: TagPlan, source: _Source, options: PublishOptions) -> list[TagRecord]:
     """Make the tags, and return their records."""
     wanted = [(str(tag.name), tag.commit, tag.message) for tag in change.create]
     repository.bring_commits([tag.commit for tag in change.create])
-    made = make_tags(repository, manner.tagger, wanted, change.earliest)
+    made = make_tags(repository, options.tagger, wanted, change.earliest)
     tags = {record.name: oid for oid, record in made}
     artifact = change.create[0].name.artifact
     with prepared(repository, artifact, tags, {}) as commit:
         # at a URL it is the remote's tags that were read, and the remote that has the last word
-        if _at_url(repository) is None and repository.tag_names(artifact) != source.here:
-            raise _Overtaken(f"Somebody else made or deleted a tag of {quote(artifact)}")
+        if not source.at_url and repository.tag_names(artifact) != source.here:
+            raise _LostRace(f"Somebody else made or deleted a tag of {quote(artifact)}")
         if source.remote is not None:
             from gto_ci.git.remotes.push import push_tags
 
-            manner.say(f"Running `{_command(source, list(tags))}`")
+            options.say(f"Running `{_command(source, list(tags))}`")
             counted = any(tag.name.counter for tag in change.create)
             push_tags(repository, source.remote.name, tags, source.mark if counted else None)
         commit()
     for tag in change.create:
-        manner.say(_created(tag))
+        options.say(_created(tag))
     if source.remote is None:
-        _remind(source, list(tags), manner.say)
+        _remind(source, list(tags), options.say)
     for name in tags if source.remote else ():
-        manner.say(f"Successfully pushed git tag {name} on remote.")
+        options.say(f"Successfully pushed git tag {name} on remote.")
     behind = _left_behind(change, source)
     if behind:
-        manner.say("The remote does not have the registration of that version yet; to push it, run:")
-        manner.say(_command(source, behind))
+        options.say("The remote does not have the registration of that version yet; to push it, run:")
+        options.say(_command(source, behind))
     return [record for _, record in made]
 
 
-def _left_behind(change: Change, source: _Source) -> list[str]:
+def _left_behind(change: TagPlan, source: _Source) -> list[str]:
     """The tags that register the version which a pushed tag is about, where they are here alone."""
     about = {(tag.name.artifact, tag.version) for tag in change.create if tag.name.stage is not None}
     names = [match_tag(tag) for tag in sorted(source.unpushed)]
     return [str(n) for n in names if n and n.kind is Kind.REGISTRATION and (n.artifact, n.version) in about]
 
 
-def _delete(repository: Repository, change: Change, source: _Source, say: Say) -> None:
+def _delete(repository: Repository, change: TagPlan, source: _Source, say: Say) -> None:
     if not change.delete:
         say("There is no tag to delete")
         return
@@ -255,7 +246,7 @@ def _delete_there(
     from gto_ci.git.remotes.push import delete_tags, drop_mark, remote_tags
 
     assert source.remote is not None
-    there = {tag.name: tag.oid for tag in remote_tags(repository, source.remote.name, names)}
+    there = remote_tags(repository, source.remote.name, names)
     for name in names:
         if name in here and there.get(name, here[name]) != here[name]:
             raise PushRefused(
@@ -295,11 +286,10 @@ def _chunks(names: Sequence[str]) -> list[Sequence[str]]:
 
 
 def _command(source: _Source, names: Sequence[str], *, delete: bool = False) -> str:
-    at_url = _at_url(source.repository)
-    if at_url is not None:
-        remote = without_password(at_url.remote.url)
+    if source.remote is None:
+        remote = source.repository.remote_name()
     else:
-        remote = source.remote.name if source.remote else source.repository.remote_name()
+        remote = without_password(source.remote.url) if source.at_url else source.remote.name
     return shlex.join(["git", "push", remote, *names, *(["--delete"] if delete else [])])
 
 
@@ -313,7 +303,7 @@ def _remind(source: _Source, names: Sequence[str], say: Say, *, delete: bool = F
         say(_WHY_CHUNKS)
 
 
-def _announce(change: Change, source: _Source, say: Say) -> None:
+def _announce(change: TagPlan, source: _Source, say: Say) -> None:
     """Say what would be done."""
     for tag in change.create:
         say(f"Would have {_lower(_created(tag))}")
@@ -356,6 +346,6 @@ def _deleted(event: Event, stop: str) -> str:
     return f"Deleted git tag '{event.tag}' that {did[event.kind]}{stop}"
 
 
-def _stop(change: Change) -> str:
+def _stop(change: TagPlan) -> str:
     """The README ends these lines in a stop, except where only a stage is taken away."""
     return "." if any(event.stage is None for event in change.delete) else ""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import subprocess
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -106,6 +108,12 @@ class Ghosts:
         digest = digest or sha1(patch)
         self.write(f"{prefix}/{base}/{digest}", {"local-mod.patch": patch})
         return digest
+
+
+def git_commands(trace: Path) -> Counter[str]:
+    """How often our program ran each command of git, by what GIT_TRACE2_EVENT has written; not what git itself ran."""
+    events = [json.loads(line) for line in trace.read_text().splitlines()]
+    return Counter(event["name"] for event in events if event["event"] == "cmd_name" and "/" not in event["sid"])
 
 
 def sha1(data: bytes) -> str:

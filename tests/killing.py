@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 
 from gto_ci.api import artifacts_yaml, tag_writes  # noqa: F401  imported here once, so that no fork has to
 from gto_ci.cli import ghost_maintain, ghost_transfer, git_ghost, gto, gto_ci  # noqa: F401
-from gto_ci.ghost import listing, pulling, pushing  # noqa: F401
+from gto_ci.ghost import listing, pull_ghost, push_ghost  # noqa: F401
 
 _PR_SET_CHILD_SUBREAPER = 36
 _PROGRAMS = {"gto": gto.main, "git-ghost": git_ghost.main, "gto-ci": gto_ci.main}

@@ -11,21 +11,20 @@ from collections.abc import Mapping
 from datetime import datetime, timezone
 
 from gto_ci.action import apply_ghost, comment, gate, pull_data
-from gto_ci.action.interpret import annotate, interpret, registry_name
+from gto_ci.action.interpret import annotate, interpret, reference_of
 from gto_ci.action.outcome import Outcome
 from gto_ci.action.report import report
 from gto_ci.action.workspace import give_to_owner, open_repository
 from gto_ci.core import names
 from gto_ci.core.errors import GtoError, quote
-from gto_ci.core.events import read_events
-from gto_ci.core.names import Shortcut, TagName
-from gto_ci.core.registry import Registry
+from gto_ci.core.resolve import Reference, RegistryTags
 from gto_ci.files import config
 from gto_ci.git import Repository
-from gto_ci.git.remotes.mirror import Snapshot
+from gto_ci.git.remotes.mirror import RemoteMirror
 from gto_ci.git.remotes.settings import find_remote
+from gto_ci.hints import Door, next_step
 from gto_ci.platforms.inputs import Inputs
-from gto_ci.platforms.platform import Platform, Target
+from gto_ci.platforms.platform import Platform
 from gto_ci.render import page
 
 _INPUTS = ("INPUT_", "GTO_INPUT_")  # variables of these names hold inputs, which may be secrets
@@ -47,7 +46,7 @@ def run(inputs: Inputs, platform: Platform, environ: Mapping[str, str]) -> None:
     except GtoError as error:
         comment.say_failure(inputs, platform, error)
         if inputs.summary:
-            platform.write_summary(page.failure(error.cause, error.next_step))
+            platform.write_summary(page.failure(error.cause, next_step(error.next_step, Door.ACTION)))
         raise
     if outcome.gate is not None and not outcome.gate.passed:
         raise outcome.gate.failure
@@ -55,18 +54,18 @@ def run(inputs: Inputs, platform: Platform, environ: Mapping[str, str]) -> None:
 
 def _work(inputs: Inputs, platform: Platform, environ: Mapping[str, str]) -> Outcome:
     target = platform.target(inputs.ref)
-    name = registry_name(target)
+    reference = reference_of(target)
     if inputs.ghost.wanted:
         apply_ghost.check_trust(inputs.ghost, platform)
     repository = open_repository(platform.job.workspace, inputs.path, environ)
     outcome = Outcome(config.load(repository.root, environ))
-    if name is None:
+    if reference is None:
         platform.log.notice(
             f"{target.nothing or quote(target.text)} is no registry tag: all outputs about one are empty. "
             f"{names.TAG_RULE}"
         )
-    if name is not None or _looks_at_registry(inputs):
-        _read(inputs, platform, repository, target, name, outcome)
+    if reference is not None or _looks_at_registry(inputs):
+        _read(inputs, platform, repository, reference, outcome)
     if inputs.gate.requires and outcome.gate is None:
         outcome.gate = gate.nothing_happened(inputs.gate)
     if outcome.gate is None or outcome.gate.passed:
@@ -84,28 +83,29 @@ def _read(
     inputs: Inputs,
     platform: Platform,
     repository: Repository,
-    target: Target,
-    name: TagName | Shortcut | None,
+    reference: Reference | None,
     outcome: Outcome,
 ) -> None:
     """Fill ``outcome`` with what the registry, the files and the gate say."""
     remote = find_remote(repository, inputs.token, platform.job.server_url)
-    with Snapshot.beside(repository, remote) as snapshot:
-        records = snapshot.fetch_registry() if inputs.fetch_tags else repository.tag_records()
-        outcome.registry = Registry.fold(read_events(records))
-        if name is not None:
-            found = interpret(target, name, records, outcome.registry, fetched=inputs.fetch_tags)
-            outcome.meaning = annotate(found, snapshot, outcome.settings, platform.log)
-        room = gate.Room(inputs, platform, repository, snapshot, records, datetime.now(timezone.utc))
-        outcome.gate = gate.judge(room, outcome)
+    with RemoteMirror.beside(repository, remote) as mirror:
+        if inputs.fetch_tags:
+            outcome.tags = RegistryTags(mirror.fetch_registry(), "on the remote")
+        else:
+            outcome.tags = RegistryTags(repository.tag_records(), "in the workspace")
+        if reference is not None:
+            found = interpret(reference, outcome.tags, fetched=inputs.fetch_tags)
+            outcome.meaning = annotate(found, mirror, outcome.settings, platform.log)
+        context = gate.GateContext(inputs, platform, repository, mirror, datetime.now(timezone.utc))
+        outcome.gate = gate.judge(context, outcome)
         if inputs.comment != "never" and platform.job.change is not None:
             from gto_ci.action import pull_request  # late: most jobs are of no pull request
 
-            outcome.proposal = pull_request.propose(room, platform.job.change, outcome)
+            outcome.proposal = pull_request.propose(context, platform.job.change, outcome)
         event = outcome.meaning.event
-        if inputs.fetch_tags and event and target.commit:
+        if inputs.fetch_tags and event and reference and reference.commit:
             # the tag that set the job off is lightweight after a checkout; the user gets the real one back
-            give_to_owner(snapshot.restore_tag(event.tag), repository.root)
+            give_to_owner(mirror.restore_tag(event.tag), repository.root)
 
 
 def _change_workspace(

@@ -2,34 +2,26 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote as percent
 from urllib.parse import urlsplit, urlunsplit
 
-from gto_ci.core.errors import DoesNotApply, GhostRefused, GitError, WrongInput, quote
+from gto_ci.core.errors import DoesNotApply, GhostRefused, WrongInput, quote
 from gto_ci.git import Repository
 from gto_ci.git.process import without_password
-from gto_ci.git.remotes.settings import Advice, explained
 from gto_ci.platforms.inputs import GhostInputs
 from gto_ci.platforms.platform import Platform
 
 if TYPE_CHECKING:
     from gto_ci.ghost.session import Session
-    from gto_ci.git.worktree.sandbox import LineCounts, TreeChange
+    from gto_ci.git.worktree.apply import PlannedUpdate
+    from gto_ci.git.worktree.sandbox import LineCounts
 
-FOR_A_JOB = Advice(
-    "Check the input 'ghost-repo', and its credentials: 'ghost-token' or 'ghost-ssh-key'; "
-    "the job's own token reaches no other repository",
-    "Check the input 'ghost-repo', and that the runner can reach it",
-)
 # git follows a server to another one, and there it sends on the headers that were meant for the first
 _ONLY_THERE = (("http.followRedirects", "false"),)
-_REDIRECTED = "Set the input 'ghost-repo' to the address that its server leads to: a job follows no redirects"
-_UNKNOWN_HOST = "Set the input 'ghost-known-hosts' to the host's lines of ssh's known_hosts (ssh-keyscan prints them)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,33 +66,34 @@ def apply(ghost: GhostInputs, repository: Repository, environ: Mapping[str, str]
     Raises:
         GtoError: it was not applied, and nothing was changed.
     """
-    from gto_ci.ghost.protecting import refuse_protected  # late: most jobs apply none
-    from gto_ci.ghost.pulling import pull
+    from gto_ci.ghost.names import CommitRange, DiffName  # late: most jobs apply no ghost
+    from gto_ci.ghost.protected_paths import refuse_protected
+    from gto_ci.ghost.pull_ghost import pull
 
     files: tuple[LineCounts, ...] = ()
 
-    def guard(session: Session, tree: str, changes: Sequence[TreeChange]) -> None:
+    def guard(session: Session, plan: PlannedUpdate) -> None:
         nonlocal files
-        refuse_protected(session, changes, ghost.allow)
-        files = tuple(session.desk.line_counts(session.head_commit(), tree))
+        refuse_protected(session, plan.steps, ghost.allow)
+        files = tuple(session.sandbox.line_counts(plan.head, plan.tree))
 
     with _opened(ghost, repository, environ) as session:
         head = session.head_commit()
-        commits = (ghost.commits[0] or head, ghost.commits[1]) if ghost.commits else None
-        diff = (ghost.diff[0] or head, ghost.diff[1]) if ghost.diff else None
-        first = commits or diff
-        if first is not None:
-            _check_base(session, first[0])
-        try:
-            done = pull(session, diff=diff, commits=commits, guard=guard)
-        except GitError as error:
-            raise _explained(error) from error
-    return Applied(done.start, done.diff, done.commit, done.tree, files, done.notes)
+        commits = CommitRange(ghost.commits[0] or head, ghost.commits[1]) if ghost.commits else None
+        diff = DiffName(ghost.diff[0] or head, ghost.diff[1]) if ghost.diff else None
+        if commits is not None:
+            _check_base(session, commits.start)
+        elif diff is not None:
+            _check_base(session, diff.base)
+        done = pull(session, diff=diff, commits=commits, guard=guard)
+    return Applied(
+        done.start, done.diff.hash if done.diff is not None else "", done.commit, done.tree, files, done.notes
+    )
 
 
 @contextmanager
 def _opened(ghost: GhostInputs, repository: Repository, environ: Mapping[str, str]) -> Iterator[Session]:
-    from gto_ci.ghost.session import Options, opened
+    from gto_ci.ghost.session import Options, open_session
     from gto_ci.git.remotes.ssh_agent import ssh_key
 
     with ExitStack() as stack:
@@ -108,7 +101,7 @@ def _opened(ghost: GhostInputs, repository: Repository, environ: Mapping[str, st
         if ghost.ssh_key:
             variables.update(stack.enter_context(ssh_key(ghost.ssh_key, ghost.known_hosts, environ)))
         options = Options(repo=_with_token(ghost), prefix=ghost.prefix, source=str(repository.root))
-        yield stack.enter_context(opened(options, variables, (*repository.runner.config, *_ONLY_THERE)))
+        yield stack.enter_context(open_session(options, variables, (*repository.runner.config, *_ONLY_THERE)))
 
 
 def _with_token(ghost: GhostInputs) -> str:
@@ -130,20 +123,6 @@ def _with_token(ghost: GhostInputs) -> str:
         )
     login = f"x-access-token:{percent(ghost.token, safe='')}"
     return urlunsplit(parts._replace(netloc=f"{login}@{parts.netloc}"))
-
-
-def _explained(error: GitError) -> GitError:
-    """Return ``error`` with a next step for who writes workflows; what is not about the network keeps its own."""
-    from gto_ci.git.remotes.patch_repository import FOR_GHOSTS
-
-    if error.next_step not in (FOR_GHOSTS.refused, FOR_GHOSTS.unreachable):
-        return error
-    step = FOR_A_JOB.unreachable
-    if "Host key verification failed" in error.stderr:
-        step = _UNKNOWN_HOST
-    elif re.search(r"error: 30[12378]\b", error.stderr):
-        step = _REDIRECTED
-    return explained(error, Advice(FOR_A_JOB.refused, step))
 
 
 def _check_base(session: Session, base: str) -> None:

@@ -10,6 +10,7 @@ from urllib.parse import quote as percent
 from gto_ci.action import report
 from gto_ci.action.outcome import Outcome
 from gto_ci.core.errors import CommentRefused, GtoError
+from gto_ci.hints import Door, next_step, sentence
 from gto_ci.platforms.inputs import Inputs
 from gto_ci.platforms.platform import Job, Platform, Posted
 from gto_ci.render import page
@@ -39,7 +40,9 @@ def comment(inputs: Inputs, platform: Platform, outcome: Outcome) -> Posted | No
 def say_failure(inputs: Inputs, platform: Platform, error: GtoError) -> None:
     """Post that the step has failed, and why."""
     if inputs.comment != "never":
-        body = page.failure(error.cause, error.next_step) + page.links(_links(platform.job, None))(1000)
+        body = page.failure(error.cause, next_step(error.next_step, Door.ACTION)) + page.links(
+            _links(platform.job, None)
+        )(1000)
         _post(inputs, platform, platform.job.commit, body, create=True)
 
 
@@ -55,7 +58,7 @@ def _post(inputs: Inputs, platform: Platform, commit: str, body: str, *, create:
         posted = platform.comment(number, inputs.comment_header, body, inputs.token, create=create)
     except CommentRefused as error:
         where = " What it would have said is in the summary of this job" if platform.has_summary else ""
-        log.notice(f"No comment was made. {error}.{where}")
+        log.notice(f"No comment was made. {sentence(error, Door.ACTION)}.{where}")
         return None
     return posted if posted.action != "none" else None
 
@@ -64,7 +67,7 @@ def _few_facts(outcome: Outcome) -> dict[str, str]:
     event = outcome.meaning.event
     if event is None:
         return {}
-    previous = outcome.registry.previous(event)
+    previous = outcome.previous
     return {
         "tag": event.tag,
         "commit": event.commit,
@@ -82,7 +85,7 @@ def _links(job: Job, outcome: Outcome | None) -> list[tuple[str, str]]:
     if home and event is not None and outcome is not None:
         pages.append(("The tag", f"{home}/tree/{percent(event.tag, safe='')}"))
         pages.append(("The commit", f"{home}/commit/{event.commit}"))
-        previous = outcome.registry.previous(event)
+        previous = outcome.previous
         if previous and previous[1] != event.commit:
             since = f"{home}/compare/{previous[1]}...{event.commit}"
             pages.append((f"What has changed since {previous[0][:40]}", since))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -11,37 +10,35 @@ from typing import TYPE_CHECKING
 from gto_ci.action.interpret import Meaning
 from gto_ci.action.outcome import Outcome
 from gto_ci.core.errors import RefNotFound
-from gto_ci.core.events import TagRecord
 from gto_ci.files.config import POLICY_FILE
 from gto_ci.git import Repository
-from gto_ci.git.remotes.mirror import Snapshot
+from gto_ci.git.remotes.mirror import RemoteMirror
 from gto_ci.platforms.inputs import GateInputs, Inputs
 from gto_ci.platforms.platform import Platform
 
 if TYPE_CHECKING:
     from gto_ci.gate import Facts, Gate, Rules
-    from gto_ci.git.remotes.evidence import Witness
+    from gto_ci.git.remotes.evidence import EvidenceSource
 
 
 @dataclass(frozen=True)
-class Room:
+class GateContext:
     """Where the gate finds its rules and its evidence. Each is looked up once, when it is first asked for."""
 
     inputs: Inputs
     platform: Platform
     repository: Repository
-    snapshot: Snapshot
-    records: Sequence[TagRecord]
+    mirror: RemoteMirror
     now: datetime
 
     @cached_property
-    def witness(self) -> Witness:
+    def source(self) -> EvidenceSource:
         """The remote, or where nothing may be fetched, the workspace."""
-        from gto_ci.git.remotes.evidence import RemoteWitness, Witness
+        from gto_ci.git.remotes.evidence import EvidenceSource, RemoteEvidence
 
         if self.inputs.fetch_tags:
-            return RemoteWitness(self.snapshot)
-        return Witness(self.repository, self.repository.remote_name(), self.platform.job.default_branch)
+            return RemoteEvidence(self.mirror)
+        return EvidenceSource(self.repository, self.repository.remote_name(), self.platform.job.default_branch)
 
     @cached_property
     def rules(self) -> Rules | None:
@@ -51,14 +48,14 @@ class Room:
             WrongPolicy: the policy is missing although it was named, or cannot be understood.
             RefNotFound: the ref that it is to be read from is not there.
         """
-        asked, witness = self.inputs.gate, self.witness
+        asked, source = self.inputs.gate, self.source
         try:
-            file = witness.find(asked.policy_ref, asked.policy or POLICY_FILE)
+            file = source.find(asked.policy_ref, asked.policy or POLICY_FILE)
             if file.data is None and not asked.policy:
                 return None
             from gto_ci.gate import rules_in  # late: most repositories have no policy
 
-            return rules_in(witness, file)
+            return rules_in(source, file)
         except RefNotFound as error:
             if asked.policy or asked.policy_ref:
                 fetch = "" if self.inputs.fetch_tags else ", or set 'fetch-tags: true' to have it fetched"
@@ -75,17 +72,17 @@ class Room:
         return Facts(self.now, meaning.annotation, meaning.problem, ghost)
 
 
-def judge(room: Room, outcome: Outcome) -> Gate | None:
+def judge(context: GateContext, outcome: Outcome) -> Gate | None:
     """Return the verdict on what happened, None where nothing is asked of it.
 
     Raises:
         WrongPolicy, RefNotFound: the rules cannot be read; then nothing passes.
     """
-    asked, meaning = room.inputs.gate, outcome.meaning
+    asked, meaning = context.inputs.gate, outcome.meaning
     event = meaning.event
     if event is None:
         return nothing_happened(asked, meaning) if asked.requires else None
-    rules = room.rules
+    rules = context.rules
     if rules is None and not asked.requires:
         return None
     from gto_ci.core.policy import Verdict
@@ -94,7 +91,7 @@ def judge(room: Room, outcome: Outcome) -> Gate | None:
     findings = require(asked.events, asked.artifacts, asked.stages, _words(meaning))
     if rules is None:
         return Gate(Verdict(tuple(findings)))
-    gate = judge_event(rules, event, room.records, outcome.registry, room.witness, room.facts(outcome))
+    gate = judge_event(rules, event, outcome.tags, context.source, context.facts(outcome))
     return Gate(Verdict((*findings, *gate.verdict.findings)), rules.where)
 
 

@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING
 
 from gto_ci.action.interpret import Meaning
 from gto_ci.core.registry import Registry, StageLimits
+from gto_ci.core.resolve import RegistryTags
 from gto_ci.files.config import Settings
 from gto_ci.platforms.platform import Posted
 from gto_ci.render import views
 
 if TYPE_CHECKING:
     from gto_ci.action.apply_ghost import Applied
-    from gto_ci.dvc import Pulled
+    from gto_ci.dvc import PulledData
     from gto_ci.files.annotations import ArtifactChange
     from gto_ci.gate import Gate
-    from gto_ci.render.page import Outlook
+    from gto_ci.render.page import GateForecast
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class Proposal:
     """What a pull request would change, and bring; ``where`` the gate's rules were read, ``problems`` for a person."""
 
     changes: tuple[ArtifactChange, ...]
-    outlook: tuple[Outlook, ...] = ()
+    forecasts: tuple[GateForecast, ...] = ()
     where: str = ""
     problems: tuple[str, ...] = ()
 
@@ -39,14 +40,24 @@ class Outcome:
     """
 
     settings: Settings
-    registry: Registry = field(default_factory=lambda: Registry.fold([]))
+    tags: RegistryTags = field(default_factory=lambda: RegistryTags(()))
     meaning: Meaning = field(default_factory=Meaning)
     gate: Gate | None = None
     proposal: Proposal | None = None
     applied: Applied | None = None
-    pulled: Pulled | None = None
+    pulled: PulledData | None = None
     comment: Posted | None = None
     warnings: list[str] = field(default_factory=list)
+
+    @property
+    def registry(self) -> Registry:
+        """The state of the registry."""
+        return self.tags.registry
+
+    @cached_property
+    def previous(self) -> tuple[str, str] | None:
+        """The version, and its commit, that a rollback of the event goes to; None where there is none."""
+        return self.registry.previous(self.meaning.event) if self.meaning.event else None
 
     @property
     def columns(self) -> list[str]:

@@ -14,7 +14,7 @@ from gto_ci.platforms.inputs import Inputs
 from gto_ci.platforms.platform import Platform
 
 if TYPE_CHECKING:
-    from gto_ci.dvc import Pulled
+    from gto_ci.dvc import PulledData
 
 
 def choose(inputs: Inputs, repository: Repository, meaning: Meaning) -> str:
@@ -47,7 +47,9 @@ def choose(inputs: Inputs, repository: Repository, meaning: Meaning) -> str:
     return note.path
 
 
-def pull(path: str, inputs: Inputs, platform: Platform, repository: Repository, environ: Mapping[str, str]) -> Pulled:
+def pull(
+    path: str, inputs: Inputs, platform: Platform, repository: Repository, environ: Mapping[str, str]
+) -> PulledData:
     """Pull ``path``, and return what came.
 
     Raises:

@@ -6,7 +6,7 @@ import posixpath
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from gto_ci.action.gate import Room
+from gto_ci.action.gate import GateContext
 from gto_ci.action.outcome import Outcome, Proposal
 from gto_ci.core.errors import InvalidName, WrongAnnotations
 from gto_ci.core.events import Event
@@ -17,60 +17,60 @@ from gto_ci.files.annotations import Annotation, ArtifactChange, compare, find, 
 from gto_ci.gate import Rules, judge_event
 from gto_ci.git.output import parse_commit_parents
 from gto_ci.git.trees import changed_files
-from gto_ci.platforms.platform import Change
-from gto_ci.render.page import Outlook
+from gto_ci.platforms.platform import PullRequest
+from gto_ci.render.page import GateForecast
 
 _MOST = 50  # artifacts that are looked at
 
 
-def propose(room: Room, change: Change, outcome: Outcome) -> Proposal:
+def propose(context: GateContext, change: PullRequest, outcome: Outcome) -> Proposal:
     """Return what the pull request ``change`` does.
 
     Raises:
         GitError: the remote cannot be reached.
         WrongPolicy: the rules cannot be understood.
     """
-    old, new = _commits(room, change)
+    old, new = _commits(context, change)
     index = posixpath.normpath(outcome.settings.index)
     problems: list[str] = []
-    names = _named(room, (old, new), index, problems)
+    names = _named(context, (old, new), index, problems)
     if len(names) > _MOST:
         problems.append(f"{len(names)} artifacts are touched; the first {_MOST} are shown")
     changes = []
     for name in sorted(names)[:_MOST]:
-        before, after = (_annotation(room, commit, name, index) for commit in (old, new))
+        before, after = (_annotation(context, commit, name, index) for commit in (old, new))
         if before != after:
             changes.append(compare(name, before, after))
-    rules = room.rules
-    outlook = _outlook(room, rules, changes, new, change, outcome) if rules else ()
-    return Proposal(tuple(changes), tuple(outlook), rules.where if rules else "", tuple(problems))
+    rules = context.rules
+    forecasts = _forecasts(context, rules, changes, new, change, outcome) if rules else ()
+    return Proposal(tuple(changes), tuple(forecasts), rules.where if rules else "", tuple(problems))
 
 
-def _commits(room: Room, change: Change) -> tuple[str, str]:
+def _commits(context: GateContext, change: PullRequest) -> tuple[str, str]:
     """The commits before and after the merge, both here with their folders; of no merge, those of both branches."""
-    snapshot = room.snapshot
+    mirror = context.mirror
     new = change.merged or change.head
-    _bring(room, [new])
-    (found,) = snapshot.objects([new])
+    _fetch(context, [new])
+    (found,) = mirror.objects([new])
     parents = parse_commit_parents(found.data) if found is not None else []
     old = parents[0] if change.merged and len(parents) > 1 else change.base
-    _bring(room, [old])
+    _fetch(context, [old])
     return old, new
 
 
-def _bring(room: Room, commits: Sequence[str]) -> None:
-    lacking = [one for one in commits if room.repository.objects([one]) == [None]]
+def _fetch(context: GateContext, commits: Sequence[str]) -> None:
+    lacking = [one for one in commits if context.repository.objects([one]) == [None]]
     if lacking:
-        room.snapshot.bring(lacking, "--depth=1", "--filter=blob:none")
+        context.mirror.fetch(lacking, "--depth=1", "--filter=blob:none")
 
 
-def _named(room: Room, commits: tuple[str, str], index: str, problems: list[str]) -> set[str]:
+def _named(context: GateContext, commits: tuple[str, str], index: str, problems: list[str]) -> set[str]:
     """The artifacts that files which differ between the two commits name."""
     pathspecs = (f":(top,literal){index}", ":(top,glob)**/dvc.yaml")
-    paths = changed_files(room.snapshot.scratch, *commits, pathspecs)[:_MOST]
+    paths = changed_files(context.mirror.scratch, *commits, pathspecs)[:_MOST]
     found: set[str] = set()
     for commit in commits:
-        for path, blob in zip(paths, room.snapshot.objects([f"{commit}:{path}" for path in paths]), strict=True):
+        for path, blob in zip(paths, context.mirror.objects([f"{commit}:{path}" for path in paths]), strict=True):
             if blob is None or blob.kind != "blob":
                 continue
             try:
@@ -95,17 +95,22 @@ def _names_in(path: str, data: bytes, index: str) -> Iterable[str]:
             continue
 
 
-def _annotation(room: Room, commit: str, artifact: str, index: str) -> Annotation | None:
+def _annotation(context: GateContext, commit: str, artifact: str, index: str) -> Annotation | None:
     try:
-        return find(room.snapshot.objects, commit, artifact, index).annotation
+        return find(context.mirror.objects, commit, artifact, index).annotation
     except WrongAnnotations:  # said already
         return None
 
 
-def _outlook(
-    room: Room, rules: Rules, changes: Sequence[ArtifactChange], commit: str, change: Change, outcome: Outcome
-) -> Iterable[Outlook]:
-    facts = room.facts(outcome)
+def _forecasts(
+    context: GateContext,
+    rules: Rules,
+    changes: Sequence[ArtifactChange],
+    commit: str,
+    change: PullRequest,
+    outcome: Outcome,
+) -> Iterable[GateForecast]:
+    facts = context.facts(outcome)
     stages = {
         *outcome.columns,
         *(glob for rule in rules.policy.rules for glob in rule.stages if not set(glob) & set("*?[")),
@@ -115,10 +120,10 @@ def _outlook(
             continue
         seen = replace(facts, annotation=one.annotation, branches=(change.target,) if change.target else ())
         for stage in ("", *sorted(stages)):
-            event = _imagined(one.artifact, stage, commit, outcome, int(room.now.timestamp()))
+            event = _imagined(one.artifact, stage, commit, outcome, int(context.now.timestamp()))
             if applying(rules.policy, event.kind, event.artifact, event.stage):
-                said = judge_event(rules, event, (), outcome.registry, room.witness, seen, proposed=True)
-                yield Outlook(one.artifact, stage, [_unnamed(finding) for finding in said.verdict.findings])
+                said = judge_event(rules, event, outcome.tags, context.source, seen, proposed=True)
+                yield GateForecast(one.artifact, stage, [_unnamed(finding) for finding in said.verdict.findings])
 
 
 def _unnamed(finding: Finding) -> Finding:

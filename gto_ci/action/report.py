@@ -50,7 +50,7 @@ def deeds(outcome: Outcome) -> list[page.Section]:
         size = views.human_size(outcome.pulled.size)
         sections.append(page.pulled(outcome.pulled.path, size, outcome.pulled.files))
     if proposal is not None:
-        sections += [page.changes(proposal.changes), page.outlook(proposal.outlook, proposal.where)]
+        sections += [page.changes(proposal.changes), page.forecasts(proposal.forecasts, proposal.where)]
         sections.append(page.warnings(proposal.problems))
     return sections
 
@@ -72,7 +72,7 @@ def _print_tables(inputs: Inputs, log: Log, outcome: Outcome) -> None:
     artifact = outcome.registry.artifacts.get(name) if name else None
     if inputs.show:
         if artifact is not None:
-            chosen = views.choose_versions(artifact, artifact.name, StageLimits(), deprecated=not artifact.active)
+            chosen = views.choose_versions(artifact, None, StageLimits(), deprecated=not artifact.active)
             with log.group(f"gto show {artifact.name}"):
                 log.text(table.table(views.versions_table(chosen)))
         with log.group("gto show"):

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict
 
-from gto_ci.action.interpret import Meaning
 from gto_ci.action.outcome import Outcome
 from gto_ci.core.names import Kind
-from gto_ci.core.registry import Registry
 from gto_ci.render import views
 
 # A message longer than this is a text, not a message; whole, it could fill what a job may output.
@@ -18,7 +15,7 @@ MESSAGE_LIMIT = 10_000
 
 def output_values(outcome: Outcome) -> dict[str, str]:
     """Return the outputs by name, as text; those that do not apply are missing or empty."""
-    values = _event_values(outcome.registry, outcome.meaning, outcome.view)
+    values = _event_values(outcome)
     gate, applied = outcome.gate, outcome.applied
     if values or applied:
         values["ghost-applied"] = _flag(applied is not None)
@@ -37,7 +34,8 @@ def output_values(outcome: Outcome) -> dict[str, str]:
     return values
 
 
-def _event_values(registry: Registry, meaning: Meaning, view: Mapping[str, views.Row]) -> dict[str, str]:
+def _event_values(outcome: Outcome) -> dict[str, str]:
+    registry, meaning = outcome.registry, outcome.meaning
     if meaning.deleted is not None:
         gone = meaning.deleted
         return {
@@ -47,12 +45,12 @@ def _event_values(registry: Registry, meaning: Meaning, view: Mapping[str, views
             "stage": gone.stage or "",
             "tag": str(gone),
             "deleted": "true",
-            "registry": views.to_json(view),
+            "registry": views.to_json(outcome.view),
         }
     event = meaning.event
     if event is None:
         return {}
-    previous = registry.previous(event) or ("", "")
+    previous = outcome.previous or ("", "")
     note = meaning.annotation
     event = event._replace(message=_shortened(event.message))
     return {
@@ -77,7 +75,7 @@ def _event_values(registry: Registry, meaning: Meaning, view: Mapping[str, views
         "is-latest": _flag(registry.is_latest(event)) if event.version else "",
         "is-current": _flag(registry.is_current(event)) if event.kind is Kind.ASSIGNMENT else "",
         "json": views.to_json(views.event_view(event)),
-        "registry": views.to_json(view),
+        "registry": views.to_json(outcome.view),
     }
 
 

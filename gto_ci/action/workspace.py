@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gto_ci.core.errors import NoRepository, WrongInput, quote
 from gto_ci.git import Repository, Runner
-from gto_ci.git.remotes.mirror import QUIET
+from gto_ci.git.process import QUIET
 
 
 def open_repository(workspace: Path, path: str, environ: Mapping[str, str]) -> Repository:

@@ -16,9 +16,10 @@ from gto_ci.files.annotations import Annotation, Plain, read_artifacts_yaml
 from gto_ci.files.config import Settings
 from gto_ci.git import Repository
 from gto_ci.git.process import without_password
+from gto_ci.git.remotes.push import Destination, find_destination, push_commit
 from gto_ci.git.remotes.url_repository import UrlRepository
 from gto_ci.git.worktree import file_commit
-from gto_ci.git.worktree.file_commit import Destination, Head
+from gto_ci.git.worktree.file_commit import Head
 
 
 def annotate(
@@ -65,7 +66,7 @@ def annotate(
         check_word("label", label)
     if must_exist and not path:
         raise WrongArguments("`path` is required when `must_exist` is set to True", "Give the path, too")
-    change = editing.Change(type, path, must_exist, tuple(labels or ()), description, custom)
+    change = editing.AnnotationUpdate(type, path, must_exist, tuple(labels or ()), description, custom)
     message = f"Annotate artifact `{name}`" + (f" of type `{type}`" if type else "")
     message += f" with path `{path}`" if path else ""
     with opened(repo) as (repository, settings):
@@ -73,11 +74,11 @@ def annotate(
         if must_exist and path:
             _check_committed(repository, path)
         index = files.index_path(settings)
-        after = _carry_out(
+        after = _write(
             repository,
             index,
             lambda data: editing.annotate(data, index, name, change, allow_same_path=allow_same_path),
-            _Manner(message, commit or push, push, dry_run, speaker(stdout)),
+            _WriteOptions(message, commit or push, push, dry_run, speaker(stdout)),
         )
         return read_artifacts_yaml(after, index)[name]
 
@@ -111,12 +112,12 @@ def remove(
     with opened(repo) as (repository, settings):
         index = files.index_path(settings)
         message = f"Remove annotation for artifact `{name}`"
-        manner = _Manner(message, commit or push, push, dry_run, speaker(stdout))
-        _carry_out(repository, index, lambda data: editing.remove(data, index, name), manner)
+        options = _WriteOptions(message, commit or push, push, dry_run, speaker(stdout))
+        _write(repository, index, lambda data: editing.remove(data, index, name), options)
 
 
 @dataclass(frozen=True, slots=True)
-class _Manner:
+class _WriteOptions:
     """How to carry out an edit. ``say`` gets the lines for a person."""
 
     message: str
@@ -129,14 +130,14 @@ class _Manner:
 Edit = Callable[[bytes | None], bytes]
 
 
-def _carry_out(repository: Repository, index: str, edit: Edit, manner: _Manner) -> bytes:
+def _write(repository: Repository, index: str, edit: Edit, options: _WriteOptions) -> bytes:
     """Edit the file ``index``, in the work tree or in a new commit, and return its text."""
     if isinstance(repository, UrlRepository):
         head = Head(repository.commit_id("HEAD"), repository.branch, bare=True)
-        return _commit(repository, head, index, edit, replace(manner, commit=True, push=True))
+        return _commit(repository, head, index, edit, replace(options, commit=True, push=True))
     head = file_commit.read_head(repository)
-    if manner.commit:
-        return _commit(repository, head, index, edit, manner)
+    if options.commit:
+        return _commit(repository, head, index, edit, options)
     if head.bare:
         raise GtoError(
             f"{quote(repository.root)} is a bare repository: it has no work tree", "Use --commit, or work in a clone"
@@ -144,39 +145,39 @@ def _carry_out(repository: Repository, index: str, edit: Edit, manner: _Manner) 
     file = files.file_to_write(repository.root, index)
     before = files.read(file, index)
     after = edit(before)
-    if manner.dry_run:
-        _say_difference(before, after, index, manner.say)
+    if options.dry_run:
+        _say_difference(before, after, index, options.say)
     elif after != before:
         files.replace(file, before, after, index)
     return after
 
 
-def _commit(repository: Repository, head: Head, index: str, edit: Edit, manner: _Manner) -> bytes:
-    destination = _destination(repository, head) if manner.push else None
+def _commit(repository: Repository, head: Head, index: str, edit: Edit, options: _WriteOptions) -> bytes:
+    destination = _destination(repository, head) if options.push else None
     if not head.bare:
         file_commit.check_clean(repository, index)
     before = file_commit.committed_file(repository, head, index)
     after = edit(before)
-    if manner.dry_run:
-        _say_difference(before, after, index, manner.say)
+    if options.dry_run:
+        _say_difference(before, after, index, options.say)
     if after == before:
-        manner.say(f"Nothing to commit: {index} says so already")
-    elif manner.dry_run:
-        manner.say(f"Would have committed {index}: {manner.message}")
+        options.say(f"Nothing to commit: {index} says so already")
+    elif options.dry_run:
+        options.say(f"Would have committed {index}: {options.message}")
         if destination:
-            manner.say(f"Would have pushed it to {_shown(destination)}")
+            options.say(f"Would have pushed it to {_shown(destination)}")
     else:
-        _commit_text(repository, head, index, after, destination, manner)
+        _commit_text(repository, head, index, after, destination, options)
     return after
 
 
 def _commit_text(
-    repository: Repository, head: Head, index: str, text: bytes, destination: Destination | None, manner: _Manner
+    repository: Repository, head: Head, index: str, text: bytes, destination: Destination | None, options: _WriteOptions
 ) -> None:
     """Make the commit, push it where it is to go, and only then make it visible here."""
-    new = file_commit.make_commit(repository, head, index, text, manner.message)
+    new = file_commit.make_commit(repository, head, index, text, options.message)
     if destination:
-        file_commit.push_commit(repository, new, destination)
+        push_commit(repository, new, destination)
     try:
         file_commit.make_visible(repository, head, new, "gto")
     except GtoError as error:
@@ -187,7 +188,7 @@ def _commit_text(
             f"Run 'git merge --ff-only {new}'",
         ) from error
     done = f"Committed and pushed to {_shown(destination)}" if destination else "Committed"
-    manner.say(f"{done}: {new[:7]} {manner.message}")
+    options.say(f"{done}: {new[:7]} {options.message}")
 
 
 def _destination(repository: Repository, head: Head) -> Destination:
@@ -196,7 +197,7 @@ def _destination(repository: Repository, head: Head) -> Destination:
         return Destination(repository.remote_name(), f"refs/heads/{head.branch}", address)
     if head.branch is None:
         raise GtoError("HEAD is detached: there is no branch to push", "Check out a branch: git switch BRANCH")
-    return file_commit.find_destination(repository, head.branch)
+    return find_destination(repository, head.branch)
 
 
 def _shown(destination: Destination) -> str:

@@ -32,7 +32,7 @@ _AT_ONCE = 3  # tags in one push: of more than these GitHub starts no workflow
 _YES = ("", "true", "yes", "on", "1")  # a key without a value is true
 
 
-class Finding(NamedTuple):
+class Diagnosis(NamedTuple):
     """What one check found. ``fix`` is a command, or a few words, that puts it right."""
 
     check: str
@@ -42,7 +42,7 @@ class Finding(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class _Case:
+class _Setup:
     """A repository, and what several checks ask of it. ``entries`` are git's settings: scope, key, value."""
 
     repository: Repository
@@ -68,7 +68,7 @@ class _Case:
         return urls
 
 
-def examine(repo: str | Path, environ: Mapping[str, str], *, offline: bool = False) -> Iterator[Finding]:
+def examine(repo: str | Path, environ: Mapping[str, str], *, offline: bool = False) -> Iterator[Diagnosis]:
     """Yield what each check finds, in the order in which one would put things right.
 
     ``offline`` leaves out what asks the network. Where there is no usable repository, that is the last finding.
@@ -79,49 +79,49 @@ def examine(repo: str | Path, environ: Mapping[str, str], *, offline: bool = Fal
         yield _package()
         repository = Repository.open(repo, runner)
         shallow = diagnostics.is_shallow(repository)
-        case = _Case(repository, shallow, offline, read_settings(repository))
+        case = _Setup(repository, shallow, offline, read_settings(repository))
     except GtoError as error:
-        yield Finding("repository", "problem", error.cause, error.next_step)
+        yield Diagnosis("repository", "problem", error.cause, error.next_step)
         return
-    yield Finding("repository", "ok", f"The repository is {quote(repository.root)}")
+    yield Diagnosis("repository", "ok", f"The repository is {quote(repository.root)}")
     for name, check in _CHECKS.items():
         try:
             yield from check(case)
         except GitError as error:
-            yield Finding(name, "problem", error.cause, error.next_step or "git fsck")
+            yield Diagnosis(name, "problem", error.cause, error.next_step or "git fsck")
 
 
 # The machine and the person
 
 
-def _git(version: tuple[int, ...]) -> Finding:
+def _git(version: tuple[int, ...]) -> Diagnosis:
     said = f"Git is {'.'.join(map(str, version)) or 'of an unknown version'}"
     if version < diagnostics.OLDEST:
         oldest = ".".join(map(str, diagnostics.OLDEST))
-        return Finding("git", "problem", f"{said}; {oldest} or newer is needed", f"Install git {oldest} or newer")
-    return Finding("git", "ok", said)
+        return Diagnosis("git", "problem", f"{said}; {oldest} or newer is needed", f"Install git {oldest} or newer")
+    return Diagnosis("git", "ok", said)
 
 
-def _package() -> Finding:
+def _package() -> Diagnosis:
     from importlib import metadata  # late: nothing else needs it
 
     try:
         other = metadata.distribution("gto")
     except metadata.PackageNotFoundError:
-        return Finding("package", "ok", "No other package here brings a program 'gto'")
+        return Diagnosis("package", "ok", "No other package here brings a program 'gto'")
     said = f"The package gto {quote(other.version)[1:-1]} is installed here, too, and brings a program of the same name"
     fix = "pip uninstall gto && pip install --force-reinstall --no-deps gto-ci"
-    return Finding("package", "problem", said, fix)
+    return Diagnosis("package", "problem", said, fix)
 
 
-def _identity(case: _Case) -> Iterator[Finding]:
+def _identity(case: _Setup) -> Iterator[Diagnosis]:
     set_name = "git config --global user.name 'Your Name'"
     set_email = "git config --global user.email you@example.com"
     try:
         who = diagnostics.identity(case.repository)
     except GitError as error:
         said = f"Git does not know who makes tags here: {error.cause}"
-        yield Finding("identity", "problem", said, f"{set_name} && {set_email}")
+        yield Diagnosis("identity", "problem", said, f"{set_name} && {set_email}")
         return
     lacking = [
         (what, command)
@@ -133,36 +133,36 @@ def _identity(case: _Case) -> Iterator[Finding]:
     if lacking:
         keys = " and ".join(f"user.{what}" for what, _ in lacking)
         said = f"Without {keys}, git makes up who makes tags: {quote(who)}"
-        yield Finding("identity", "warning", said, " && ".join(command for _, command in lacking))
+        yield Diagnosis("identity", "warning", said, " && ".join(command for _, command in lacking))
     else:
-        yield Finding("identity", "ok", f"Tags are made by {quote(who)}")
+        yield Diagnosis("identity", "ok", f"Tags are made by {quote(who)}")
 
 
-def _signing(case: _Case) -> Iterator[Finding]:
+def _signing(case: _Setup) -> Iterator[Diagnosis]:
     if case.settings.get("tag.gpgsign", "false").lower() not in _YES:
-        yield Finding("signing", "ok", "Tags are signed only where that is asked for")
+        yield Diagnosis("signing", "ok", "Tags are signed only where that is asked for")
         return
     email = diagnostics.identity(case.repository).rpartition("<")[2].rstrip(">")
     fault = diagnostics.key_fault(case.settings, case.environ, email)
     if fault:
         said = f"tag.gpgSign is on, and there is no key to sign with: {fault}"
-        yield Finding("signing", "problem", said, "git config user.signingKey KEY, or git config tag.gpgSign false")
+        yield Diagnosis("signing", "problem", said, "git config user.signingKey KEY, or git config tag.gpgSign false")
     else:
-        yield Finding("signing", "ok", "Tags are signed, and there is a key")
+        yield Diagnosis("signing", "ok", "Tags are signed, and there is a key")
 
 
 # The clone
 
 
-def _history(case: _Case) -> Iterator[Finding]:
+def _history(case: _Setup) -> Iterator[Diagnosis]:
     if case.shallow:
         said = "The clone is shallow: commits of older versions are not here"
-        yield Finding("history", "warning", said, "git fetch --unshallow")
+        yield Diagnosis("history", "warning", said, "git fetch --unshallow")
     else:
-        yield Finding("history", "ok", "The history is whole")
+        yield Diagnosis("history", "ok", "The history is whole")
 
 
-def _vanishing(case: _Case) -> Iterator[Finding]:
+def _vanishing(case: _Setup) -> Iterator[Diagnosis]:
     found = False
     for scope, key, value in case.entries:
         section, _, setting = key.rpartition(".")
@@ -175,23 +175,23 @@ def _vanishing(case: _Case) -> Iterator[Finding]:
             continue
         found = True
         where = f"--{scope} " if scope in ("system", "global", "local", "worktree") else ""
-        yield Finding("settings", "warning", said, f"git config {where}--unset-all {_shell(key)}")
+        yield Diagnosis("settings", "warning", said, f"git config {where}--unset-all {_shell(key)}")
     if not found:
-        yield Finding("settings", "ok", "No setting makes tags vanish")
+        yield Diagnosis("settings", "ok", "No setting makes tags vanish")
 
 
-def _files(case: _Case) -> Iterator[Finding]:
+def _files(case: _Setup) -> Iterator[Diagnosis]:
     repository, settings = case.repository, Settings()
     try:
         settings = config.load(repository.root, case.environ)
-        yield Finding("config", "ok", f"{CONFIG_FILE}: {_allowed(settings)}")
+        yield Diagnosis("config", "ok", f"{CONFIG_FILE}: {_allowed(settings)}")
     except WrongConfig as error:
-        yield Finding("config", "problem", error.cause, error.next_step)
+        yield Diagnosis("config", "problem", error.cause, error.next_step)
     problems = _attempt(lambda: file_problems(repository, settings))
     for problem in problems:
-        yield Finding("annotations", "problem", problem, "Correct that file")
+        yield Diagnosis("annotations", "problem", problem, "Correct that file")
     if not problems:
-        yield Finding("annotations", "ok", f"{_plain(settings.index)} and dvc.yaml can be read, where they are there")
+        yield Diagnosis("annotations", "ok", f"{_plain(settings.index)} and dvc.yaml can be read, where they are there")
     yield _policy(repository)
 
 
@@ -208,31 +208,31 @@ def _allowed(settings: Settings) -> str:
     return f"{stages}, {types}"
 
 
-def _policy(repository: Repository) -> Finding:
+def _policy(repository: Repository) -> Diagnosis:
     file = repository.root / POLICY_FILE
     try:
         data = file.read_bytes() if file.is_file() else repository.file_at("HEAD", POLICY_FILE)
         if data is None:
-            return Finding("policy", "ok", f"No {POLICY_FILE}: nothing but inputs can close the gate")
+            return Diagnosis("policy", "ok", f"No {POLICY_FILE}: nothing but inputs can close the gate")
         rules = policy_file.read(data, POLICY_FILE).rules
     except OSError as error:
-        return Finding("policy", "problem", f"Cannot read {POLICY_FILE}: {error.strerror}", "Make it readable")
+        return Diagnosis("policy", "problem", f"Cannot read {POLICY_FILE}: {error.strerror}", "Make it readable")
     except GtoError as error:
-        return Finding("policy", "problem", error.cause, error.next_step or f"Correct {POLICY_FILE}")
-    return Finding("policy", "ok", f"{POLICY_FILE} holds {len(rules)} rule{'' if len(rules) == 1 else 's'}")
+        return Diagnosis("policy", "problem", error.cause, error.next_step or f"Correct {POLICY_FILE}")
+    return Diagnosis("policy", "ok", f"{POLICY_FILE} holds {len(rules)} rule{'' if len(rules) == 1 else 's'}")
 
 
 # Tags, here and there
 
 
-def _tags(case: _Case) -> Iterator[Finding]:
+def _tags(case: _Setup) -> Iterator[Diagnosis]:
     remote = yield from _remote(case)
     there: dict[str, RemoteTag] | None = None
     if remote and not case.offline:
         try:
             there = diagnostics.tags_on(case.repository, remote, case.settings)
         except GitError as error:
-            yield Finding(
+            yield Diagnosis(
                 "remote", "problem", f"The remote {quote(remote)} is not reached: {error.cause}", error.next_step
             )
     here = _of_registry(diagnostics.local_tags(case.repository))
@@ -245,18 +245,18 @@ def _tags(case: _Case) -> Iterator[Finding]:
         yield from _token(case, case.urls[remote])
 
 
-def _remote(case: _Case) -> Generator[Finding, None, str]:
+def _remote(case: _Setup) -> Generator[Diagnosis, None, str]:
     """Return, in the end, what the remote is called; empty where there is none to ask."""
     urls = case.urls
     if not urls:
-        yield Finding("remote", "warning", "There is no remote: tags cannot be pushed", "git remote add origin URL")
+        yield Diagnosis("remote", "warning", "There is no remote: tags cannot be pushed", "git remote add origin URL")
         return ""
     if "origin" not in urls and len(urls) > 1:
         said = f"There are several remotes, and none is called origin: {_plain(', '.join(sorted(urls)))}"
-        yield Finding("remote", "warning", said, f"git remote rename {_shell(min(urls))} origin")
+        yield Diagnosis("remote", "warning", said, f"git remote rename {_shell(min(urls))} origin")
         return ""
     name = "origin" if "origin" in urls else next(iter(urls))
-    yield Finding("remote", "ok", f"The remote is {quote(name)}, {quote(without_password(urls[name]))}")
+    yield Diagnosis("remote", "ok", f"The remote is {quote(name)}, {quote(without_password(urls[name]))}")
     return name
 
 
@@ -274,7 +274,7 @@ def _clobbered(
 
 def _differences(
     remote: str, here: Mapping[str, str], there: Mapping[str, RemoteTag], clobbered: Mapping[str, RemoteTag]
-) -> Iterator[Finding]:
+) -> Iterator[Diagnosis]:
     moved = [name for name, oid in here.items() if name in there and there[name].oid != oid and name not in clobbered]
     groups: list[tuple[Status, list[str], str, Callable[[list[str]], str]]] = [
         ("problem", [*clobbered], "lightweight here, and annotated on the remote", partial(_fetch, remote)),
@@ -286,9 +286,9 @@ def _differences(
     for status, names, what, fix in groups:
         if names:
             said = f"{len(names)} tag{' is' if len(names) == 1 else 's are'} {what}: {_some(sorted(names))}"
-            yield Finding("tags", status, said, fix(sorted(names)))
+            yield Diagnosis("tags", status, said, fix(sorted(names)))
     if not any(names for _, names, _, _ in groups):
-        yield Finding("tags", "ok", f"The registry's tags, {len(here)}, are those of the remote")
+        yield Diagnosis("tags", "ok", f"The registry's tags, {len(here)}, are those of the remote")
 
 
 def _fetch(remote: str, names: Sequence[str]) -> str:
@@ -300,8 +300,8 @@ def _push(remote: str, names: Sequence[str]) -> str:
 
 
 def _registry(
-    case: _Case, records: Sequence[TagRecord], known: Mapping[str, object], unasked: str
-) -> Iterator[Finding]:
+    case: _Setup, records: Sequence[TagRecord], known: Mapping[str, object], unasked: str
+) -> Iterator[Diagnosis]:
     """What contradicts itself in the registry; of the tags in ``known`` all has been said.
 
     ``unasked`` is a remote that may know better, and was not asked.
@@ -311,20 +311,20 @@ def _registry(
     except WrongConfig:  # that was said
         settings = Settings()
     found = [
-        Finding("registry", "problem", problem, _mended(record, unasked))
+        Diagnosis("registry", "problem", problem, _mended(record, unasked))
         for record in records
         if record.name not in known and (problem := record_problem(record))
     ]
     for artifact in Registry.fold(read_events(records)).artifacts.values():
         fix = f"{_shell('gto', 'history', artifact.name)} shows what was done, and gto deprecate takes it back"
-        found += [Finding("registry", "problem", problem, fix) for problem in artifact_problems(artifact, settings)]
+        found += [Diagnosis("registry", "problem", problem, fix) for problem in artifact_problems(artifact, settings)]
     yield from found[:_SHOWN]
     if found[_SHOWN:]:
-        yield Finding(
+        yield Diagnosis(
             "registry", "problem", f"There are {len(found) - _SHOWN} more problems of this kind", "gto doctor"
         )
     if not found:
-        yield Finding("registry", "ok", "The registry does not contradict itself")
+        yield Diagnosis("registry", "ok", "The registry does not contradict itself")
 
 
 def _mended(record: TagRecord, unasked: str) -> str:
@@ -337,7 +337,7 @@ def _mended(record: TagRecord, unasked: str) -> str:
     )
 
 
-def _token(case: _Case, url: str) -> Iterator[Finding]:
+def _token(case: _Setup, url: str) -> Iterator[Diagnosis]:
     if not any(case.environ.get(name) for name in ("GITHUB_TOKEN", "GH_TOKEN")):
         return
     from gto_ci.platforms.github import permissions  # late: it takes an HTTP client
@@ -349,21 +349,21 @@ def _token(case: _Case, url: str) -> Iterator[Finding]:
     try:
         grant = permissions.ask(place)
     except GtoError as error:
-        yield Finding("token", "problem", error.cause, "Give GITHUB_TOKEN (or GH_TOKEN) another token, or unset it")
+        yield Diagnosis("token", "problem", error.cause, "Give GITHUB_TOKEN (or GH_TOKEN) another token, or unset it")
         return
     if permissions.is_of_an_app(place):
-        yield Finding("token", "ok", f"The token may read {where}; more, where the workflow's 'permissions' say so")
+        yield Diagnosis("token", "ok", f"The token may read {where}; more, where the workflow's 'permissions' say so")
     elif not grant.push:
-        yield Finding("token", "warning", f"The token may read {where}, and not push", "Ask for write access there")
+        yield Diagnosis("token", "warning", f"The token may read {where}, and not push", "Ask for write access there")
     elif grant.scopes is not None and not {"repo", "public_repo"} & {*grant.scopes}:
         said = f"You may push to {where}, but not with this token: its scopes are {quote(', '.join(grant.scopes))}"
-        yield Finding("token", "warning", said, "gh auth refresh --scopes repo")
+        yield Diagnosis("token", "warning", said, "gh auth refresh --scopes repo")
     else:
         whose = "The token" if grant.scopes is not None else "You, and the token if it has 'Contents: write',"
-        yield Finding("token", "ok", f"{whose} may push to {where}")
+        yield Diagnosis("token", "ok", f"{whose} may push to {where}")
 
 
-_CHECKS: dict[str, Callable[[_Case], Iterator[Finding]]] = {
+_CHECKS: dict[str, Callable[[_Setup], Iterator[Diagnosis]]] = {
     "identity": _identity,
     "signing": _signing,
     "history": _history,

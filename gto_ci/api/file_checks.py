@@ -27,7 +27,7 @@ _TAGS = "refs/tags/"
 _ANEW = "Make it anew with 'gto register' or 'gto assign', or with 'git tag --annotate --force'"
 
 
-class Fault(NamedTuple):
+class FileProblem(NamedTuple):
     """Something wrong in a file. ``line`` counts from 1, and is 0 where it is not known."""
 
     path: str
@@ -39,7 +39,7 @@ class Fault(NamedTuple):
         return f"{where}: {self.text}"
 
 
-class Sent(NamedTuple):
+class PushedRef(NamedTuple):
     """A ref that is about to be pushed, by its name on the remote; ``rev`` names what it will hold, here."""
 
     ref: str
@@ -65,14 +65,14 @@ def usual_files(repository: Repository) -> list[str]:
     return [path for path in dict.fromkeys(usual) if (repository.root / path).is_file()]
 
 
-def check_files(repository: Repository, files: Sequence[Path], kind: str = "") -> list[Fault]:
+def check_files(repository: Repository, files: Sequence[Path], kind: str = "") -> list[FileProblem]:
     """Return what is wrong with ``files``; ``kind`` is one of :data:`KINDS`, by default what their names say.
 
     Raises:
         GtoError: a file cannot be read, or its name does not say what it is.
     """
     index = _index(repository)
-    return [fault for file in files for fault in _check(kind or _kind_of(file, index), file, repository.root)]
+    return [problem for file in files for problem in _check(kind or _kind_of(file, index), file, repository.root)]
 
 
 def _index(repository: Repository) -> str:
@@ -91,7 +91,7 @@ def _kind_of(file: Path, index: str) -> str:
     return kinds[file.name]
 
 
-def _check(kind: str, file: Path, root: Path) -> list[Fault]:
+def _check(kind: str, file: Path, root: Path) -> list[FileProblem]:
     try:
         data = file.read_bytes()
     except OSError as error:
@@ -118,16 +118,16 @@ def _folder(file: Path, root: Path) -> str:
 
 def _check_annotations(
     data: bytes, path: str, read: Callable[[bytes, str], dict[str, Annotation]], folder: str = ""
-) -> list[Fault]:
+) -> list[FileProblem]:
     try:
         found = read(data, path)
     except WrongAnnotations as error:
-        return [Fault(path, error.line, error.reason)]
+        return [FileProblem(path, error.line, error.reason)]
     wrong = {name: reason for name in found if (reason := _not_a_name(folder + name))}
     if not wrong:
         return []
     lines = _lines_of_keys(data, *(["artifacts"] if read is read_dvc_yaml else []))
-    return [Fault(path, lines.get(name, 0), reason) for name, reason in wrong.items()]
+    return [FileProblem(path, lines.get(name, 0), reason) for name, reason in wrong.items()]
 
 
 def _not_a_name(text: str) -> str:
@@ -150,7 +150,7 @@ def _lines_of_keys(data: bytes, *within: str) -> dict[str, int]:
     return {key.value: key.start_mark.line + 1 for key, _ in pairs if isinstance(key, yaml.ScalarNode)}
 
 
-def _check_config(data: bytes, path: str) -> list[Fault]:
+def _check_config(data: bytes, path: str) -> list[FileProblem]:
     try:
         config.settings_in(data, path, {})
     except WrongConfig as error:
@@ -161,7 +161,7 @@ def _check_config(data: bytes, path: str) -> list[Fault]:
             mark = getattr(cause, "problem_mark", None)
             line = mark.line + 1 if mark else 0
         said = str(error).removeprefix(f"Wrong config file {quote(path)}: ").removeprefix(f"line {line}: ")
-        return [Fault(path, line, said)]
+        return [FileProblem(path, line, said)]
     return []
 
 
@@ -177,19 +177,19 @@ def _line_of_setting(data: bytes, path: str, said: str) -> int:
     return 0
 
 
-def _check_policy(data: bytes, path: str) -> list[Fault]:
+def _check_policy(data: bytes, path: str) -> list[FileProblem]:
     try:
         policy_file.read(data, path)
     except WrongPolicy as error:
         step = f". {error.next_step}" if error.next_step else ""
-        return [Fault(path, error.line, f"{error.reason}{step}")]
+        return [FileProblem(path, error.line, f"{error.reason}{step}")]
     return []
 
 
 # Tags
 
 
-def sent_by_git(told: bytes) -> list[Sent]:
+def sent_by_git(told: bytes) -> list[PushedRef]:
     """Return what git tells its hook ``pre-push``, ``LOCAL OID REMOTE OID`` in each line, without what is deleted.
 
     Raises:
@@ -202,18 +202,18 @@ def sent_by_git(told: bytes) -> list[Sent]:
             raise WrongArguments(f"This is not what git tells a pre-push hook: {quote(line)}", "Let git run it")
         _, rev, ref, _ = words
         if rev.strip("0"):
-            sent.append(Sent(ref, rev))
+            sent.append(PushedRef(ref, rev))
     return sent
 
 
-def sent_by_pre_commit(environ: Mapping[str, str]) -> list[Sent] | None:
+def sent_by_pre_commit(environ: Mapping[str, str]) -> list[PushedRef] | None:
     """Return the one ref of a push that pre-commit tells its hooks, None where it tells of none."""
     ref = environ.get("PRE_COMMIT_REMOTE_BRANCH")
     rev = environ.get("PRE_COMMIT_TO_REF") or environ.get("PRE_COMMIT_LOCAL_BRANCH")
-    return [Sent(ref, rev)] if ref and rev else None
+    return [PushedRef(ref, rev)] if ref and rev else None
 
 
-def check_push(repository: Repository, sent: Iterable[Sent]) -> list[str]:
+def check_push(repository: Repository, sent: Iterable[PushedRef]) -> list[str]:
     """Return what is wrong with the tags among ``sent``: a sentence each, and what to do.
 
     Raises:

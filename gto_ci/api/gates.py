@@ -7,16 +7,16 @@ from pathlib import Path
 
 from gto_ci.api.open_repository import RepoLike, opened
 from gto_ci.core import names
-from gto_ci.core.errors import RefNotFound, TagProblem, WrongAnnotations, WrongPolicy, quote
-from gto_ci.core.events import Event, TagRecord, explain_absence, read_events
+from gto_ci.core.errors import RefNotFound, Remedies, TagProblem, WrongAnnotations, WrongPolicy, quote
+from gto_ci.core.events import Event
 from gto_ci.core.names import Kind
 from gto_ci.core.policy import Rule, applying
-from gto_ci.core.registry import Registry
+from gto_ci.core.resolve import RegistryTags, resolve, typed_reference
 from gto_ci.files.annotations import find
 from gto_ci.files.config import POLICY_FILE, Settings
 from gto_ci.gate import Facts, Gate, Rules, judge_event, read_rules
 from gto_ci.git import Repository
-from gto_ci.git.remotes.evidence import RemoteWitness, Witness
+from gto_ci.git.remotes.evidence import EvidenceSource, RemoteEvidence
 
 
 def check_gate(repo: RepoLike, ref: str, policy: str | Path | None = None, policy_ref: str = "") -> tuple[Event, Gate]:
@@ -39,10 +39,10 @@ def check_gate(repo: RepoLike, ref: str, policy: str | Path | None = None, polic
         GtoError: the repository cannot be read.
     """
     with opened(repo) as (repository, settings):
-        witness = _witness(repository)
-        rules = _rules(repository, witness, policy, policy_ref)
-        event, records, registry = _find(repository, ref)
-        verdict = judge_event(rules, event, records, registry, witness, _facts(witness, event, settings))
+        source = _evidence_source(repository)
+        rules = _rules(repository, source, policy, policy_ref)
+        event, tags = _find(repository, ref)
+        verdict = judge_event(rules, event, tags, source, _facts(source, event, settings))
         return event, verdict
 
 
@@ -68,36 +68,36 @@ def explain_gate(
     default = Kind.ASSIGNMENT if stage else Kind.REGISTRATION
     kind = next((one for one in Kind if one.word == event), default)
     with opened(repo) as (repository, _):
-        rules = _rules(repository, _witness(repository), policy, policy_ref)
+        rules = _rules(repository, _evidence_source(repository), policy, policy_ref)
         return rules.where, applying(rules.policy, kind, artifact, stage)
 
 
-def _witness(repository: Repository) -> Witness:
+def _evidence_source(repository: Repository) -> EvidenceSource:
     from gto_ci.git.remotes.url_repository import UrlRepository
 
     if isinstance(repository, UrlRepository):
-        return RemoteWitness(repository.link.snapshot)
-    return Witness(repository, repository.remote_name())
+        return RemoteEvidence(repository.link.mirror)
+    return EvidenceSource(repository, repository.remote_name())
 
 
-def _rules(repository: Repository, witness: Witness, policy: str | Path | None, policy_ref: str) -> Rules:
+def _rules(repository: Repository, source: EvidenceSource, policy: str | Path | None, policy_ref: str) -> Rules:
     if policy is not None:
         return _rules_in(Path(policy))
-    if not policy_ref and not isinstance(witness, RemoteWitness) and not repository.remote_names():
+    if not policy_ref and not isinstance(source, RemoteEvidence) and not repository.remote_names():
         policy_ref = "HEAD"  # there is nothing that could be called the default branch
     try:
-        rules = read_rules(witness, policy_ref)
+        rules = read_rules(source, policy_ref)
     except RefNotFound as error:
         if policy_ref:
             raise
         name = repository.remote_name()
         raise RefNotFound(
             "Which branch is the default one is not known here",
-            f"Ask the remote, git remote set-head {name} --auto, or say where the rules are: --policy-ref or --policy",
+            Remedies.NAME_POLICY.after(f"Ask the remote: git remote set-head {name} --auto"),
         ) from error
     if rules is None:
         where = quote(policy_ref) if policy_ref else "the default branch"
-        raise WrongPolicy(POLICY_FILE, 0, f"{where} has no such file", "Name another: --policy-ref or --policy")
+        raise WrongPolicy(POLICY_FILE, 0, f"{where} has no such file", Remedies.NAME_POLICY)
     return rules
 
 
@@ -112,27 +112,21 @@ def _rules_in(file: Path) -> Rules:
     return Rules(policy, f"{quote(file)}, as it is here", signers)
 
 
-def _find(repository: Repository, ref: str) -> tuple[Event, list[TagRecord], Registry]:
-    name = names.match_tag(ref.removeprefix("refs/tags/"))
-    shortcut = names.match_shortcut(ref)
-    about = name or shortcut
-    if about is None:
-        raise TagProblem(f"{quote(ref)} is neither a registry tag nor a shortcut", names.TAG_RULE)
-    records = repository.tag_records(about.artifact)
-    registry = Registry.fold(read_events(records))
-    event = registry.event_of(str(name)) if name else None
-    if event is None and shortcut is not None:
-        event = registry.event_behind(shortcut)
-    if event is not None:
-        return event, records, registry
-    if name is not None:
-        raise TagProblem(explain_absence(records, str(name), name), "'gto history' lists the events there are")
-    raise TagProblem(f"{quote(ref)} names nothing in this registry", "'gto show' lists what there is")
+def _find(repository: Repository, ref: str) -> tuple[Event, RegistryTags]:
+    reference = typed_reference(ref)
+    tags = RegistryTags(repository.tag_records(reference.artifact) if reference.artifact else ())
+    found = resolve(reference, tags)
+    if found.event is not None:
+        return found.event, tags
+    if reference.artifact is None:
+        raise TagProblem(found.cause, names.TAG_RULE)
+    what = "'gto show' lists what there is" if reference.shortcut else "'gto history' lists the events there are"
+    raise TagProblem(found.cause, what)
 
 
-def _facts(witness: Witness, event: Event, settings: Settings) -> Facts:
+def _facts(source: EvidenceSource, event: Event, settings: Settings) -> Facts:
     now = datetime.now(timezone.utc)
     try:
-        return Facts(now, find(witness.objects, event.commit, event.artifact, settings.index).annotation)
+        return Facts(now, find(source.objects, event.commit, event.artifact, settings.index).annotation)
     except WrongAnnotations as error:
         return Facts(now, annotation_problem=str(error))

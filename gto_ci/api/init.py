@@ -25,7 +25,7 @@ from gto_ci.git.worktree.uninterruptible import finish
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class InitOptions:
     """What to set up. ``artifacts`` are names and paths, empty for none; ``action`` is what the workflow uses."""
 
     stages: tuple[str, ...] = ()
@@ -36,7 +36,7 @@ class Wishes:
     action: str = ACTION
 
 
-class Site(NamedTuple):
+class InitTarget(NamedTuple):
     """A repository as it is before: ``annotations`` is its annotation file, ``there`` which of our files it has."""
 
     root: Path
@@ -61,7 +61,7 @@ class Plan(NamedTuple):
     notes: tuple[str, ...]
 
 
-def look(repo: str | Path, environ: Mapping[str, str]) -> Site:
+def look(repo: str | Path, environ: Mapping[str, str]) -> InitTarget:
     """Return what is there.
 
     Raises:
@@ -74,7 +74,7 @@ def look(repo: str | Path, environ: Mapping[str, str]) -> Site:
     settings = config.load(repository.root, environ)
     # a link that leads nowhere is there too: written through it, the file would be elsewhere
     there = {path for path in (CONFIG_FILE, POLICY_FILE, WORKFLOW_FILE) if os.path.lexists(repository.root / path)}
-    return Site(repository.root, settings, files.index_path(settings), frozenset(there))
+    return InitTarget(repository.root, settings, files.index_path(settings), frozenset(there))
 
 
 def read_artifact(text: str) -> tuple[str, str]:
@@ -103,28 +103,28 @@ def check_type(name: str) -> str:
         raise InvalidName(error.cause.replace("stage", "type", 1), error.next_step) from error
 
 
-def plan(site: Site, wishes: Wishes) -> Plan:
+def plan(site: InitTarget, options: InitOptions) -> Plan:
     """Return what would be written. Nothing is.
 
     Raises:
         WrongAnnotations: the annotation file cannot be understood.
         GtoError: a file cannot be where it is to be.
     """
-    stages = wishes.stages or site.settings.stages or ()
+    stages = options.stages or site.settings.stages or ()
     wanted: dict[str, str] = {}
-    if wishes.stages or wishes.types:
-        wanted[CONFIG_FILE] = settings_text(wishes.stages, wishes.types)
+    if options.stages or options.types:
+        wanted[CONFIG_FILE] = settings_text(options.stages, options.types)
         config.settings_in(wanted[CONFIG_FILE].encode(), CONFIG_FILE, {})
-    if wishes.policy:
+    if options.policy:
         wanted[POLICY_FILE] = policy_text(stages)
         policy_file.read(wanted[POLICY_FILE].encode(), POLICY_FILE)
-    if wishes.workflow:
-        has_policy = wishes.policy or POLICY_FILE in site.there
-        wanted[WORKFLOW_FILE] = workflow_text(wishes.action, policy=has_policy)
+    if options.workflow:
+        has_policy = options.policy or POLICY_FILE in site.there
+        wanted[WORKFLOW_FILE] = workflow_text(options.action, policy=has_policy)
     texts = [NewText(path, None, text.encode()) for path, text in wanted.items() if path not in site.there]
     notes = [f"{quote(path)} is there already, and stays as it is" for path in wanted if path in site.there]
-    if wishes.artifacts:
-        annotated, known = _annotated(site, wishes.artifacts)
+    if options.artifacts:
+        annotated, known = _annotated(site, options.artifacts)
         texts += [annotated] if annotated.after != annotated.before else []
         notes += [f"{quote(name)} is in {quote(site.annotations)} already, and stays as it is" for name in known]
     for text in texts:
@@ -143,7 +143,7 @@ def carry_out(plan: Plan) -> None:
     finish(lambda: _write(plan))
 
 
-def _annotated(site: Site, artifacts: Sequence[tuple[str, str]]) -> tuple[NewText, list[str]]:
+def _annotated(site: InitTarget, artifacts: Sequence[tuple[str, str]]) -> tuple[NewText, list[str]]:
     """The annotation file with those of ``artifacts`` that it lacks, and the names of the others."""
     before = files.read(files.file_to_write(site.root, site.annotations), site.annotations)
     names = set(read_artifacts_yaml(before or b"", site.annotations))
@@ -153,7 +153,7 @@ def _annotated(site: Site, artifacts: Sequence[tuple[str, str]]) -> tuple[NewTex
             known.append(name)
             continue
         names.add(name)
-        after = editing.annotate(after, site.annotations, name, editing.Change(path=path or None))
+        after = editing.annotate(after, site.annotations, name, editing.AnnotationUpdate(path=path or None))
     return NewText(site.annotations, before, after or b""), known
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from gto_ci.core.errors import GtoError
 from gto_ci.files import config
 from gto_ci.files.config import Settings
 from gto_ci.git import Repository, Runner
@@ -18,11 +19,24 @@ RepoLike = str | Path | Repository
 def opened(repo: RepoLike, environ: Mapping[str, str] | None = None) -> Iterator[tuple[Repository, Settings]]:
     """Yield the repository and the settings in effect there; for a URL, those of its HEAD.
 
+    An error that passes through speaks of keywords.
+
     Raises:
         NoRepository, WrongConfig: there is none, or its configuration is wrong.
         GitError: there is a URL, and the remote cannot be reached.
     """
-    environ = os.environ if environ is None else environ
+    try:
+        with _opened(repo, os.environ if environ is None else environ) as found:
+            yield found
+    except GtoError as error:
+        from gto_ci.hints import for_library  # late: only mistakes pay for it
+
+        for_library(error)
+        raise
+
+
+@contextmanager
+def _opened(repo: RepoLike, environ: Mapping[str, str]) -> Iterator[tuple[Repository, Settings]]:
     if isinstance(repo, str) and ":" in repo:
         from gto_ci.git.remotes.url_repository import is_url, open_url  # late: most repositories are here
 

@@ -8,9 +8,10 @@ from typing import Literal
 from gto_ci.api.open_repository import RepoLike, opened
 from gto_ci.api.tag_meaning import signatures_of
 from gto_ci.core import names
-from gto_ci.core.errors import GtoError, TagProblem, WrongAnnotations, WrongArguments, quote
-from gto_ci.core.events import CommitEvent, Event, TagRecord, explain_absence, read_events, why_no_event
+from gto_ci.core.errors import GtoError, Remedies, TagProblem, WrongAnnotations, WrongArguments, quote
+from gto_ci.core.events import CommitEvent, Event, TagRecord, read_events, why_no_event
 from gto_ci.core.registry import ALL, Artifact, Registry, Sort, StageLimits, Version, VersionStage, journal, not_found
+from gto_ci.core.resolve import Reason, Reference, RegistryTags, resolve, typed_reference
 from gto_ci.files.annotations import Annotation, find, read_artifacts_yaml, read_dvc_yaml
 from gto_ci.files.annotations.discovery import Discovery, discover, read_commits
 from gto_ci.files.config import Settings
@@ -65,8 +66,10 @@ def show(
             stages = registry.columns(settings.stages)
             view = views.registry_view(registry, stages, limits, deprecated=deprecated, short=truncate_hexsha)
             return (views.registry_table(view, stages), "keys") if table else view
-        artifact, found = _read_artifact(repository, settings, name, scope, described=not table, warn=warn)
-        chosen = views.choose_versions(artifact, name, limits, deprecated=deprecated)
+        shortcut = names.match_shortcut(name)
+        wanted = shortcut.artifact if shortcut else name
+        artifact, found = _read_artifact(repository, settings, wanted, scope, described=not table, warn=warn)
+        chosen = views.choose_versions(artifact, shortcut, limits, deprecated=deprecated)
         if table:
             return views.versions_table(chosen, short=truncate_hexsha, registered=artifact.registered), "keys"
         return [views.version_view(version, shown, _commit_view(version, found)) for version, shown in chosen]
@@ -151,23 +154,18 @@ def describe(repo: RepoLike, name: str, rev: str | None = None, *, warn: Warn | 
         WrongAnnotations: a file that could hold the artifact cannot be understood.
         NoRepository, WrongConfig, GitError: the repository cannot be read.
     """
-    shortcut, tag = names.match_shortcut(name), names.match_tag(name)
-    artifact = shortcut.artifact if shortcut else tag.artifact if tag else name
-    if rev is not None and (shortcut or tag):
+    reference = typed_reference(name)
+    artifact = reference.artifact or name
+    if rev is not None and reference.artifact:
         raise WrongArguments("Either specify revision or use naming shortcut", "Leave out one of them")
     with opened(repo) as (repository, settings):
-        if shortcut:
-            commit = _commit_of_shortcut(repository, settings, name)
-        elif tag:
-            commit = _commit_of_tag(repository, name, tag)
-        else:
-            commit = _commit_of_rev(repository, rev)
+        commit = _commit_of(reference, repository, settings) if reference.artifact else _commit_of_rev(repository, rev)
         if commit is None:
             return None
         found = find(repository.objects, commit, artifact, settings.index)
         for warning in found.warnings:
             _tell(warn, warning)
-        if found.annotation is None and not (shortcut or tag) and warn is not None:
+        if found.annotation is None and not reference.artifact and warn is not None:
             _tell(warn, _unknown(repository, settings, artifact))
         return found.annotation
 
@@ -347,15 +345,13 @@ def _read_artifact(
     described: bool = False,
     warn: Warn | None = None,
 ) -> tuple[Artifact, Discovery]:
-    shortcut = names.match_shortcut(name)
-    wanted = shortcut.artifact if shortcut else name
-    if _is_name(wanted):
-        registry, found = _survey(repository, settings, wanted, scope, described=described, warn=warn)
-        artifact = registry.artifacts.get(wanted)
+    if _is_name(name):
+        registry, found = _survey(repository, settings, name, scope, described=described, warn=warn)
+        artifact = registry.artifacts.get(name)
         if artifact is not None:
             return artifact, found
     registry, _ = _survey(repository, settings, scope=scope)
-    raise not_found(wanted, sorted(registry.artifacts))
+    raise not_found(name, sorted(registry.artifacts))
 
 
 def _commit_view(version: Version, found: Discovery) -> Row | None:
@@ -373,20 +369,20 @@ def _tell(warn: Warn | None, sentence: str) -> None:
         warn(sentence)
 
 
-def _commit_of_shortcut(repository: Repository, settings: Settings, name: str) -> str | None:
-    artifact, _ = _read_artifact(repository, settings, name)
-    chosen = views.choose_versions(artifact, name, StageLimits())
-    if len(chosen) > 1:
-        raise WrongArguments("Ambiguous naming shortcut: multiple variants found", "Name a commit with --rev")
-    return chosen[0][0].commit if chosen else None
-
-
-def _commit_of_tag(repository: Repository, text: str, name: names.TagName) -> str:
-    records = repository.tag_records(name.artifact)
-    found = next((record.target for record in records if record.name == text and record.target_type == "commit"), None)
-    if found is None:
-        raise TagProblem(explain_absence(records, text, name), "Check its name")
-    return found
+def _commit_of(reference: Reference, repository: Repository, settings: Settings) -> str | None:
+    found = resolve(reference, RegistryTags(repository.tag_records(reference.artifact)))
+    if found.event is not None:
+        return found.event.commit
+    if found.reason is Reason.SEVERAL_VERSIONS:
+        raise WrongArguments(
+            f"Ambiguous naming shortcut: multiple variants found. {found.cause}", Remedies.NAME_COMMIT.about("rev")
+        )
+    if reference.shortcut is None:
+        raise TagProblem(found.cause, "Check its name")
+    # an artifact that no tag names may be in HEAD's files; then the shortcut stands for HEAD
+    artifact, _ = _read_artifact(repository, settings, reference.shortcut.artifact)
+    versions = [] if artifact.registered else artifact.find(reference.shortcut)
+    return versions[0].commit if versions else None
 
 
 def _commit_of_rev(repository: Repository, rev: str | None) -> str | None:

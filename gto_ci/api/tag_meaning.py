@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gto_ci.api.open_repository import RepoLike, opened
 from gto_ci.core import names
-from gto_ci.core.errors import quote
-from gto_ci.core.events import Event, TagRecord, explain_absence, read_events
+from gto_ci.core.events import Event, TagRecord
+from gto_ci.core.resolve import Reason, RegistryTags, pushed_reference, resolve, typed_reference
 from gto_ci.git import Repository
 
 if TYPE_CHECKING:
@@ -27,9 +27,10 @@ class RefMeaning(NamedTuple):
 
 
 def check_ref(repo: RepoLike, ref: str) -> list[Event]:
-    """Return the events that the tag ``ref`` (``NAME`` or ``refs/tags/NAME``) records: one, or none.
+    """Return the event that ``ref`` stands for, in a list; an empty list where there is none.
 
-    Only the tags of the artifact in question are read.
+    ``ref`` is a tag (``NAME`` or ``refs/tags/NAME``), or a shortcut where no tag has its name. Only the tags of
+    one artifact are read.
 
     >>> [event] = api.check_ref(repo, "churn#prod#1")
     >>> event.artifact, event.stage, event.version, event.event
@@ -50,21 +51,24 @@ def explain_ref(repo: RepoLike, ref: str, verify: bool = False) -> RefMeaning:
 
     >>> from gto_ci.api import tag_meaning
     >>> tag_meaning.explain_ref(repo, "churn@v9.9.9").note
-    "There is no tag 'churn@v9.9.9' in this repository"
+    "'churn@v9.9.9' names no version in this repository: 'churn' has no version v9.9.9 in effect"
 
     Raises:
         NoRepository, WrongConfig, GitError: the repository cannot be read.
     """
+    reference = typed_reference(ref)
+    if reference.artifact is None:
+        found = resolve(reference, RegistryTags(()))
+        return RefMeaning([], "" if found.reason is Reason.UNRELATED else found.cause)
     with opened(repo) as (repository, _):
-        tag = ref.removeprefix("refs/tags/")
-        name = names.match_tag(tag)
-        if name is None:
-            return RefMeaning([], _not_a_tag(tag))
-        records = repository.tag_records(name.artifact)
-        events = [event for event in read_events(records) if event.tag == tag]
-        if events:
-            return RefMeaning(events, signature=signatures_of(repository, records, events)[tag] if verify else None)
-        return RefMeaning([], explain_absence(records, tag, name))
+        tags = RegistryTags(repository.tag_records(reference.artifact))
+        if reference.shortcut and any(record.name == ref for record in tags.records):
+            reference = pushed_reference(ref)  # as in GTO, a tag of this very name comes before the shortcut
+        found = resolve(reference, tags)
+        if found.event is None:
+            return RefMeaning([], found.cause)
+        signature = signatures_of(repository, tags.records, [found.event])[found.event.tag] if verify else None
+        return RefMeaning([found.event], signature=signature)
 
 
 def parse_tag(name: str) -> dict[str, Any]:
@@ -94,9 +98,3 @@ def signatures_of(
     tags = {event.tag for event in events}
     signed = {record.name: record.signed for record in records if record.signed and record.name in tags}
     return {**dict.fromkeys(tags, UNSIGNED), **verify(repository, signed)}
-
-
-def _not_a_tag(tag: str) -> str:
-    if names.match_tag(tag.replace(":", "=")):
-        return f"{quote(tag)} is not a tag name: in tags ':' is written '='; try {quote(tag.replace(':', '='))}"
-    return f"{quote(tag)} is not in registry format" if names.looks_like_tag(tag) else ""

@@ -18,7 +18,7 @@ from gto_ci.core.names import check_artifact, check_stage
 from gto_ci.files.config import Settings
 from gto_ci.git import Repository
 from gto_ci.git.write_tags import Tagger
-from gto_ci.publish import Manner, Say, carry_out
+from gto_ci.publish import PublishOptions, Say, publish
 
 # True prints the lines that the command line prints; a function gets them one by one
 Stdout = bool | Callable[[str], None]
@@ -64,11 +64,11 @@ def register(
     if version is not None:
         check_version(version)
     common = _common(name, message, simple, force)
-    manner = _manner(push, stdout, author, author_email, sign, dry_run)
+    options = _publish_options(push, stdout, author, author_email, sign, dry_run)
     with opened(repo) as (repository, settings):
         commit = _commit(repository, ref)
         request = Register(commit=commit, version=version, bump=bumps[0] if bumps else None, **common)
-        return carry_out(repository, settings, request, manner)
+        return publish(repository, settings, request, options)
 
 
 def assign(
@@ -113,7 +113,7 @@ def assign(
         if skip_registration:
             raise WrongArguments("You either need to supply version name or skip registration", "Leave one out")
     common = _common(name, message, simple, force)
-    manner = _manner(push, stdout, author, author_email, sign, dry_run)
+    options = _publish_options(push, stdout, author, author_email, sign, dry_run)
     with opened(repo) as (repository, settings):
         request = Assign(
             stage=_allowed(settings, stage),
@@ -123,7 +123,7 @@ def assign(
             skip_registration=skip_registration,
             **common,
         )
-        return carry_out(repository, settings, request, manner)
+        return publish(repository, settings, request, options)
 
 
 def unassign(
@@ -161,12 +161,12 @@ def unassign(
     """
     _one_of(version, ref)
     common = _common(name, message, simple, force)
-    manner = _manner(push, stdout, author, author_email, sign, dry_run)
+    options = _publish_options(push, stdout, author, author_email, sign, dry_run)
     with opened(repo) as (repository, settings):
         allowed = _allowed(settings, stage)
         commit = None if ref is None else _commit(repository, ref)
         request = Unassign(stage=allowed, version=version, commit=commit, delete=delete, **common)
-        return carry_out(repository, settings, request, manner)
+        return publish(repository, settings, request, options)
 
 
 def deregister(
@@ -203,11 +203,11 @@ def deregister(
     """
     _one_of(version, ref)
     common = _common(name, message, simple, force)
-    manner = _manner(push, stdout, author, author_email, sign, dry_run)
+    options = _publish_options(push, stdout, author, author_email, sign, dry_run)
     with opened(repo) as (repository, settings):
         commit = None if ref is None else _commit(repository, ref)
         request = Deregister(version=version, commit=commit, delete=delete, **common)
-        return carry_out(repository, settings, request, manner)
+        return publish(repository, settings, request, options)
 
 
 def deprecate(
@@ -242,7 +242,7 @@ def deprecate(
         NoRepository, WrongConfig, GitError: the repository cannot be read or written.
     """
     common = _common(name, message, simple, force)
-    manner = _manner(push, stdout, author, author_email, sign, dry_run)
+    options = _publish_options(push, stdout, author, author_email, sign, dry_run)
     with opened(repo) as (repository, settings):
         request = Deprecate(
             commit=None if ref is None else _commit(repository, ref),
@@ -250,17 +250,17 @@ def deprecate(
             delete=delete,
             **common,
         )
-        return carry_out(repository, settings, request, manner)
+        return publish(repository, settings, request, options)
 
 
 def _common(name: str, message: str | None, simple: bool | None, force: bool) -> dict[str, Any]:
     return {"name": check_artifact(name), "message": message or "", "simple": simple, "force": force}
 
 
-def _manner(
+def _publish_options(
     push: bool, stdout: Stdout, author: str | None, author_email: str | None, sign: bool | None, dry_run: bool
-) -> Manner:
-    return Manner(push, dry_run, Tagger(author or "", author_email or "", sign), speaker(stdout))
+) -> PublishOptions:
+    return PublishOptions(push, dry_run, Tagger(author or "", author_email or "", sign), speaker(stdout))
 
 
 def speaker(stdout: Stdout) -> Say:

@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, TextIO
 
-from gto_ci import action
+from gto_ci import action, hints
 from gto_ci.core.errors import GtoError, quote
 from gto_ci.platforms.platform import Log
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 def run(environ: Mapping[str, str], stream: TextIO) -> int:
     """Run the action as ``environ`` says, log to ``stream``, and return the exit code: 0, or 1 with one error."""
-    room, make_log = choose(environ)
+    platform, make_log = choose(environ)
     log = make_log(stream)
     try:
-        action.run(room.read_inputs(environ), room(environ, stream), environ)
+        action.run(platform.read_inputs(environ), platform(environ, stream), environ)
     except GtoError as error:
-        log.error(str(error))
+        log.error(hints.sentence(error, hints.Door.ACTION))
         return 1
     except Exception as error:
         # a crash must never look like a success with empty outputs

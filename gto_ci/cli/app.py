@@ -179,7 +179,9 @@ def _outcome(app: click.Command, name: str) -> int:
 
 def _in_a_line(error: Exception) -> str:
     if isinstance(error, GtoError):
-        return str(error)
+        from gto_ci import hints  # late: only mistakes pay for it
+
+        return hints.sentence(error, hints.Door.COMMAND)
     if isinstance(error, OSError) and error.errno in _FULL:
         stdio.give_up(sys.stdout)
         return f"Cannot write: {os.strerror(error.errno)}. Make room, or write elsewhere"

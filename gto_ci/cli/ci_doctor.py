@@ -6,7 +6,7 @@ import os
 
 import click
 
-from gto_ci.api.doctor import Finding, examine
+from gto_ci.api.doctor import Diagnosis, examine
 from gto_ci.cli.app import Entry
 from gto_ci.cli.options import option_json
 from gto_ci.cli.output import emoji
@@ -42,12 +42,12 @@ def doctor(repo: str, offline: bool, as_json: bool) -> int:
     return 1 if any(finding.status == "problem" for finding in findings) else 0
 
 
-def _show(finding: Finding) -> None:
+def _show(finding: Diagnosis) -> None:
     mark = emoji(_MARKS[finding.status]) or f"{finding.status}: "
     click.echo(f"{mark}{finding.said}")
     if finding.fix:
         click.echo(f"    → {finding.fix}")
 
 
-def _view(finding: Finding) -> dict[str, str]:
+def _view(finding: Diagnosis) -> dict[str, str]:
     return {"check": finding.check, "status": finding.status, "message": finding.said, "fix": finding.fix}

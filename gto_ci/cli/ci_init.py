@@ -12,7 +12,7 @@ import click
 
 from gto_ci.api import files
 from gto_ci.api import init as setup
-from gto_ci.api.init import Plan, Site, Wishes
+from gto_ci.api.init import InitOptions, InitTarget, Plan
 from gto_ci.api.init_templates import ACTION, WORKFLOW_FILE, check_action, is_pinned
 from gto_ci.cli.app import Entry, note
 from gto_ci.cli.output import emoji
@@ -60,7 +60,8 @@ def init(repo: str, yes: bool, dry_run: bool, action: str, **given: Any) -> None
         given = _ask(site, given)
     workflow = given["workflow"] is not False
     plan = setup.plan(
-        site, Wishes(**{**given, "workflow": workflow, "policy": bool(given["policy"])}, action=check_action(action))
+        site,
+        InitOptions(**{**given, "workflow": workflow, "policy": bool(given["policy"])}, action=check_action(action)),
     )
     _show(plan)
     if not plan.texts:
@@ -83,7 +84,7 @@ _READERS: dict[str, Callable[[str], Any]] = {
 }
 
 
-def _ask(site: Site, given: dict[str, Any]) -> dict[str, Any]:
+def _ask(site: InitTarget, given: dict[str, Any]) -> dict[str, Any]:
     """Ask for what was not given, and can still be chosen."""
     answers = dict(given)
     if CONFIG_FILE not in site.there:

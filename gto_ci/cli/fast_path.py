@@ -24,7 +24,7 @@ _FORMS = {
 }
 
 
-class Asked(NamedTuple):
+class PlainCommand(NamedTuple):
     """What is asked: ``word`` is the command's argument; ``form`` what is to be printed, None for the usual."""
 
     command: str
@@ -49,7 +49,7 @@ def program() -> None:
     stdio.run_and_leave(main)
 
 
-def plain(args: Sequence[str]) -> Asked | None:
+def plain(args: Sequence[str]) -> PlainCommand | None:
     """Return what a plain command line asks; None for any other one, right or wrong."""
     command = args[0] if args else ""
     repo, forms, others = ".", list[str](), list[str]()
@@ -66,10 +66,10 @@ def plain(args: Sequence[str]) -> Asked | None:
     # a URL costs too much to be asked twice
     if ":" in repo or any(word[:1] in ("", "-") for word in (repo, *others)):
         return None
-    return Asked(command, repo, others[0] if others else None, forms[0] if forms else None)
+    return PlainCommand(command, repo, others[0] if others else None, forms[0] if forms else None)
 
 
-def _answered(asked: Asked) -> bool:
+def _answered(asked: PlainCommand) -> bool:
     notes = list[str]()
     try:
         text = "".join([f"{line}\n" for line in _lines(asked, notes)])
@@ -85,7 +85,7 @@ def _answered(asked: Asked) -> bool:
     return True
 
 
-def _lines(asked: Asked, notes: list[str]) -> Iterable[str]:
+def _lines(asked: PlainCommand, notes: list[str]) -> Iterable[str]:
     """What is printed; ``notes`` gets what a person is told beside it."""
     if asked.command == "check-ref":
         from gto_ci.api import tag_meaning

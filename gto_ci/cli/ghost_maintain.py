@@ -89,12 +89,12 @@ def log(base: str, most: int | None, as_json: bool, plain: bool) -> None:
 @common
 def delete(words: tuple[str, ...], start: str, end: str, several: bool, dry_run: bool) -> None:
     """Delete ghosts, and print which."""
-    from gto_ci.ghost import listing
+    from gto_ci.ghost import deletion, listing
 
     kind, _ = kind_and_words(words, _NONE, _NONE)
     with session() as opened:
         bar = progress("Deleting ghosts")
-        found = listing.delete(opened, kind, start=start, end=end, several=several, dry_run=dry_run, progress=bar)
+        found = deletion.delete(opened, kind, start=start, end=end, several=several, dry_run=dry_run, progress=bar)
     for line in listing.listing(found, kind, deleted=True):
         click.echo(line)
 
@@ -119,13 +119,13 @@ def gc(older_than: timedelta | None, unreachable: bool, keep_last: int | None, d
 
     With both options, those to which either applies.
     """
-    from gto_ci.ghost import collecting
+    from gto_ci.ghost import deletion
     from gto_ci.render import ghosts, views
 
     if older_than is None and not unreachable and keep_last is None:
         raise click.UsageError("Say which: --older-than AGE, --unreachable, or --keep-last N.")
     with session() as opened:
-        done = collecting.gc(
+        done = deletion.gc(
             opened,
             now=datetime.now(timezone.utc),
             older_than=older_than,
@@ -138,5 +138,5 @@ def gc(older_than: timedelta | None, unreachable: bool, keep_last: int | None, d
         click.echo(views.to_json(ghosts.collected_view(done, dry_run=dry_run)))
         return
     for ghost in done.ghosts if dry_run else ():
-        click.echo(f"{ghost.kind} {ghost.start} {ghost.end}")
+        click.echo(f"{ghost.kind} {ghost}")
     click.echo(ghosts.collected_sentence(done, dry_run=dry_run))

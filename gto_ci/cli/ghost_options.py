@@ -90,7 +90,7 @@ def common(command: F) -> F:
 @contextmanager
 def session() -> Iterator[Session]:
     """Yield a session with the options of the running command."""
-    from gto_ci.ghost.session import MAX_SIZE, Options, opened
+    from gto_ci.ghost.session import MAX_SIZE, Options, open_session
 
     given = click.get_current_context().ensure_object(dict)
     options = Options(
@@ -101,7 +101,7 @@ def session() -> Iterator[Session]:
         max_size=given.get("max_size", MAX_SIZE),
         watch=_Transfer() if sys.stderr.isatty() else None,
     )
-    with opened(options, os.environ) as found:
+    with open_session(options, os.environ) as found:
         yield found
 
 

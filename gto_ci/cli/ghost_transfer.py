@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -13,6 +13,9 @@ from gto_ci.cli.app import Entry, raw_bytes
 from gto_ci.cli.completion import ghost_kinds
 from gto_ci.cli.ghost_options import common, detail, kind_and_words, left_out, notes, session
 from gto_ci.cli.options import option_json
+
+if TYPE_CHECKING:
+    from gto_ci.ghost.names import Wanted
 
 CARRY = "Carry a change"
 _HASH = re.compile(r"[0-9a-fA-F]{4,40}")
@@ -70,17 +73,17 @@ def push(
     BASE and TO are HEAD unless given. Prints what it takes to pull them: BASE and HASH of a diff,
     FROM and TO of commits.
     """
-    from gto_ci.ghost import pushing
-    from gto_ci.ghost.names import trimmed
+    from gto_ci.ghost import push_ghost
+    from gto_ci.ghost.names import CommitRange, trimmed
     from gto_ci.git.worktree.capture import Selection
 
     kind, rest = kind_and_words(words, {"diff": 0, "commits": 1, "all": 1}, {"diff": 1, "commits": 2, "all": 2})
     base = (rest[0] if rest else "HEAD") if kind == "diff" else rest[1] if len(rest) > 1 else "HEAD"
     with session() as opened:
-        pushed = pushing.push(
+        pushed = push_ghost.push(
             opened,
             base=None if kind == "commits" else base,
-            commits=None if kind == "diff" else (rest[0], base),
+            commits=None if kind == "diff" else CommitRange(rest[0], base),
             selection=Selection(include, untracked, follow_symlinks),
             note=message,
         )
@@ -92,7 +95,7 @@ def push(
         click.echo(views.to_json([ghosts.pushed_view(one) for one in shown]))
     else:
         for one in shown:
-            click.echo(f"{one.ghost.start} {one.ghost.end}")
+            click.echo(one.ghost)
     for one in pushed:
         if one.change is not None:
             left_out(one.change.left_out)
@@ -101,7 +104,7 @@ def push(
             notes([f"There are no commits between {trimmed(rest[0])} and {trimmed(base)}"])
             continue
         if message and not one.created:
-            notes([f"{one.ghost.start} {one.ghost.end} was there already, and keeps the note that it has"])
+            notes([f"{one.ghost} was there already, and keeps the note that it has"])
         detail(f"{'Pushed' if one.created else 'It was there already:'} {one.ghost.kind}, {one.size:,} bytes")
 
 
@@ -123,11 +126,11 @@ def pull(words: tuple[str, ...], force_base: bool) -> None:
 
     BASE and FROM are HEAD unless given. A hash may be shortened.
     """
-    from gto_ci.ghost import pulling
+    from gto_ci.ghost import pull_ghost
 
     wanted = _wanted(words)
     with session() as opened:
-        done = pulling.pull(opened, diff=wanted.get("diff"), commits=wanted.get("commits"), force_base=force_base)
+        done = pull_ghost.pull(opened, diff=wanted.diff, commits=wanted.commits, force_base=force_base)
     notes(done.notes)
     detail(f"HEAD is at {done.commit}; files that differ from it: {len(done.files)}; tree {done.tree}")
 
@@ -145,21 +148,24 @@ def pull(words: tuple[str, ...], force_base: bool) -> None:
 @common
 def show(words: tuple[str, ...]) -> None:
     """Print a patch as it is stored, byte for byte."""
-    from gto_ci.ghost import pulling
+    from gto_ci.ghost import pull_ghost
 
+    wanted = _wanted(words)
     with session() as opened:
-        raw_bytes(pulling.show(opened, **_wanted(words)))
+        raw_bytes(pull_ghost.show(opened, diff=wanted.diff, commits=wanted.commits))
 
 
-def _wanted(words: tuple[str, ...]) -> dict[str, tuple[str, str]]:
-    """What is asked for: the diff as base and hash, the commits as from and to."""
+def _wanted(words: tuple[str, ...]) -> Wanted:
+    """Return what ``words`` ask for."""
+    from gto_ci.ghost.names import CommitRange, DiffName, Wanted
+
     kind, rest = kind_and_words(words, {"diff": 1, "commits": 1, "all": 2}, {"diff": 2, "commits": 2, "all": 3})
     if kind == "diff":
-        return {"diff": (rest[0] if len(rest) > 1 else "HEAD", rest[-1])}
+        return Wanted(diff=DiffName(rest[0] if len(rest) > 1 else "HEAD", rest[-1]))
     start = "HEAD" if len(rest) == (1 if kind == "commits" else 2) else rest[0]
     if kind == "commits":
-        return {"commits": (start, rest[-1])}
-    return {"commits": (start, rest[-2]), "diff": (rest[-2], rest[-1])}
+        return Wanted(CommitRange(start, rest[-1]))
+    return Wanted(CommitRange(start, rest[-2]), DiffName(rest[-2], rest[-1]))
 
 
 @commands.command(
@@ -173,11 +179,11 @@ def _wanted(words: tuple[str, ...]) -> dict[str, tuple[str, str]]:
 @common
 def diff(base: str, include: tuple[str, ...], untracked: bool, follow_symlinks: bool) -> None:
     """Print what a push would capture: the uncommitted change of BASE."""
-    from gto_ci.ghost import pushing
+    from gto_ci.ghost import push_ghost
     from gto_ci.git.worktree.capture import Selection
 
     with session() as opened:
-        change = pushing.diff(opened, base, Selection(include, untracked, follow_symlinks))
+        change = push_ghost.diff(opened, base, Selection(include, untracked, follow_symlinks))
     raw_bytes(change.patch)
     sys.stdout.flush()
     left_out(change.left_out)
@@ -215,6 +221,6 @@ def checkout(words: tuple[str, ...], remove: bool, force: bool) -> None:
         raise click.UsageError("--force goes with --remove." if force else "It takes 1 to 3 arguments.")
     base_given = len(words) == 3 or (len(words) == 2 and _HASH.fullmatch(trimmed(words[1])) is not None)
     base = words[0] if base_given else None
-    digest, *folder = words[1:] if base_given else words
+    diff_hash, *folder = words[1:] if base_given else words
     with session() as opened:
-        click.echo(worktrees.checkout(opened, digest, base, *folder))
+        click.echo(worktrees.checkout(opened, diff_hash, base, *folder))

@@ -1,7 +1,7 @@
 """What a request does to an artifact: which tags it makes, or takes away.
 
 A request (:class:`Register`, :class:`Assign` …) says what a person wants. :meth:`plan` looks at the
-artifact as it stands and answers with a :class:`Change`, or says why not. It looks at nothing else,
+artifact as it stands and answers with a :class:`TagPlan`, or says why not. It looks at nothing else,
 so that after a lost race it is asked again with the new state. The rules are GTO 1.10.1's, less its
 bugs (``docs/differences-from-gto.md``).
 """
@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from gto_ci.core.errors import (
+    Remedies,
     TagExists,
     VersionAlreadyRegistered,
     VersionExistsForCommit,
@@ -96,7 +97,7 @@ class NewTag:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class TagPlan:
     """The tags to make, in order, or the events whose tags to delete, in order of time.
 
     ``earliest``: the date, in seconds since the epoch, from which on the new tags come after all
@@ -132,14 +133,13 @@ class _Request:
         counter = None if simple else state.next_counter
         name = TagName(kind, self.name, about_version, stage, counter)
         if counter is not None and match_tag(str(name)) is None:
-            step = "Delete the tag that has it, or use '--simple true'"
+            step = Remedies.USE_SIMPLE_TAG.after("Delete the tag that has it")
             raise WrongArguments(f"No counter follows {counter - 1}", step)
         if str(name) in state.tags:
-            raise TagExists(f"Tag {quote(name)} exists already: {_evidence(state, str(name))}", _WAYS_OUT)
+            raise TagExists(
+                f"Tag {quote(name)} exists already: {_evidence(state, str(name))}", Remedies.USE_COUNTED_TAG
+            )
         return NewTag(name, commit, version, message)
-
-
-_WAYS_OUT = "Use '--simple false' for a tag with a counter, or delete that one"
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +150,7 @@ class Register(_Request):
     version: str | None = field(default=None, kw_only=True)
     bump: Part | None = field(default=None, kw_only=True)
 
-    def plan(self, state: State) -> Change:
+    def plan(self, state: State) -> TagPlan:
         """Return the change.
 
         Raises:
@@ -159,7 +159,7 @@ class Register(_Request):
         version = self._version(state)
         message = self.message or f"Registering artifact {self.name} version {version}"
         simple = True if self.simple is None else self.simple
-        return Change((self._tag(state, Kind.REGISTRATION, self.commit, message, simple=simple, version=version),))
+        return TagPlan((self._tag(state, Kind.REGISTRATION, self.commit, message, simple=simple, version=version),))
 
     def _version(self, state: State) -> str:
         here = state.at_commit(self.commit)
@@ -190,7 +190,7 @@ class Register(_Request):
             if self.bump is not None:
                 raise WrongArguments(
                     "Can't apply bump, because this is the first version being registered",
-                    f"Leave the bump out for {FIRST}, or name one with --version",
+                    Remedies.NAME_VERSION.after(f"Leave the bump out for {FIRST}"),
                 )
             version = FIRST
         else:
@@ -214,7 +214,7 @@ class Assign(_Request):
     name_version: str | None = field(default=None, kw_only=True)
     skip_registration: bool = field(default=False, kw_only=True)
 
-    def plan(self, state: State) -> Change:
+    def plan(self, state: State) -> TagPlan:
         """Return the change: the assignment, after a registration where one is needed.
 
         Raises:
@@ -225,7 +225,7 @@ class Assign(_Request):
         if found and not self.force and any(s.stage == self.stage for s in found.active_stages()):
             raise WrongArguments(
                 f"Version {quote(version)} is already in stage {quote(self.stage)}",
-                "Use the '--force' flag to create a new Git tag nevertheless",
+                Remedies.FORCE_NEW_TAG,
             )
         first: tuple[NewTag, ...] = ()
         if (found is None or not found.events) and not self.skip_registration:
@@ -234,7 +234,7 @@ class Assign(_Request):
         message = self.message or f"Assigning stage {self.stage} to artifact {self.name} version {version}"
         simple = bool(self.simple)
         tag = self._tag(state, Kind.ASSIGNMENT, commit, message, simple=simple, version=version, stage=self.stage)
-        return Change((*first, tag))
+        return TagPlan((*first, tag))
 
     def _target(self, state: State) -> tuple[str, Version | None]:
         if self.version is not None:
@@ -250,7 +250,7 @@ class Assign(_Request):
             raise WrongArguments(
                 f"Can't register {quote(self.name_version)}, since {quote(found.version)} is registered already "
                 "at this ref",
-                "Leave --version out to assign that one",
+                Remedies.OMIT_VERSION,
             )
         return self.commit, found
 
@@ -264,7 +264,7 @@ class Unassign(_Request):
     version: str | None = field(default=None, kw_only=True)
     delete: bool = field(default=False, kw_only=True)
 
-    def plan(self, state: State) -> Change:
+    def plan(self, state: State) -> TagPlan:
         """Return the change.
 
         Raises:
@@ -281,7 +281,7 @@ class Unassign(_Request):
                 "It is in " + (", ".join(s.stage for s in found.active_stages()) or "no stage"),
             )
         if self.delete:
-            return Change(delete=tuple(stage.events if stage else ()))
+            return TagPlan(delete=tuple(stage.events if stage else ()))
         message = (
             self.message or f"Unassigning stage '{self.stage}' to artifact '{self.name}' version '{found.version}'"
         )
@@ -295,7 +295,7 @@ class Unassign(_Request):
             version=found.version,
             stage=self.stage,
         )
-        return Change((tag,))
+        return TagPlan((tag,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,7 +306,7 @@ class Deregister(_Request):
     version: str | None = field(default=None, kw_only=True)
     delete: bool = field(default=False, kw_only=True)
 
-    def plan(self, state: State) -> Change:
+    def plan(self, state: State) -> TagPlan:
         """Return the change.
 
         Raises:
@@ -323,11 +323,11 @@ class Deregister(_Request):
                 f"{found.events[-1].author} did on {found.events[-1].created_at}",
             )
         if self.delete:
-            return Change(delete=tuple(found.all_events))
+            return TagPlan(delete=tuple(found.all_events))
         message = self.message or f"Deregistering artifact {self.name} version {found.version}"
         simple = True if self.simple is None else self.simple
         tag = self._tag(state, Kind.DEREGISTRATION, found.commit, message, simple=simple, version=found.version)
-        return Change((tag,))
+        return TagPlan((tag,))
 
     def _target(self, state: State) -> Version:
         """The version, registered or deregistered by some tag: one that stages alone make is not meant."""
@@ -358,7 +358,7 @@ class Deprecate(_Request):
     annotated: bool = field(default=False, kw_only=True)
     delete: bool = field(default=False, kw_only=True)
 
-    def plan(self, state: State) -> Change:
+    def plan(self, state: State) -> TagPlan:
         """Return the change.
 
         Raises:
@@ -370,18 +370,20 @@ class Deprecate(_Request):
         if not artifact.events and (self.delete or not (self.force or self.annotated)):
             raise not_found(self.name, state.known)
         if not self.force and artifact.events and not artifact.active:
-            raise WrongArguments("Artifact was deprecated already", "Use '--force' to do it nevertheless")
+            raise WrongArguments("Artifact was deprecated already", Remedies.FORCE_DEPRECATION)
         if self.delete:
-            return Change(delete=tuple(artifact.events))
+            return TagPlan(delete=tuple(artifact.events))
         commit = self.commit or (artifact.events[-1].commit if artifact.events else self.head)
         if commit is None:
-            raise WrongArguments(f"There is no commit to deprecate {quote(self.name)} at", "Name one with --ref")
+            raise WrongArguments(
+                f"There is no commit to deprecate {quote(self.name)} at", Remedies.NAME_COMMIT.about("ref")
+            )
         message = self.message or f"Deprecating artifact '{self.name}'"
         simple = not self.force if self.simple is None else self.simple
-        return Change((self._tag(state, Kind.DEPRECATION, commit, message, simple=simple),))
+        return TagPlan((self._tag(state, Kind.DEPRECATION, commit, message, simple=simple),))
 
 
-def plan(request: Request, state: State) -> Change:
+def plan(request: Request, state: State) -> TagPlan:
     """Return what ``request`` does to the artifact in ``state``.
 
     Raises:

@@ -23,8 +23,83 @@ def quote(text: object, limit: int = 120) -> str:
     return f"'{shown}'"
 
 
+class Remedy(str):
+    """A next step that takes other words at each door: an option, an input or a keyword.
+
+    The text itself names none of them. :mod:`gto_ci.hints` finds the words of a door by ``kind``. ``first`` is a
+    step that holds at every door and comes before, ``fact`` is what the words are about.
+    """
+
+    kind = ""
+    first = ""
+    fact = ""
+
+    def __set_name__(self, _: type, name: str) -> None:
+        self.kind = name
+
+    def after(self, first: str) -> Remedy:
+        """Return this remedy as the alternative to the step ``first``."""
+        return self._like(f"{first}; or {self[:1].lower()}{self[1:]}", first, self.fact)
+
+    def about(self, fact: str) -> Remedy:
+        """Return this remedy for ``fact``."""
+        return self._like(self, self.first, fact)
+
+    def _like(self, text: str, first: str, fact: str) -> Remedy:
+        made = Remedy(text)
+        made.kind, made.first, made.fact = self.kind, first, fact
+        return made
+
+
+class Remedies:
+    """The kinds of remedy."""
+
+    USE_SIMPLE_TAG = Remedy("Ask for a tag without a counter")
+    USE_COUNTED_TAG = Remedy("Ask for a tag with a counter, or delete that one")
+    FORCE_NEW_TAG = Remedy("Force a new tag")
+    FORCE_DEPRECATION = Remedy("Force the deprecation")
+    OMIT_VERSION = Remedy("Leave out the version to assign that one")
+    NAME_VERSION = Remedy("Name the version")
+    NAME_COMMIT = Remedy("Name a commit")
+    SIGN_WITHOUT_KEY = Remedy("Make the tag without a signature")
+    NAME_TAGGER = Remedy("Name the tagger")
+    NAME_POLICY = Remedy("Name another policy, or the ref to read it from")
+    NAME_REPOSITORY = Remedy("Run 'git init' there, or name another folder")
+    CLONE_REPOSITORY = Remedy("This server sends no part of a history; clone it, and name the clone's folder")
+    NAME_WORKING_FOLDER = Remedy("Name a folder for temporary files that you may write to")
+    READ_LOCAL_TAGS = Remedy("Add a remote: git remote add origin URL")
+    CHECK_REMOTE_LOGIN = Remedy("Check the URL and your credentials: 'git ls-remote' with the same remote has to work")
+    CHECK_REMOTE = Remedy("Check the URL and the network, and try again")
+    CHECK_PATCH_LOGIN = Remedy(
+        "Check your credentials for the patch repository: git asks no one here, and needs a credential helper or a key"
+    )
+    CHECK_PATCH_REPOSITORY = Remedy("Check the patch repository's URL, and the network")
+    TRUST_PATCH_HOST = Remedy("Add the host's key to ssh's known_hosts (ssh-keyscan prints it)")
+    FOLLOW_PATCH_REPOSITORY = Remedy("Use the address that the patch repository's server redirects to")
+    NAME_PATCH_REPOSITORY = Remedy("Name the URL of the patch repository")
+    NAME_PREFIX = Remedy("Name a prefix, for example 'ghost'")
+    CHOOSE_PREFIX = Remedy("Use letters, digits, '-', '_' and '/', for example 'team/ghost'")
+    NAME_SOURCE = Remedy("Name a folder inside a repository")
+    NAME_UNTRACKED_FILE = Remedy("Name an untracked file")
+    MERGE_GHOST = Remedy("Merge it with what is here")
+    PUSH_LARGER = Remedy("Allow a larger change")
+    PULL_LARGER = Remedy("Allow a larger change, if you trust it")
+    FORCE_REMOVAL = Remedy("Force the removal")
+    CHOOSE_GHOST = Remedy("Name one ghost, or ask for all")
+    CHOOSE_GHOSTS_TO_DELETE = Remedy("Say which ghosts to delete")
+    ALLOW_PATHS = Remedy("Allow the paths, if you trust its author")
+    GIVE_PRIVATE_KEY = Remedy("Give a private key as 'ssh-keygen' writes it, all its lines, without a passphrase")
+    CHECK_TOKEN = Remedy("Check the token; it may have expired")
+    ASK_NO_COMMENT = Remedy("Ask for no comment")
+    NAME_DVC_EXTRA = Remedy("Name the extra of DVC that the remote needs")
+    PULL_NO_DATA = Remedy("Pull no data")
+
+
 class GtoError(Exception):
-    """A user's problem, not a bug. ``str()`` is the cause and, where there is one, the next step."""
+    """A user's problem, not a bug. ``str()`` is the cause and, where there is one, the next step.
+
+    ``next_step`` may be a :class:`Remedy`.
+    """
 
     def __init__(self, cause: str, next_step: str = "") -> None:
         self.cause = cause.rstrip(".")  # git's own words may end in a stop already

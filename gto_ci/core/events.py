@@ -12,12 +12,11 @@ or that files at a commit annotate an artifact. It changes nothing that the tags
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache, partial
 from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
-from gto_ci.core.errors import quote
 from gto_ci.core.names import ASSIGNMENT, CREATION, REGISTRATION, UNASSIGNMENT, Kind, TagName, match_tag
 
 if TYPE_CHECKING:
@@ -261,14 +260,6 @@ def why_no_event(record: TagRecord, name: TagName) -> str | None:
     if name.kind is CREATION:
         return "'created' is reserved and means nothing to the registry"
     return None
-
-
-def explain_absence(records: Sequence[TagRecord], tag: str, name: TagName) -> str:
-    """Return why ``tag``, which is in registry format, is no event of a registry made of ``records``."""
-    record = next((record for record in records if record.name == tag), None)
-    if record is None:
-        return f"There is no tag {quote(tag)} in this repository"
-    return f"Tag {quote(tag)} is not an event: {why_no_event(record, name)}"
 
 
 def read_events(records: Iterable[TagRecord]) -> list[Event]:

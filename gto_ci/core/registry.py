@@ -329,17 +329,6 @@ class Registry:
             }
         )
 
-    def event_behind(self, shortcut: Shortcut) -> Event | None:
-        """Return the event that brought about what a shortcut names, None where it names nothing."""
-        artifact = self.artifacts.get(shortcut.artifact)
-        if artifact is None:
-            return None
-        if shortcut.stage is not None:
-            held = artifact.holder(shortcut.stage)
-            return held.events[-1] if held else None
-        versions = artifact.find(shortcut)
-        return versions[0].authoring if versions else None
-
     def stages_ever_used(self) -> list[str]:
         """Return the names of all stages that any event speaks of, sorted."""
         return sorted({event.stage for event in self.events if event.stage is not None})

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from gto_ci.core.errors import PullFailed, quote
+from gto_ci.core.errors import PullFailed, Remedies, quote
 from gto_ci.dvc.account import Say, account_for
 from gto_ci.dvc.failure import explain
 from gto_ci.dvc.install import installed
@@ -19,7 +19,7 @@ from gto_ci.dvc.lock import Lock
 
 
 @dataclass(frozen=True, slots=True)
-class Pulled:
+class PulledData:
     """What is at ``path`` now: so many bytes in so many files. ``version`` is that of DVC."""
 
     path: str
@@ -37,7 +37,9 @@ def check_extras(extras: Sequence[str]) -> tuple[str, ...]:
     return Lock.packaged().check_extras(extras)
 
 
-def pull(root: Path, path: str, extras: Sequence[str], *, environ: Mapping[str, str], folder: Path, say: Say) -> Pulled:
+def pull(
+    root: Path, path: str, extras: Sequence[str], *, environ: Mapping[str, str], folder: Path, say: Say
+) -> PulledData:
     """Have DVC bring what it keeps at ``path`` in the repository ``root``.
 
     ``extras`` are DVC's, for the remote in use; ``environ`` may hold the remote's credentials. DVC is
@@ -64,7 +66,7 @@ def pull(root: Path, path: str, extras: Sequence[str], *, environ: Mapping[str, 
     size, files = _measure(place)
     if not files and not place.is_dir():
         raise PullFailed(f"DVC pulled, and there is nothing at {quote(path)}", "Check the artifact's 'path'")
-    return Pulled(path, size, files, lock.dvc.version)
+    return PulledData(path, size, files, lock.dvc.version)
 
 
 def _place(root: Path, path: str) -> Path:
@@ -106,7 +108,7 @@ def _project(root: Path, place: Path, path: str) -> Path:
             return folder
     raise PullFailed(
         f"There is no DVC project that {quote(path)} could belong to: no folder '.dvc'",
-        "Run 'dvc init' and commit what it makes, or do not ask for 'pull'",
+        Remedies.PULL_NO_DATA.after("Run 'dvc init' and commit what it makes"),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from gto_ci.core.errors import PullFailed, quote
+from gto_ci.core.errors import PullFailed, Remedies, quote
 
 # What DVC 3 says, and what to do. A reason comes before its consequences, and a line that can hold a file's
 # name is recognised before a word in that name could be.
@@ -77,5 +77,5 @@ def _with_continuation(lines: Sequence[str], number: int) -> str:
 
 def _for_plugin(extra: str, extras: Sequence[str]) -> str:
     if extra in extras:
-        return f"Add it to the step's inputs: 'pull-extras: {extra}'"
+        return Remedies.NAME_DVC_EXTRA.about(extra)
     return f"DVC's extra {quote(extra)} cannot be installed here; run 'dvc pull' in a step of your own"

@@ -59,7 +59,7 @@ class Lock:
         for extra in extras:
             if extra not in self.dvc.extras:
                 raise WrongInput(
-                    f"Input 'pull-extras' names no extra of DVC that can be installed here: {quote(extra)}",
+                    f"DVC has no extra {quote(extra)} that can be installed here",
                     f"Known: {', '.join(self.dvc.extras)}; for another, run 'dvc pull' in a step of your own",
                 )
         return tuple(sorted(set(extras)))

@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 from gto_ci.core.errors import GtoError, WrongConfig, quote
 from gto_ci.core.names import check_stage
-from gto_ci.files.yaml12 import loader
 
 CONFIG_FILE = ".gto"
 POLICY_FILE = ".gto-policy.yaml"  # see gto_ci.files.policy_file
@@ -75,6 +74,8 @@ def show_emojis(environ: Mapping[str, str]) -> bool:
 
 def _read(data: bytes, file: str) -> dict[str, object]:
     import yaml  # late: most repositories have no such file
+
+    from gto_ci.files.yaml12 import loader
 
     problem = f"Wrong config file {quote(file)}"
     try:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from gto_ci.core.errors import GtoError, WrongPolicy, quote
 from gto_ci.core.names import Kind, check_stage
 from gto_ci.core.policy import Policy, Requirement, Rule
-from gto_ci.core.policy.event_requirements import Annotated, Freeze, NoGhost, OnBranch, SignedBy, Taggers, Versions
+from gto_ci.core.policy.event_requirements import Annotated, Freeze, OnBranch, SignedBy, Taggers, Versions, WithoutGhost
 from gto_ci.core.policy.history_requirements import After, Current, NotDeprecated, TwoPerson
 from gto_ci.core.policy.ranges import read_range
 from gto_ci.core.policy.spans import match_span
@@ -47,7 +47,7 @@ def read(data: bytes, path: str) -> Policy:
     Raises:
         WrongPolicy: it is not YAML, or not of this form; with the line, and what to do.
     """
-    top = _Document(data, path).root.fields(("timezone", "allowed-signers", "rules"), ("rules",))
+    top = _PolicyDocument(data, path).root.fields(("timezone", "allowed-signers", "rules"), ("rules",))
     zone = _zone(top["timezone"]) if "timezone" in top else timezone.utc
     signers = _path_inside(top["allowed-signers"]) if "allowed-signers" in top else ""
     rules: dict[str, Rule] = {}
@@ -175,9 +175,9 @@ def _current(value: _Value) -> Current:
     return Current()
 
 
-def _ghost(value: _Value) -> NoGhost:
+def _ghost(value: _Value) -> WithoutGhost:
     value.only(False)
-    return NoGhost()
+    return WithoutGhost()
 
 
 _REQUIREMENTS: dict[str, Callable[[_Value], Requirement]] = {
@@ -286,7 +286,7 @@ def _path_inside(value: _Value) -> str:
 # YAML
 
 
-class _Document:
+class _PolicyDocument:
     """A YAML document as nodes, which know their lines."""
 
     def __init__(self, data: bytes, path: str) -> None:
@@ -325,7 +325,7 @@ class _Document:
 class _Value:
     """A value, with the key that it belongs to, and typed access; each wrong type is an error with its line."""
 
-    document: _Document
+    document: _PolicyDocument
     node: yaml.Node
     name: str
 

@@ -1,29 +1,26 @@
-"""Which ghosts there are, and deleting some."""
+"""Lists of ghosts: their names, and the log of who made them, when and why."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from gto_ci.core.errors import NoGhost, WrongArguments
 from gto_ci.core.events import CommitRecord
 from gto_ci.ghost.names import COMMIT_ID, CommitsGhost, DiffGhost, Ghost, Kind
 from gto_ci.ghost.patch import Stat, stat
 from gto_ci.ghost.session import Session, note_in, ordered
 from gto_ci.git.output import parse_commit
-from gto_ci.git.remotes.patch_repository import BATCH
 
 KINDS: dict[Kind, tuple[type, ...]] = {
     "commits": (CommitsGhost,),
     "diff": (DiffGhost,),
     "all": (CommitsGhost, DiffGhost),
 }
-Progress = Callable[[int, int], None]  # how many of how many are done
 
 
 @dataclass(frozen=True, slots=True)
-class Logged:
+class LogEntry:
     """A ghost, when it was made and by whom, what its author said of it, and how large it is.
 
     ``size`` is that of the patch in bytes.
@@ -39,77 +36,21 @@ class Logged:
 
 
 def list_ghosts(session: Session, kind: Kind = "diff", *, start: str = "", end: str = "") -> list[Ghost]:
-    """Return the ghosts of a ``kind``, of those that start at the commit ``start`` and lead to ``end`` only.
+    """Return the ghosts of a ``kind``; only those that start at the commit ``start`` and lead to ``end``, if given.
 
-    Both may be the first digits.
-
-    Raises:
-        GitError: the patch repository cannot be reached.
-    """
-    return ordered(select(session, kind, start=start, end=end))
-
-
-def select(session: Session, kind: Kind, *, start: str = "", end: str = "") -> dict[Ghost, str]:
-    """Return the ghosts that :func:`list_ghosts` does, with their commits.
+    The first digits are enough for both.
 
     Raises:
         GitError: the patch repository cannot be reached.
     """
     begin = session.start(start) if start else ""
     until = session.start(end) if end else ""
-    return {
-        ghost: oid
-        for ghost, oid in session.ghosts(begin).items()
-        if isinstance(ghost, KINDS[kind]) and ghost.end.startswith(until)
-    }
+    return ordered(
+        ghost for ghost in session.ghosts(begin) if isinstance(ghost, KINDS[kind]) and ghost.end.startswith(until)
+    )
 
 
-def delete(
-    session: Session,
-    kind: Kind = "diff",
-    *,
-    start: str = "",
-    end: str = "",
-    several: bool = False,
-    dry_run: bool = False,
-    progress: Progress | None = None,
-) -> list[Ghost]:
-    """Delete the ghosts that :func:`list_ghosts` would return, and return them.
-
-    Raises:
-        WrongArguments: they are more than one, or nothing was said of which, and ``several`` is not set.
-        NoGhost: there is none such, though start and end were named.
-        PushRefused: the patch repository does not let go of them.
-        GitError: it cannot be reached.
-    """
-    found = select(session, kind, start=start, end=end)
-    if not (several or dry_run) and (len(found) > 1 or not (start or end)):
-        raise WrongArguments(
-            f"all must be set if multiple ghosts branches are deleted: {len(found)} would be",
-            "Name one with --from and --to, or add --all; --dryrun shows which",
-        )
-    if start and end and not found:
-        raise NoGhost(f"There is no ghost from {start} to {end}", "'git ghost list all' shows what is there")
-    if not dry_run:
-        remove(session, found, progress)
-    return ordered(found)
-
-
-def remove(session: Session, found: dict[Ghost, str], progress: Progress | None = None) -> None:
-    """Delete ghosts, given with their commits, in batches.
-
-    Raises:
-        PushRefused: the patch repository does not let go of a batch; those before it are gone.
-        GitError: it cannot be reached.
-    """
-    refs = [(ghost.ref, oid) for ghost, oid in found.items()]
-    for at in range(0, len(refs), BATCH):
-        session.patches.delete(dict(refs[at : at + BATCH]))
-        if progress is not None:
-            progress(min(at + BATCH, len(refs)), len(refs))
-
-
-def log(session: Session, base: str = "HEAD", *, most: int | None = None) -> list[Logged]:
+def log(session: Session, base: str = "HEAD", *, most: int | None = None) -> list[LogEntry]:
     """Return the ghosts that start at the commit ``base``, newest first, at most ``most`` of them.
 
     Of those alone the content is fetched, to say how large it is.
@@ -119,11 +60,10 @@ def log(session: Session, base: str = "HEAD", *, most: int | None = None) -> lis
         GitError: the patch repository cannot be reached.
     """
     start = session.start(base)
-    found = {ghost: oid for ghost, oid in session.ghosts(start).items() if _starts(ghost, start)}
+    found = [ghost for ghost in session.ghosts(start) if _starts(ghost, start)]
     commits = commits_of(session, found)
     newest = sorted(found, key=lambda ghost: (-commits[ghost].time, ghost.end))[:most]
-    if newest:
-        session.patches.fetch({ghost.ref: found[ghost] for ghost in newest}, limit=session.options.max_size)
+    session.fetch(newest)
     return [_logged(session, ghost, commits[ghost]) for ghost in newest]
 
 
@@ -131,9 +71,9 @@ def _starts(ghost: Ghost, start: str) -> bool:
     return ghost.start == start if COMMIT_ID.fullmatch(start) else ghost.start.startswith(start)
 
 
-def _logged(session: Session, ghost: Ghost, commit: CommitRecord) -> Logged:
+def _logged(session: Session, ghost: Ghost, commit: CommitRecord) -> LogEntry:
     patch = session.read_fetched(ghost).patch
-    return Logged(
+    return LogEntry(
         ghost,
         commit.created_at,
         commit.author,
@@ -144,20 +84,19 @@ def _logged(session: Session, ghost: Ghost, commit: CommitRecord) -> Logged:
     )
 
 
-def commits_of(session: Session, found: dict[Ghost, str]) -> dict[Ghost, CommitRecord]:
+def commits_of(session: Session, ghosts: Sequence[Ghost]) -> dict[Ghost, CommitRecord]:
     """Fetch the commits of ghosts, without their content where the server can leave it out, and return them.
 
     Raises:
         GitError: the patch repository cannot be reached.
     """
-    if not found:
-        return {}
-    session.patches.fetch(
-        {ghost.ref: oid for ghost, oid in found.items()}, limit=session.options.max_size, content=False
-    )
-    read = session.patches.scratch.neutral.objects(list(found.values()))
-    commits = zip(found, read, strict=True)
-    return {ghost: parse_commit(found[ghost], one.data if one else b"") for ghost, one in commits}
+    session.fetch(ghosts, content=False)
+    ids = [ghost.branch_commit for ghost in ghosts]
+    read = session.patches.scratch.neutral.objects(ids) if ghosts else []
+    return {
+        ghost: parse_commit(ghost.branch_commit, one.data if one else b"")
+        for ghost, one in zip(ghosts, read, strict=True)
+    }
 
 
 def listing(

@@ -11,10 +11,10 @@ FROM, TO and BASE are full ids of commits of the source repository. The format i
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import ClassVar, Literal
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal, NamedTuple
 
-from gto_ci.core.errors import WrongArguments, quote
+from gto_ci.core.errors import Remedies, WrongArguments, quote
 
 DEFAULT_PREFIX = "ghost"
 BRANCHES = "refs/heads/"
@@ -31,16 +31,44 @@ _HEX = re.compile(r"[0-9a-f]{4,64}")
 _REFUSED = re.compile(r"\.\.|[\x00-\x20\x7f~^:?*\[\\]|@\{|//|/\.|^[-./]|/$|\.$|\.lock(?:/|$)|^@$|[\ud800-\udfff]")
 
 
+class CommitRange(NamedTuple):
+    """The commits after ``start`` up to ``end``, as a person names them: by revisions, or the first digits of ids."""
+
+    start: str
+    end: str
+
+
+class DiffName(NamedTuple):
+    """A diff as a person names it: the commit that it changes, and its hash. First digits are enough for both."""
+
+    base: str
+    hash: str
+
+
+class Wanted(NamedTuple):
+    """The ghosts that a person names: commits, a diff, or both. With commits, the diff is one of their last."""
+
+    commits: CommitRange | None = None
+    diff: DiffName | None = None
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class DiffGhost:
-    """An uncommitted change of ``base``; ``hash`` is the SHA-1 of its patch."""
+    """An uncommitted change of ``base``; ``hash`` is the SHA-1 of its patch.
+
+    ``branch_commit`` is the commit of its branch in the patch repository, "" as long as that is not known.
+    """
 
     prefix: str
     base: str
     hash: str
+    branch_commit: str = field(default="", compare=False, repr=False)
 
     file: ClassVar[str] = "local-mod.patch"
     kind: ClassVar[Literal["diff"]] = "diff"
+
+    def __str__(self) -> str:
+        return f"{self.start} {self.end}"
 
     @property
     def start(self) -> str:
@@ -49,7 +77,7 @@ class DiffGhost:
 
     @property
     def end(self) -> str:
-        """What it leads to."""
+        """The hash: what stands in the place of a last commit."""
         return self.hash
 
     @property
@@ -60,15 +88,22 @@ class DiffGhost:
 
 @dataclass(frozen=True, slots=True, order=True)
 class CommitsGhost:
-    """The commits after ``start`` up to ``end``."""
+    """The commits after ``start`` up to ``end``.
+
+    ``branch_commit`` is the commit of its branch in the patch repository, "" as long as that is not known.
+    """
 
     prefix: str
     start: str
     end: str
+    branch_commit: str = field(default="", compare=False, repr=False)
 
     file: ClassVar[str] = "commits.patch"
     bundle: ClassVar[str] = "commits.bundle"
     kind: ClassVar[Literal["commits"]] = "commits"
+
+    def __str__(self) -> str:
+        return f"{self.start} {self.end}"
 
     @property
     def ref(self) -> str:
@@ -79,8 +114,8 @@ class CommitsGhost:
 Ghost = DiffGhost | CommitsGhost
 
 
-def parse_ref(ref: str, prefix: str) -> Ghost | None:
-    """Return the ghost that the branch ``ref`` is under ``prefix``, None where it is none.
+def parse_ref(ref: str, prefix: str, branch_commit: str = "") -> Ghost | None:
+    """Return the ghost that the branch ``ref`` is under ``prefix``, None if it is not one.
 
     >>> parse_ref("refs/heads/my-team/x/" + 40 * "a" + "-" + 40 * "b", "my-team/x").start[:4]
     'aaaa'
@@ -90,9 +125,9 @@ def parse_ref(ref: str, prefix: str) -> Ghost | None:
         return None
     rest = ref[len(head) :]
     if found := _DIFF.fullmatch(rest):
-        return DiffGhost(prefix, *found.groups())
+        return DiffGhost(prefix, found[1], found[2], branch_commit)
     if found := _COMMITS.fullmatch(rest):
-        return CommitsGhost(prefix, *found.groups())
+        return CommitsGhost(prefix, found[1], found[2], branch_commit)
     return None
 
 
@@ -103,11 +138,11 @@ def check_prefix(prefix: str) -> str:
         WrongArguments: it is empty, or git refuses such a name.
     """
     if not prefix:
-        raise WrongArguments("ghost-prefix must be specified", "For example: --ghost-prefix ghost")
+        raise WrongArguments("No prefix of the ghosts' branches is named", Remedies.NAME_PREFIX)
     if _REFUSED.search(prefix):
         raise WrongArguments(
             f"The prefix {quote(prefix)} cannot begin the name of a branch",
-            "Use letters, digits, '-', '_' and '/', for example: --ghost-prefix team/ghost",
+            Remedies.CHOOSE_PREFIX,
         )
     return prefix
 

@@ -9,22 +9,25 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
-from gto_ci.core.errors import GhostRefused, NoGhost, NoRepository, RefNotFound, WrongArguments, quote
+from gto_ci.core.errors import GhostRefused, NoGhost, NoRepository, RefNotFound, Remedies, WrongArguments, quote
 from gto_ci.core.events import CommitRecord
 from gto_ci.ghost.names import (
     BRANCHES,
     COMMIT_ID,
     DEFAULT_PREFIX,
+    CommitRange,
     CommitsGhost,
     DiffGhost,
+    DiffName,
     Ghost,
+    Wanted,
     check_hex,
     check_prefix,
     parse_ref,
@@ -37,12 +40,10 @@ from gto_ci.git.remotes.address import read_address
 from gto_ci.git.remotes.patch_repository import PatchRepository, blob_sizes, read_branch
 from gto_ci.git.remotes.settings import own_transport_settings, read_settings
 from gto_ci.git.repository import Repository
-from gto_ci.git.scratch_area import Workshop, open_workshop
-from gto_ci.git.worktree.capture import resolve
-from gto_ci.git.worktree.file_commit import Head, read_head
-from gto_ci.git.worktree.sandbox import Desk
+from gto_ci.git.scratch_area import ScratchArea, open_scratch_area
+from gto_ci.git.worktree.sandbox import Sandbox
 
-G = TypeVar("G", DiffGhost, CommitsGhost)
+G = TypeVar("G", bound=Ghost)
 
 MAX_SIZE = 256 * 2**20
 SUBJECT = "Create ghost commit"
@@ -71,7 +72,7 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredGhost:
     """A ghost as it is stored: its files by name, and its commit."""
 
     ghost: Ghost
@@ -95,15 +96,22 @@ def note_in(commit: CommitRecord) -> str:
     return rest.strip() if subject == SUBJECT else commit.message.strip()
 
 
+class FoundGhosts(NamedTuple):
+    """The ghosts that a person has named, as the patch repository has them; None for what was not named."""
+
+    commits: CommitsGhost | None = None
+    diff: DiffGhost | None = None
+
+
 class Session:
     """One command's view of the source repository and of the patch repository. Made by :func:`opened`."""
 
-    def __init__(self, options: Options, environ: Mapping[str, str], workshop: Workshop) -> None:
+    def __init__(self, options: Options, environ: Mapping[str, str], scratch_area: ScratchArea) -> None:
         self.options = options
         self.folder = Path(options.source or os.curdir).absolute()
         self.prefix = check_prefix(options.prefix or environ.get("GIT_GHOST_PREFIX", "") or DEFAULT_PREFIX)
         self._repo = options.repo or environ.get("GIT_GHOST_REPO", "")
-        self.workshop = workshop
+        self.scratch_area = scratch_area
 
     # The source repository
 
@@ -115,10 +123,9 @@ class Session:
             NoRepository: there is none, or it has no work tree.
         """
         try:
-            repository = Repository.open(self.folder, self.workshop.runner)
+            repository = Repository.open(self.folder, self.scratch_area.runner)
         except NoRepository as error:
-            step = "Run this inside a repository, or name one with --src-dir"
-            raise NoRepository(error.cause, step) from error
+            raise NoRepository(error.cause, Remedies.NAME_SOURCE) from error
         if not (repository.root / ".git").exists():
             raise NoRepository(f"{quote(repository.root)} has no work tree", "Run this inside a clone that is not bare")
         return repository
@@ -143,15 +150,15 @@ class Session:
         return {**_NOBODY, **own}
 
     @cached_property
-    def desk(self) -> Desk:
+    def sandbox(self) -> Sandbox:
         """The source repository, ready for work that is not seen."""
-        runner = self.workshop.runner.with_config(*self.user.items())
-        return Desk(self.source, Workshop(self.workshop.folder, runner))
+        runner = self.scratch_area.runner.with_config(*self.user.items())
+        return Sandbox(self.source, ScratchArea(self.scratch_area.folder, runner))
 
     @cached_property
-    def head(self) -> Head:
-        """What is checked out in the source repository."""
-        return read_head(self.source)
+    def head(self) -> str | None:
+        """The commit that is checked out in the source repository, None before the first one."""
+        return self.source.find_commit("HEAD")
 
     def head_commit(self) -> str:
         """Return the commit that is checked out.
@@ -159,9 +166,9 @@ class Session:
         Raises:
             RefNotFound: there is no commit yet.
         """
-        if self.head.commit is None:
+        if self.head is None:
             raise RefNotFound("The repository has no commit yet", "Make a first commit")
-        return self.head.commit
+        return self.head
 
     def commit(self, rev: str) -> str:
         """Return the full id of the commit that ``rev`` names here.
@@ -170,11 +177,14 @@ class Session:
             RefNotFound: it names none.
         """
         rev = trimmed(rev)
-        found = resolve(self.source, rev)
+        found = self._find_commit(rev)
         if found is None:
             step = "Make a first commit" if rev == "HEAD" else "Name a commit, branch or tag of this repository"
             raise RefNotFound(f"{quote(rev)} was not found in the repository", step)
         return found
+
+    def _find_commit(self, rev: str) -> str | None:
+        return self.head if rev == "HEAD" else self.source.find_commit(rev)
 
     def start(self, rev: str) -> str:
         """Return the id, or its first digits, of the commit ``rev``, which need not be here.
@@ -187,7 +197,7 @@ class Session:
         if COMMIT_ID.fullmatch(rev):
             return rev
         try:
-            found = resolve(self.source, rev)
+            found = self._find_commit(rev)
         except NoRepository:
             if rev == "HEAD":
                 raise
@@ -211,46 +221,64 @@ class Session:
             WrongArguments: none was named, or git would not take the name for one.
         """
         if not self._repo:
-            raise WrongArguments("ghost-repo must be specified", "Set GIT_GHOST_REPO, or give --ghost-repo URL")
+            raise WrongArguments("No patch repository is named", Remedies.NAME_PATCH_REPOSITORY)
         address = read_address(self._repo, Path.cwd())
-        return PatchRepository(self.workshop, address, own_transport_settings(self.settings), self.options.watch)
+        return PatchRepository(self.scratch_area, address, own_transport_settings(self.settings), self.options.watch)
 
-    def ghosts(self, *beginnings: str) -> dict[Ghost, str]:
-        """Return the ghosts whose branches, after the prefix, begin with one of ``beginnings``, and their commits.
+    def ghosts(self, *beginnings: str) -> list[Ghost]:
+        """Return the ghosts whose branches, after the prefix, begin with one of ``beginnings``, sorted by branch.
 
         Raises:
             GitError: the patch repository cannot be reached.
         """
         listed = self.patches.list([f"{BRANCHES}{self.prefix}/{beginning}" for beginning in beginnings or ("",)])
-        found = ((parse_ref(ref, self.prefix), oid) for ref, oid in sorted(listed.items()))
-        return {ghost: oid for ghost, oid in found if ghost is not None}
+        found = (parse_ref(ref, self.prefix, commit) for ref, commit in sorted(listed.items()))
+        return [ghost for ghost in found if ghost is not None]
 
-    def find_diff(self, base: str, digest: str) -> tuple[DiffGhost, str]:
-        """Return the diff of the commit ``base`` whose hash begins with ``digest``, and its branch's commit.
+    def find(self, wanted: Wanted) -> FoundGhosts:
+        """Return the ghosts that ``wanted`` names, after one listing of the patch repository.
 
-        Raises:
-            NoGhost: there is none, or there are several.
-        """
-        start, digest = self.start(base), check_hex(trimmed(digest), "hash of a diff")
-        exact = COMMIT_ID.fullmatch(start)
-        found = self.ghosts(f"{start}/{digest}" if exact else start)
-        fitting = {g: oid for g, oid in found.items() if isinstance(g, DiffGhost) and g.hash.startswith(digest)}
-        return self.only(fitting, f"diff {digest} of {start}")
-
-    def find_commits(self, start: str, end: str) -> tuple[CommitsGhost, str]:
-        """Return the commits from ``start`` to ``end``, or to the one that begins so, and their branch's commit.
+        Commits from a commit to itself are no ghost. A diff that is named with them is then found as if it had
+        been named alone.
 
         Raises:
-            NoGhost: there are none, or several.
+            NoGhost: a ghost is not there, or several have such a name.
         """
-        begin, end = self.start(start), self.start(end)
-        exact = COMMIT_ID.fullmatch(begin)
-        found = self.ghosts(f"{begin}-{end}" if exact else begin)
-        fitting = {g: oid for g, oid in found.items() if isinstance(g, CommitsGhost) and g.end.startswith(end)}
-        return self.only(fitting, f"commits from {begin} to {end}")
+        commits = self._commits(wanted.commits) if wanted.commits is not None else None
+        diff = wanted.diff
+        if diff is not None:
+            base = commits.end if commits is not None else self.start(diff.base)
+            diff = DiffName(base, check_hex(trimmed(diff.hash), "hash of a diff"))
+        beginnings = [_beginning(commits.start, "-", commits.end)] if commits is not None else []
+        beginnings += [_beginning(diff.base, "/", diff.hash)] if diff is not None else []
+        listed = self.ghosts(*beginnings) if beginnings else []
+        found = FoundGhosts()
+        if commits is not None:
+            fitting = _fitting(listed, CommitsGhost, commits.start, commits.end)
+            found = FoundGhosts(self.only(fitting, f"commits from {commits.start} to {commits.end}"))
+        if diff is not None:
+            base = found.commits.end if found.commits is not None else diff.base
+            fits = _fitting(listed, DiffGhost, base, diff.hash)
+            found = found._replace(diff=self.only(fits, f"diff {diff.hash} of {base}"))
+        return found
 
-    def only(self, found: Mapping[G, str], what: str) -> tuple[G, str]:
-        """Return the one ghost in ``found``, and its commit; ``what`` says what was looked for.
+    def _commits(self, named: CommitRange) -> CommitRange | None:
+        """Return the ids of both commits, or their first digits; None if they are one commit."""
+        commits = CommitRange(self.start(named.start), self.start(named.end))
+        return commits if commits.start != commits.end else None
+
+    def find_diff(self, name: DiffName) -> DiffGhost:
+        """Return the diff that is called ``name``.
+
+        Raises:
+            NoGhost: it is not there, or several have such a name.
+        """
+        found = self.find(Wanted(diff=name)).diff
+        assert found is not None
+        return found
+
+    def only(self, found: Sequence[G], what: str) -> G:
+        """Return the one ghost in ``found``; ``what`` says what was looked for.
 
         Raises:
             NoGhost: there is none, or there are several.
@@ -259,23 +287,31 @@ class Session:
         if not found:
             raise NoGhost(f"No {what} {where}", "'git ghost list all' shows what is there")
         if len(found) > 1:
-            names = ", ".join(
-                f"{ghost.start} {ghost.end}" for ghost in sorted(found, key=lambda g: (g.start, g.end))[:5]
-            )
+            names = ", ".join(str(ghost) for ghost in ordered(found)[:5])
             raise NoGhost(f"{len(found)} ghosts {where} begin so: {names}", "Give more digits")
-        return next(iter(found.items()))
+        return found[0]
 
-    def read(self, ghost: Ghost, oid: str) -> Stored:
-        """Fetch a ghost, make sure that it is what its name says, and return it.
+    def fetch(self, ghosts: Sequence[Ghost], *, content: bool = True) -> None:
+        """Fetch the branches of ``ghosts``; without ``content``, only their commits.
 
         Raises:
-            GhostRefused: it is not, or it is too large.
             GitError: the patch repository cannot be reached.
         """
-        self.patches.fetch({ghost.ref: oid}, limit=self.options.max_size)
+        if ghosts:
+            refs = {ghost.ref: ghost.branch_commit for ghost in ghosts}
+            self.patches.fetch(refs, limit=self.options.max_size, content=content)
+
+    def read(self, ghost: Ghost) -> StoredGhost:
+        """Fetch ``ghost``, and return it as :meth:`read_fetched` does.
+
+        Raises:
+            GhostRefused: it is not what its name says, or it is too large.
+            GitError: the patch repository cannot be reached.
+        """
+        self.fetch([ghost])
         return self.read_fetched(ghost)
 
-    def read_fetched(self, ghost: Ghost) -> Stored:
+    def read_fetched(self, ghost: Ghost) -> StoredGhost:
         """Return a ghost that was fetched, after making sure that it is what its name says.
 
         Raises:
@@ -284,12 +320,11 @@ class Session:
         try:
             raw, files = self._files(ghost)
             commit = parse_commit("", raw)
-            stored = Stored(ghost, files, commit)
+            stored = StoredGhost(ghost, files, commit)
             if isinstance(ghost, DiffGhost):
                 self._check_patch(ghost, stored.patch)
         except GhostRefused as error:
-            name = f"{ghost.start} {ghost.end}"
-            raise GhostRefused(f"The ghost {name} was refused: {error.cause}", error.next_step or _STEP) from error
+            raise GhostRefused(f"The ghost {ghost} was refused: {error.cause}", error.next_step or _STEP) from error
         return stored
 
     def _files(self, ghost: Ghost) -> tuple[bytes, dict[str, bytes]]:
@@ -316,9 +351,8 @@ class Session:
         return raw, {name: one.data for name, one in zip(names, found, strict=True) if one is not None}
 
     def _check_patch(self, ghost: DiffGhost, patch: bytes) -> None:
-        digest = hashlib.sha1(patch, usedforsecurity=False).hexdigest()
-        if digest != ghost.hash:
-            raise GhostRefused(f"the SHA-1 of its patch is {digest}, and not {ghost.hash}")
+        if patch_hash(patch) != ghost.hash:
+            raise GhostRefused(f"the SHA-1 of its patch is {patch_hash(patch)}, and not {ghost.hash}")
         self.check_size(patch)
 
     def check_size(self, patch: bytes) -> None:
@@ -340,11 +374,11 @@ class Session:
 
     def _too_large(self, what: str) -> None:
         limit = self.options.max_size
-        raise GhostRefused(f"{what}, and at most {limit:,} are allowed", "Allow more with --max-size, if you trust it")
+        raise GhostRefused(f"{what}, and at most {limit:,} are allowed", Remedies.PULL_LARGER)
 
 
 @contextmanager
-def opened(
+def open_session(
     options: Options, environ: Mapping[str, str] | None = None, config: Sequence[tuple[str, str]] = ()
 ) -> Iterator[Session]:
     """Yield a session, for as long as the context lasts; ``config`` is configuration for its git processes only.
@@ -357,10 +391,29 @@ def opened(
     # an empty name is what a job passes on that has none; git would refuse it
     environ = {name: value for name, value in given.items() if value or not _IDENTITY.fullmatch(name)}
     working_dir = Path(options.working_dir) if options.working_dir else None
-    with open_workshop(Runner(environ, tuple(config)), working_dir) as workshop:
-        yield Session(options, environ, workshop)
+    with open_scratch_area(Runner(environ, tuple(config)), working_dir) as scratch_area:
+        yield Session(options, environ, scratch_area)
 
 
-def ordered(ghosts: Sequence[Ghost] | Mapping[Ghost, str]) -> list[Ghost]:
+def ordered(ghosts: Iterable[G]) -> list[G]:
     """Return ghosts in the order of listings: commits first, then by where they start, and what they lead to."""
     return sorted(ghosts, key=lambda ghost: (ghost.kind, ghost.start, ghost.end))
+
+
+def patch_hash(patch: bytes) -> str:
+    """Return the hash of a diff: the SHA-1 of its patch, in hexadecimal digits."""
+    return hashlib.sha1(patch, usedforsecurity=False).hexdigest()
+
+
+def _beginning(start: str, divider: str, end: str) -> str:
+    """Return how the names of branches begin, after the prefix, whose ghosts lead from ``start`` to ``end``."""
+    return f"{start}{divider}{end}" if COMMIT_ID.fullmatch(start) else start
+
+
+def _fitting(ghosts: Iterable[Ghost], kind: type[G], start: str, end: str) -> list[G]:
+    """Return the ghosts of ``kind`` that lead from ``start`` to ``end``; first digits are enough."""
+    return [
+        ghost
+        for ghost in ghosts
+        if isinstance(ghost, kind) and ghost.start.startswith(start) and ghost.end.startswith(end)
+    ]

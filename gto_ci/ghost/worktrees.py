@@ -6,40 +6,39 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from gto_ci.core.errors import DoesNotApply, GitError, NoGhost, WrongArguments, quote
-from gto_ci.ghost.names import DiffGhost, check_hex, trimmed
-from gto_ci.ghost.pulling import ensure_commit
+from gto_ci.core.errors import DoesNotApply, GitError, NoGhost, Remedies, WrongArguments, quote
+from gto_ci.ghost.names import DiffGhost, DiffName, check_hex, trimmed
+from gto_ci.ghost.pull_ghost import ensure_commit
 from gto_ci.ghost.session import Session
 from gto_ci.git.process import Runner
 from gto_ci.git.repository import Repository
 from gto_ci.git.worktree.apply import apply_to_tree, growth
 from gto_ci.git.worktree.capture import Selection, capture
-from gto_ci.git.worktree.linked_worktrees import Mark, add_worktree, marked_worktrees, remove_worktree
-from gto_ci.git.worktree.sandbox import Desk
+from gto_ci.git.worktree.linked_worktrees import WorktreeRecord, add_worktree, marked_worktrees, remove_worktree
+from gto_ci.git.worktree.sandbox import Sandbox
 from gto_ci.git.worktree.uninterruptible import finish
 
 
-def checkout(session: Session, digest: str, base: str | None = None, folder: str | None = None) -> Path:
-    """Make a linked work tree at the commit ``base`` with the diff ``digest`` applied, and return its folder.
+def checkout(session: Session, hash: str, base: str | None = None, folder: str | None = None) -> Path:
+    """Make a linked work tree at the commit ``base`` with the diff ``hash`` applied, and return its folder.
 
-    Without ``base`` it is HEAD's diff, or the only one of that hash. ``folder`` is by default beside
-    the source repository, named after it and the hash. Where a commit is nowhere but in a ghost, it
-    is taken from there.
+    Without ``base`` it is HEAD's diff, or the only one of that hash. The default ``folder`` is next to the source
+    repository, and named after it and the hash. A commit that only a ghost has is fetched from that ghost.
 
     Raises:
-        NoGhost: there is none such, or there are several.
+        NoGhost: there is no such diff, or there are several.
         GhostRefused, DoesNotApply: it is not what its name says.
         WrongArguments: ``folder`` is taken.
-        RefNotFound: nobody has the commit.
+        RefNotFound: neither the source repository nor a ghost has the commit.
     """
-    ghost, oid = _find(session, digest, base)
+    ghost = _find(session, hash, base)
     place = _place(session, ghost, folder)
     pack = ensure_commit(session, ghost.base)
-    patch = session.read(ghost, oid).patch
-    tree = apply_to_tree(session.desk, ghost.base, patch)
-    session.check_written(growth(session.desk, ghost.base, tree), "The ghost")
-    desk = session.desk
-    finish(lambda: add_worktree(desk, place, Mark(ghost.base, ghost.hash, tree), pack))
+    patch = session.read(ghost).patch
+    tree = apply_to_tree(session.sandbox, ghost.base, patch)
+    sandbox = session.sandbox
+    session.check_written(growth(sandbox, sandbox.changes(ghost.base, tree)), "The ghost")
+    finish(lambda: add_worktree(sandbox, place, WorktreeRecord(ghost.base, ghost.hash, tree), pack))
     return place
 
 
@@ -68,19 +67,15 @@ def remove(session: Session, which: str, *, force: bool = False) -> Path:
     return folder
 
 
-def _find(session: Session, digest: str, base: str | None) -> tuple[DiffGhost, str]:
+def _find(session: Session, hash: str, base: str | None) -> DiffGhost:
     if base is not None:
-        return session.find_diff(base, digest)
-    if session.head.commit is not None:
+        return session.find_diff(DiffName(base, hash))
+    if session.head is not None:
         with suppress(NoGhost):
-            return session.find_diff(session.head.commit, digest)
-    digits = check_hex(trimmed(digest), "hash of a diff")
-    found = {
-        ghost: oid
-        for ghost, oid in session.ghosts().items()
-        if isinstance(ghost, DiffGhost) and ghost.hash.startswith(digits)
-    }
-    return session.only(found, f"diff {digits}")
+            return session.find_diff(DiffName(session.head, hash))
+    digits = check_hex(trimmed(hash), "hash of a diff")
+    diffs = (ghost for ghost in session.ghosts() if isinstance(ghost, DiffGhost))
+    return session.only([ghost for ghost in diffs if ghost.hash.startswith(digits)], f"diff {digits}")
 
 
 def _place(session: Session, ghost: DiffGhost, folder: str | None) -> Path:
@@ -92,20 +87,19 @@ def _place(session: Session, ghost: DiffGhost, folder: str | None) -> Path:
     return place
 
 
-def _check_unchanged(session: Session, folder: Path, mark: Mark) -> None:
-    desk = Desk(Repository.open(folder, Runner(session.source.runner.environ)), session.workshop)
+def _check_unchanged(session: Session, folder: Path, mark: WorktreeRecord) -> None:
+    sandbox = Sandbox(Repository.open(folder, Runner(session.source.runner.environ)), session.scratch_area)
     try:
-        found = capture(desk, mark.base, Selection(untracked=True), folder)
+        found = capture(sandbox, mark.base, Selection(untracked=True), folder)
     except GitError as error:
-        raise DoesNotApply(
-            f"{quote(folder)} cannot be read: {error.cause}", "Remove it all the same: --force"
-        ) from error
+        raise DoesNotApply(f"{quote(folder)} cannot be read: {error.cause}", Remedies.FORCE_REMOVAL) from error
     if found.left_out:  # git tells nothing of what is inside
         raise DoesNotApply(
-            f"{quote(folder)} holds another repository: {quote(found.left_out[0])}", "Move it away, or add --force"
+            f"{quote(folder)} holds another repository: {quote(found.left_out[0])}",
+            Remedies.FORCE_REMOVAL.after("Move it away"),
         )
     if found.tree != mark.tree:
         raise DoesNotApply(
             f"{quote(folder)} was changed since",
-            "Save what you need, for example by 'git ghost push -u', or add --force",
+            Remedies.FORCE_REMOVAL.after("Save what you need, for example by 'git ghost push -u'"),
         )

@@ -152,6 +152,16 @@ def parse_ref(output: bytes, ref: str) -> str:
     return next((oid for oid, _, name in lines if name == ref), "")
 
 
+def parse_push_rejections(report: str) -> dict[str, str]:
+    """Return the refs that the remote rejected, each with the reason, from what ``git push --porcelain`` prints."""
+    return dict(re.findall(r"^!\t[^\t\n]*:([^\t\n]*)\t(.*)$", report, re.MULTILINE))
+
+
+def parse_remote_messages(stderr: str) -> list[str]:
+    """Return the lines that the server sent to the person who pushes, which git prints after ``remote:``."""
+    return re.findall(r"^remote: *(\S.*?)\s*$", stderr, re.MULTILINE)
+
+
 def parse_commit_parents(data: bytes) -> list[str]:
     """Return the ids of a commit's parents, as its object names them; in a shallow clone they may not be here."""
     header = data.partition(b"\n\n")[0].decode(errors="replace")

@@ -42,6 +42,8 @@ _SCRUBBED = frozenset(
 _URL_PASSWORD = r"(?<=://)[^/@\s'\"]+@"  # noqa: S105  # a pattern
 Watch = Callable[[str], None]
 
+# For commands whose work is no concern of the user's hooks, and that is to end when they do.
+QUIET = (("core.hooksPath", os.devnull), ("gc.auto", "0"), ("maintenance.auto", "false"))
 LOCAL_TIMEOUT = 300.0
 NETWORK_TIMEOUT = 600.0
 _PIPE = 1 << 18  # bytes; a pipe has 64 KB by default

@@ -10,7 +10,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Final, Literal
 
-from gto_ci.core.errors import GitError, NoRepository, RefNotFound, quote
+from gto_ci.core.errors import GitError, GtoError, NoRepository, RefNotFound, Remedies, quote
 from gto_ci.core.events import TagRecord
 from gto_ci.core.names import tag_prefixes
 from gto_ci.git.output import TAG_FORMAT, GitObject, parse_batch, parse_show_ref, parse_tag_stream
@@ -51,9 +51,7 @@ class Repository:
             if (folder / ".git").exists() or _is_bare(folder):
                 _check_git_file(folder / ".git")
                 return cls(folder, _staying_below(folder, runner or Runner(os.environ)))
-        raise NoRepository(
-            f"No Git repo found in {quote(path)}", "Run 'git init' there, or name another folder with --repo"
-        )
+        raise NoRepository(f"No Git repo found in {quote(path)}", Remedies.NAME_REPOSITORY)
 
     def tag_records(self, artifact: str | None = None) -> list[TagRecord]:
         """Return all tags, or only those of one artifact, by name; see :meth:`reading_tags`.
@@ -207,18 +205,38 @@ class Repository:
         Raises:
             RefNotFound: it names no commit here.
         """
-        try:
-            return self.rev_parse("--verify", "--quiet", "--end-of-options", f"{rev}^{{commit}}")[0]
-        except GitError as error:
-            if error.returncode != 1:
-                raise
+        found = self._commit(rev)
+        if found is not None:
+            return found
         elsewhere = self.git("for-each-ref", "--format=%(objectname)", "--", f"refs/remotes/*/{rev}").decode().split()
         if rev and len(set(elsewhere)) == 1:
             return elsewhere[0]
         step = "Make a first commit" if rev == "HEAD" else "Name a commit, branch or tag of this repository"
         raise RefNotFound(f"Ref {quote(rev)} was not found in the repository history", step)
 
-    def bring(self, what: Literal["branches", "history"]) -> None:
+    def find_commit(self, rev: str) -> str | None:
+        """Return the id of the commit that ``rev`` names here, None where it names none.
+
+        Raises:
+            GtoError: it is empty, or git would take it for an option, or for what is not in a commit's history.
+            GitError: git cannot read the repository.
+        """
+        if not rev or rev.startswith(("-", "^")) or "\0" in rev or "\n" in rev:
+            raise GtoError(f"{quote(rev)} is no commit", "Name a commit, branch or tag")
+        return self._commit(rev)
+
+    def _commit(self, rev: str) -> str | None:
+        return self.git_or_none("rev-parse", "--verify", "--quiet", "--end-of-options", f"{rev}^{{commit}}")
+
+    def is_ancestor(self, one: str, other: str) -> bool:
+        """Tell whether the commit ``one`` is before ``other``, or the same.
+
+        Raises:
+            GitError: git cannot read the repository.
+        """
+        return self.git_or_none("merge-base", "--is-ancestor", one, other) is not None
+
+    def fetch(self, what: Literal["branches", "history"]) -> None:
         """Have the commits and trees of all branches' heads, or of all their commits, here; they are."""
 
     def bring_blobs(self, blobs: Sequence[str]) -> None:
@@ -238,6 +256,19 @@ class Repository:
     def git(self, *args: str, stdin: bytes | None = None, next_step: str = "") -> bytes:
         """Run git in this repository; see :meth:`Runner.run`."""
         return self.runner.run(args, self.root, stdin=stdin, next_step=next_step)
+
+    def git_or_none(self, *args: str) -> str | None:
+        """Return what ``git ARGS`` prints, without white space around it; None if its exit code is 1: no such thing.
+
+        Raises:
+            GitError: git failed otherwise.
+        """
+        try:
+            return self.git(*args).decode(errors="surrogateescape").strip()
+        except GitError as error:
+            if error.returncode == 1:
+                return None
+            raise
 
 
 class _ReadingAhead(Repository):

@@ -23,7 +23,7 @@ def lay_out(
         (root / folder).mkdir(parents=True)
     (root / "HEAD").write_text("ref: refs/heads/none\n", encoding="ascii")
     extension = f"[extensions]\n\tobjectFormat = {object_format}\n" if object_format != "sha1" else ""
-    included = f"[include]\n\tpath = {_quoted(str(include))}\n" if include else ""
+    included = f"[include]\n\tpath = {_quoted(include)}\n" if include else ""
     # what is in it need not outlive a power cut, and waiting for the disk is most of what writing takes
     text = f"[core]\n\trepositoryFormatVersion = 1\n\tbare = true\n\tfsync = none\n{extension}{included}"
     (root / "config").write_bytes(os.fsencode(text))
@@ -33,15 +33,13 @@ def lay_out(
         (root / "shallow").write_bytes(shallow.read_bytes())
 
 
-def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return f'"{escaped}"'
-
-
 def _alternate(objects: Path) -> bytes:
     # a line that begins with a quote is read as a C string; any other is a path as it stands
-    raw = os.fsencode(objects)
-    if raw.startswith((b'"', b"#")) or b"\n" in raw:
-        escaped = raw.replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"\n", b"\\n")
-        return b'"' + escaped + b'"\n'
-    return raw + b"\n"
+    path = str(objects)
+    return os.fsencode((_quoted(objects) if path.startswith(('"', "#")) or "\n" in path else path) + "\n")
+
+
+def _quoted(path: Path) -> str:
+    """Return ``path`` as a string of C, which git's configuration files and lists of alternates understand."""
+    escaped = str(path).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"'

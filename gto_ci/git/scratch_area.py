@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from gto_ci.core.errors import WrongInput, quote
+from gto_ci.core.errors import Remedies, WrongInput, quote
 from gto_ci.git.process import Runner
 from gto_ci.git.repository import Repository
 from gto_ci.git.scratch import lay_out
@@ -25,7 +25,7 @@ _NOBODY = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "GIT_ATT
 
 
 @dataclass(frozen=True, slots=True)
-class Scratch:
+class ScratchRepository:
     """A scratch repository. ``git`` runs git in it with the user's settings, ``neutral`` with nobody's."""
 
     git: Repository
@@ -38,13 +38,13 @@ class Scratch:
 
 
 @dataclass(frozen=True, slots=True)
-class Workshop:
-    """A temporary folder for scratch repositories and files. Made by :func:`open_workshop`."""
+class ScratchArea:
+    """A temporary folder for scratch repositories and files. Made by :func:`open_scratch_area`."""
 
     folder: Path
     runner: Runner
 
-    def beside(self, repository: Repository, *names: str) -> tuple[Scratch, list[Path]]:
+    def beside(self, repository: Repository, *names: str) -> tuple[ScratchRepository, list[Path]]:
         """Return a new scratch repository that borrows the objects of ``repository``, and has its object format.
 
         With it come the paths of the files called ``names`` of that repository: it is asked only once.
@@ -57,7 +57,7 @@ class Workshop:
         objects, shallow, *others = map(Path, paths)
         return self._scratch("beside", object_format, objects, shallow), others
 
-    def alone(self, name: str, object_format: str) -> Scratch:
+    def alone(self, name: str, object_format: str) -> ScratchRepository:
         """Return a scratch repository that knows of no other; one of that ``name`` is replaced."""
         return self._scratch(name, object_format, None, None)
 
@@ -65,7 +65,7 @@ class Workshop:
         """Return the path of a file in the folder."""
         return self.folder / name
 
-    def _scratch(self, name: str, object_format: str, objects: Path | None, shallow: Path | None) -> Scratch:
+    def _scratch(self, name: str, object_format: str, objects: Path | None, shallow: Path | None) -> ScratchRepository:
         root, home = self.folder / name, self.folder / "home"
         # in our own scratch folder: what has that name is an earlier scratch repository of this process
         shutil.rmtree(root, ignore_errors=True)
@@ -74,11 +74,11 @@ class Workshop:
         lay_out(root, object_format, objects=objects, shallow=shallow)
         environ = {**self.runner.environ, "GIT_CEILING_DIRECTORIES": str(self.folder)}
         runner = Runner(environ, (*self.runner.config, ("safe.directory", str(root))), self.runner.secrets)
-        return Scratch(Repository(root, runner), Repository(root, _neutral(environ, self.folder, home)))
+        return ScratchRepository(Repository(root, runner), Repository(root, _neutral(environ, self.folder, home)))
 
 
 @contextmanager
-def open_workshop(runner: Runner, parent: Path | None = None) -> Iterator[Workshop]:
+def open_scratch_area(runner: Runner, parent: Path | None = None) -> Iterator[ScratchArea]:
     """Yield a workshop in ``parent``, by default the system's folder for temporary files.
 
     Raises:
@@ -94,9 +94,9 @@ def open_workshop(runner: Runner, parent: Path | None = None) -> Iterator[Worksh
             except OSError as error:
                 raise WrongInput(
                     f"ghost-working-dir is not found (value: {quote(parent)[1:-1]}): {error.strerror}",
-                    "Name a folder that you may write to with --ghost-working-dir",
+                    Remedies.NAME_WORKING_FOLDER,
                 ) from error
-        yield Workshop(folder, runner)
+        yield ScratchArea(folder, runner)
 
 
 def _neutral(environ: Mapping[str, str], folder: Path, home: Path) -> Runner:

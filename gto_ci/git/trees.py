@@ -33,9 +33,9 @@ def files_in(repository: Repository, scope: Scope, pathspecs: Sequence[str]) -> 
         GitError: git cannot read the repository.
     """
     if scope is not Scope.HEAD:
-        repository.bring("branches" if scope is Scope.BRANCHES else "history")
+        repository.fetch("branches" if scope is Scope.BRANCHES else "history")
     if scope is Scope.COMMITS:
-        repository.bring("history")
+        repository.fetch("history")
         return _in_all_commits(repository, pathspecs)
     trees = _head(repository) if scope is Scope.HEAD else _branches(repository)
     return _in_trees(repository, trees, pathspecs)
@@ -58,7 +58,7 @@ def _head(repository: Repository) -> dict[str, str]:
 
 
 def _branches(repository: Repository) -> dict[str, str]:
-    repository.bring("branches")
+    repository.fetch("branches")
     listed = repository.git("for-each-ref", "--format=%(objectname) %(tree)", "refs/heads").decode()
     pairs = (line.split(" ") for line in listed.splitlines())
     return {commit: tree for commit, tree in pairs if tree}

@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from gto_ci.core.errors import GitError
+from gto_ci.core.errors import GitError, Remedies
 from gto_ci.core.events import TagRecord
 from gto_ci.core.names import ref_part
 from gto_ci.git.repository import Repository
@@ -24,7 +24,7 @@ from gto_ci.git.scratch_folders import temporary_folder
 from gto_ci.git.tag_objects import parse_tag_object
 
 _WRITING = "refs/gto-ci/writing/"
-_KEYS = "Check user.signingkey and gpg.format; or use --no-sign"
+_KEYS = Remedies.SIGN_WITHOUT_KEY.after("Check user.signingkey and gpg.format")
 CLOCKS_DIFFER = 600  # seconds; a date that is further ahead is an error of somebody's, and not followed
 _PATIENCE = "30000"  # milliseconds to wait for a lock: who holds it may be pushing, or waiting for those before
 
@@ -126,9 +126,8 @@ def _identity(repository: Repository, tagger: Tagger) -> bytes:
     try:
         said = repository.runner.run(["var", "GIT_COMMITTER_IDENT"], repository.root, environ=tagger.environ)
     except GitError as error:
-        step = (
-            "Set your name: git config --global user.name 'Your Name', and user.email likewise; "
-            "or use --author and --author-email"
+        step: str = Remedies.NAME_TAGGER.after(
+            "Set your name: git config --global user.name 'Your Name', and user.email likewise"
         )
         if "invalid date format" in error.stderr:
             step = "Set GIT_COMMITTER_DATE to a date with a time, such as 2024-05-06T12:00:00Z, or unset it"
@@ -145,12 +144,7 @@ def _not_before(earliest: int, who: bytes, environ: Mapping[str, str]) -> bytes:
 
 
 def _wants_signatures(repository: Repository) -> bool:
-    try:
-        return repository.git("config", "--type=bool", "--get", "tag.gpgSign").strip() == b"true"
-    except GitError as error:
-        if error.returncode == 1:  # it is not set
-            return False
-        raise
+    return repository.git_or_none("config", "--type=bool", "--get", "tag.gpgSign") == "true"
 
 
 def _plain(repository: Repository, who: bytes, name: str, commit: str, message: str) -> MadeTag:

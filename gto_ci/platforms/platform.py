@@ -32,7 +32,7 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class PullRequest:
     """The pull request (or merge request) that a job is about.
 
     ``merged`` is the commit that merging it makes, whose first parent is what it is merged into;
@@ -67,7 +67,7 @@ class Job:
     default_branch: str = ""
     event: str = ""
     from_fork: bool = False
-    change: Change | None = None
+    change: PullRequest | None = None
     ghost: str = ""
 
 

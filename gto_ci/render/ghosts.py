@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gto_ci.ghost.collecting import Collected
-from gto_ci.ghost.listing import Logged
+from gto_ci.ghost.deletion import Collected
+from gto_ci.ghost.listing import LogEntry
 from gto_ci.ghost.names import Ghost
 from gto_ci.ghost.patch import stat
-from gto_ci.ghost.pushing import Pushed
+from gto_ci.ghost.push_ghost import PushedGhost
 from gto_ci.render.table import table
 from gto_ci.render.views import Row, human_size
 
@@ -20,7 +20,7 @@ def ghost_view(ghost: Ghost) -> Row:
     return {"kind": ghost.kind, "from": ghost.start, "to": ghost.end}
 
 
-def pushed_view(pushed: Pushed) -> Row:
+def pushed_view(pushed: PushedGhost) -> Row:
     """Return what was pushed as ``git ghost push --json`` prints it; ``size`` is in bytes."""
     view: Row = {**ghost_view(pushed.ghost), "created": pushed.created, "size": pushed.size}
     if pushed.change is not None:
@@ -31,7 +31,7 @@ def pushed_view(pushed: Pushed) -> Row:
     return view
 
 
-def logged_view(logged: Logged) -> Row:
+def logged_view(logged: LogEntry) -> Row:
     """Return a ghost as ``git ghost log --json`` prints it; ``size`` is in bytes."""
     return {
         **ghost_view(logged.ghost),
@@ -46,7 +46,7 @@ def logged_view(logged: Logged) -> Row:
     }
 
 
-def log_table(logged: Sequence[Logged], *, plain: bool = False, width: int = 0) -> str:
+def log_table(logged: Sequence[LogEntry], *, plain: bool = False, width: int = 0) -> str:
     """Return ghosts as ``git ghost log`` shows them to a person, whose terminal has ``width`` columns."""
     if not logged:
         return "No ghosts start from this commit"

@@ -125,7 +125,7 @@ def registry(rows: Sequence[Row]) -> Section:
     return section
 
 
-class Outlook(NamedTuple):
+class GateForecast(NamedTuple):
     """What the gate would say if the commit were registered (``stage`` is "") or assigned to ``stage``."""
 
     artifact: str
@@ -147,7 +147,7 @@ def changes(found: Sequence[ArtifactChange]) -> Section:
     return lambda room: _table(headings, rows, min(room, 20_000), "more artifacts") if rows else nothing
 
 
-def outlook(found: Sequence[Outlook], where: str) -> Section:
+def forecasts(found: Sequence[GateForecast], where: str) -> Section:
     """Return the section of what the gate would say."""
     rows = [
         (

@@ -10,7 +10,7 @@ from typing import Any
 
 from gto_ci.core.errors import quote
 from gto_ci.core.events import CommitEvent, CommitRecord, Event
-from gto_ci.core.names import Kind, TagName, match_shortcut
+from gto_ci.core.names import Kind, Shortcut, TagName
 from gto_ci.core.registry import Artifact, Registry, StageLimits, Version, VersionStage
 from gto_ci.files.annotations import Annotation
 from gto_ci.git.signatures import Signature
@@ -81,17 +81,13 @@ def registry_table(view: Mapping[str, Row], stages: Sequence[str]) -> list[Row]:
 
 
 def choose_versions(
-    artifact: Artifact, name: str, limits: StageLimits, *, deprecated: bool = False
+    artifact: Artifact, shortcut: Shortcut | None, limits: StageLimits, *, deprecated: bool = False
 ) -> list[tuple[Version, list[VersionStage]]]:
-    """Return the versions that ``gto show NAME`` lists, each with the stages it is shown in.
-
-    ``name`` is the artifact's name or a shortcut to some of its versions.
-    """
+    """Return the versions that ``gto show`` lists, each with its stages: all, or those that ``shortcut`` names."""
     if not (artifact.active or deprecated):
         return []
     held = artifact.in_stages(limits)
     versions = artifact.versions(active_only=not deprecated, registered_only=limits.registered_only)
-    shortcut = match_shortcut(name)
     if shortcut and shortcut.latest:
         versions = versions[:1]
     elif shortcut and shortcut.version:

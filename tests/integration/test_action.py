@@ -384,7 +384,7 @@ def test_a_missing_tag(lab: Lab) -> None:
     runner, commit = lab.check_out("refs/tags/churn#prod#2")
     lab.remote.delete_tag("churn#prod#2")
     error = runner.run("push", "refs/tags/churn#prod#2", commit).error
-    assert "Tag 'churn#prod#2' does not exist on the remote" in error
+    assert "There is no tag 'churn#prod#2' on the remote" in error
     assert "Push the tag" in error
     assert "annotated" not in git(runner.workspace, "cat-file", "-t", "refs/tags/churn#prod#2")
 
@@ -433,7 +433,7 @@ def test_a_crash_fails_the_step(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> No
     def crash(*_: object) -> None:
         raise ZeroDivisionError("::error::boom\nx")
 
-    monkeypatch.setattr("gto_ci.action.registry_name", crash)
+    monkeypatch.setattr("gto_ci.action.reference_of", crash)
     ran = lab.push("churn#prod#2")
     assert "Unexpected ZeroDivisionError" in ran.error
     assert "Traceback" in ran.log

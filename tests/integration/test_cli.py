@@ -141,6 +141,8 @@ def test_history(work: WorkDir) -> None:
         (["churn#prod#3", "--event"], "assignment\n"),
         (["churn@v1.0.0", "--stage"], ""),
         (["models/nlp=segment@deprecated", "--name"], "models/nlp:segment\n"),
+        (["models/nlp:segment@v0.1.0"], '✅  Version "v0.1.0" of artifact "models/nlp:segment" was registered\n'),
+        (["churn#prod"], '✅  Stage "prod" was assigned to version "v1.1.0" of artifact "churn"\n'),
         (["release-1"], ""),
         (["main"], ""),
     ],
@@ -153,8 +155,9 @@ def test_check_ref(work: WorkDir, args: list[str], out: str) -> None:
     ("ref", "note"),
     [
         ("churn@v9.9.9", "lightweight"),
-        ("churn@v8.8.8", "There is no tag 'churn@v8.8.8'"),
-        ("models/nlp:segment@v0.1.0", "try 'models/nlp=segment@v0.1.0'"),
+        ("refs/tags/churn@v8.8.8", "There is no tag 'churn@v8.8.8'"),
+        ("churn@v8.8.8", "'churn' has no version v8.8.8 in effect"),
+        ("models/nlp:segment@v0.1.0!", "try 'models/nlp=segment@v0.1.0!'"),
         ("churn@v1.0", "not in registry format"),
     ],
 )

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 import yaml
 
+from gto_ci import hints
 from gto_ci.cli import action
 from gto_ci.errors import CommentRefused
 from gto_ci.platforms import outputs
@@ -423,8 +424,9 @@ def test_a_comment_is_made_and_kept_up_to_date(forge: FakeForgejo, tmp_path: Pat
 
 def test_a_refused_token_is_said(forge: FakeForgejo, tmp_path: Path) -> None:
     room = forgejo(forge, tmp_path)
-    with pytest.raises(CommentRefused, match="Check the input 'token'") as caught:
+    with pytest.raises(CommentRefused, match="Check the token") as caught:
         room.comment(7, "gto", "one", "another")
+    assert "Check the input 'token'" in hints.sentence(caught.value, hints.Door.ACTION)
     assert "another" not in str(caught.value)
     with pytest.raises(CommentRefused):
         room.merged_change("1" * 40, "another")

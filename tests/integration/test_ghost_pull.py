@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.ghosts import EVERYTHING, FILES, Ghosts, bytes_of, tree_of
+from tests.ghosts import EVERYTHING, FILES, Ghosts, bytes_of, git_commands, tree_of
 from tests.running import observed
 from tests.workdir import WorkDir
 
@@ -48,6 +48,32 @@ def test_the_index_stays_as_it_is(ghosts: Ghosts) -> None:
     assert status >= {" M a/one.txt", " D a/two.txt", " M b.txt", " M tool.sh", "MM c.txt", "A  other.txt"}
     assert status >= {"?? new/deep/file.txt", "?? link", "?? untracked.txt"}
     assert (ghosts.there.path / "c.txt").read_text() == "and changed\n"
+
+
+FOR_ANY = {"config": 1, "upload-pack": 2, "fetch": 1, "cat-file": 1, "status": 1, "ls-files": 1}
+FOR_A_DIFF = {"read-tree": 2, "apply": 2, "write-tree": 1, "update-index": 1}
+FOR_COMMITS = {"index-pack": 1, "rev-list": 1, "merge-base": 1, "unpack-objects": 1, "merge": 1}
+AS_ROOT = int(os.geteuid() == 0)  # root looks where the repository is, to give what it wrote to the owner
+
+
+@pytest.mark.parametrize(
+    ("kind", "commands"),
+    [
+        ("diff", {**FOR_ANY, **FOR_A_DIFF, "diff-tree": 1, "rev-parse": 2 + AS_ROOT}),
+        ("commits", {**FOR_ANY, **FOR_COMMITS, "diff-tree": 1, "rev-parse": 3 + AS_ROOT}),
+        ("all", {**FOR_ANY, **FOR_A_DIFF, **FOR_COMMITS, "diff-tree": 3, "rev-parse": 2 + AS_ROOT}),
+    ],
+)
+def test_git_is_asked_each_question_once(ghosts: Ghosts, tmp_path: Path, kind: str, commands: dict[str, int]) -> None:
+    """The patch repository too: commits and their diff come in one conversation."""
+    start = ghosts.here.head
+    if kind != "diff":
+        ghosts.here.git("commit", "--quiet", "-m", "two", "--", "b.txt")
+    pushed = ghosts.ok(ghosts.here, "push", kind, *([] if kind == "diff" else [start]))
+    (*_, first, last) = pushed.split()
+    trace = tmp_path / "trace"
+    ghosts.ok(ghosts.there, "pull", kind, *([first, last] if kind == "all" else [last]), GIT_TRACE2_EVENT=str(trace))
+    assert git_commands(trace) == commands
 
 
 def edited(work: WorkDir) -> None:

@@ -290,7 +290,7 @@ def test_a_folder_that_cannot_be_written_to(work: WorkDir) -> None:
 def test_a_file_that_changes_between_the_question_and_the_answer(work: WorkDir) -> None:
     """`artifacts.yaml` is the last of the files: by then the others are in place, and are taken back."""
     work.write("artifacts.yaml", "churn: {}\n")
-    wishes = setup.Wishes(stages=("dev", "prod"), artifacts=(("segment", ""),), policy=True)
+    wishes = setup.InitOptions(stages=("dev", "prod"), artifacts=(("segment", ""),), policy=True)
     plan = setup.plan(setup.look(work.path, {**environ(work)}), wishes)
     assert [text.path for text in plan.texts] == FILES
     work.write("artifacts.yaml", "churn: {type: model}\n")
@@ -304,7 +304,7 @@ def test_a_file_that_changes_between_the_question_and_the_answer(work: WorkDir) 
 def test_what_somebody_changes_meanwhile_is_not_taken_back(work: WorkDir, monkeypatch: pytest.MonkeyPatch) -> None:
     """`.gto` was in place when somebody else wrote into it; then `artifacts.yaml` failed, and `.gto` was removed."""
     work.write("artifacts.yaml", "churn: {}\n")
-    wishes = setup.Wishes(stages=("dev", "prod"), artifacts=(("segment", ""),), policy=True)
+    wishes = setup.InitOptions(stages=("dev", "prod"), artifacts=(("segment", ""),), policy=True)
     plan = setup.plan(setup.look(work.path, {**environ(work)}), wishes)
     put = project_files.put_in_place
 
@@ -325,7 +325,7 @@ def test_what_somebody_changes_meanwhile_is_not_taken_back(work: WorkDir, monkey
 
 def test_a_file_that_comes_into_being_meanwhile_stays(work: WorkDir, monkeypatch: pytest.MonkeyPatch) -> None:
     """Between the look at the place and the renaming: a rename would have replaced it."""
-    plan = setup.plan(setup.look(work.path, {**environ(work)}), setup.Wishes(stages=("dev",)))
+    plan = setup.plan(setup.look(work.path, {**environ(work)}), setup.InitOptions(stages=("dev",)))
     read = project_files.read
 
     def read_and_edit(file: Path, path: str) -> bytes | None:

@@ -17,9 +17,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from gto_ci import hints
 from gto_ci.errors import CommentRefused
 from gto_ci.platforms.github import comments
-from gto_ci.platforms.github.comments import COMMENT_LIMIT, Place, marker
+from gto_ci.platforms.github.comments import COMMENT_LIMIT, CommentTarget, marker
 from gto_ci.platforms.platform import Posted
 from tests.fake_github import FORK_TOKEN, JOB_TOKEN, PERSONAL_TOKEN, Comment, FakeGitHub, Pull, Token, User
 
@@ -52,7 +53,7 @@ class Writer:
     """Comments under one header, with one token; knows the pauses that were made."""
 
     def __init__(self, fake: FakeGitHub, token: str = JOB_TOKEN, header: str = HEADER) -> None:
-        self.place = Place(fake.api_url, fake.repository, token)
+        self.place = CommentTarget(fake.api_url, fake.repository, token)
         self.header = header
         self.pauses: list[float] = []
 
@@ -69,7 +70,7 @@ class Writer:
         shown = "".join(traceback.format_exception(refusal.value)) + repr(refusal.value)
         assert not self.place.token or self.place.token not in shown
         assert "\n" not in str(refusal.value)
-        return str(refusal.value)
+        return hints.sentence(refusal.value, hints.Door.ACTION)
 
 
 def ours(fake: FakeGitHub, header: str = HEADER) -> list[Comment]:
@@ -281,16 +282,16 @@ def test_what_is_no_token_is_sent_nowhere(fake: FakeGitHub, token: str) -> None:
 @pytest.mark.parametrize(
     ("place", "variable"),
     [
-        (Place("", "acme/models", JOB_TOKEN), "GITHUB_API_URL"),
-        (Place("ftp://example.com", "acme/models", JOB_TOKEN), "GITHUB_API_URL"),
-        (Place("https://", "acme/models", JOB_TOKEN), "GITHUB_API_URL"),
-        (Place("https://example.com:port", "acme/models", JOB_TOKEN), "GITHUB_API_URL"),
-        (Place("http://127.0.0.1", "", JOB_TOKEN), "GITHUB_REPOSITORY"),
-        (Place("http://127.0.0.1", "../models", JOB_TOKEN), "GITHUB_REPOSITORY"),
-        (Place("http://127.0.0.1", "acme/models/x?y", JOB_TOKEN), "GITHUB_REPOSITORY"),
+        (CommentTarget("", "acme/models", JOB_TOKEN), "GITHUB_API_URL"),
+        (CommentTarget("ftp://example.com", "acme/models", JOB_TOKEN), "GITHUB_API_URL"),
+        (CommentTarget("https://", "acme/models", JOB_TOKEN), "GITHUB_API_URL"),
+        (CommentTarget("https://example.com:port", "acme/models", JOB_TOKEN), "GITHUB_API_URL"),
+        (CommentTarget("http://127.0.0.1", "", JOB_TOKEN), "GITHUB_REPOSITORY"),
+        (CommentTarget("http://127.0.0.1", "../models", JOB_TOKEN), "GITHUB_REPOSITORY"),
+        (CommentTarget("http://127.0.0.1", "acme/models/x?y", JOB_TOKEN), "GITHUB_REPOSITORY"),
     ],
 )
-def test_a_place_that_is_none_is_refused(place: Place, variable: str) -> None:
+def test_a_place_that_is_none_is_refused(place: CommentTarget, variable: str) -> None:
     with pytest.raises(CommentRefused, match=f"Check {variable}"):
         comments.post(place, PULL, HEADER, "Hello")
 
@@ -405,7 +406,7 @@ def test_a_server_that_is_not_there_is_named() -> None:
         pauses: list[float] = []
         url = f"http://127.0.0.1:{closed.getsockname()[1]}"
         with pytest.raises(CommentRefused) as refusal:
-            comments.post(Place(url, "acme/models", JOB_TOKEN), PULL, HEADER, "Hello", pause=pauses.append)
+            comments.post(CommentTarget(url, "acme/models", JOB_TOKEN), PULL, HEADER, "Hello", pause=pauses.append)
     assert f"'{url}' does not answer: " in str(refusal.value)
     assert "Connection refused" in str(refusal.value)
     assert JOB_TOKEN not in "".join(traceback.format_exception(refusal.value))
@@ -521,7 +522,7 @@ def test_pygithub_prints_nothing_of_a_redirection(fake: FakeGitHub) -> None:
     """By itself it tells standard error; in a process of its own, for it keeps the one of its import."""
     program = (
         "import os; from gto_ci.platforms.github import comments\n"
-        "place = comments.Place(os.environ['API'], 'acme/models', os.environ['TOKEN'])\n"
+        "place = comments.CommentTarget(os.environ['API'], 'acme/models', os.environ['TOKEN'])\n"
         f"print(comments.post(place, {PULL}, '{HEADER}', 'Hello', create=False).action)"
     )
     environment = {**os.environ, "API": fake.api_url, "TOKEN": JOB_TOKEN}

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from gto_ci.dvc import Pulled, pull
+from gto_ci.dvc import PulledData, pull
 from gto_ci.dvc.account import account_for
 from gto_ci.dvc.install import installed
 from gto_ci.dvc.lock import Lock
@@ -125,7 +125,7 @@ class Job:
     environ: dict[str, str]
     said: list[str] = field(default_factory=list)
 
-    def pull(self, path: str, *extras: str, **environ: str) -> Pulled:
+    def pull(self, path: str, *extras: str, **environ: str) -> PulledData:
         given = {**self.environ, **environ}
         return pull(self.root, path, extras, environ=given, folder=self.temp, say=self.said.append)
 
@@ -170,7 +170,7 @@ def job(base: Path, temp: Path, origin: WorkDir) -> Iterator[Job]:
 )
 def test_pulls(path: str, size: int, files: int, job: Job) -> None:
     assert not (job.root / path).exists()
-    assert job.pull(path) == Pulled(path, size, files, VERSION)
+    assert job.pull(path) == PulledData(path, size, files, VERSION)
     there = [file for file in (job.root / path, *(job.root / path).rglob("*")) if file.is_file()]
     assert sum(file.stat().st_size for file in there) == size
     assert any(line.startswith("A ") for line in job.said), job.said

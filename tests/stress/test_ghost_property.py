@@ -349,7 +349,7 @@ def test_any_change_of_any_base_arrives(
             do(here, step)
             end = commit(here)
         do(here, change)
-        carried = (start, end) if commits else None
+        carried = ghost.CommitRange(start, end) if commits else None
         index = (here.path / ".git/index").read_bytes()
         with both.session(here) as session:
             pushed = ghost.push(session, base="HEAD", commits=carried, selection=ghost.Selection(untracked=True))
@@ -360,7 +360,7 @@ def test_any_change_of_any_base_arrives(
         tell_kinds(pushed[-1].change.patch)
         index = (there.path / ".git/index").read_bytes()
         with both.session(there) as session:
-            pulled = ghost.pull(session, commits=carried, diff=(diff.start, diff.end))
+            pulled = ghost.pull(session, commits=carried, diff=ghost.DiffName(diff.start, diff.end))
         assert commits or (there.path / ".git/index").read_bytes() == index
         assert there.head == here.head == diff.start
         assert tree_of(there) == tree_of(here) == pulled.tree
@@ -442,7 +442,7 @@ def test_any_history_after_any_commit_arrives(empty: Path, history: list[Commit]
         write_history(here, history)
         options = ("--quiet", "--no-local", "--template=", "--single-branch", "--branch=base")
         here.git("clone", *options, ".", str(there.path))
-        carried = there.head, here.head
+        carried = ghost.CommitRange(there.head, here.head)
         event(f"merges: {len(here.git('rev-list', '--merges', '..'.join(carried)).splitlines())}")
         with both.session(here) as session:
             (pushed,) = ghost.push(session, commits=carried)

@@ -14,14 +14,14 @@ from ruamel.yaml import YAML
 
 from gto_ci.errors import ArtifactNotFound, GtoError, WrongAnnotations, WrongArguments
 from gto_ci.files.annotations import Annotation, read_artifacts_yaml
-from gto_ci.files.annotations.editing import Change, annotate, paths_conflict, remove
+from gto_ci.files.annotations.editing import AnnotationUpdate, annotate, paths_conflict, remove
 from gto_ci.files.annotations.yaml_writer import inline, scalar
 
 FILE = "artifacts.yaml"
 
 
 def put(text: str | None, name: str, **change: Any) -> str:
-    return annotate(None if text is None else text.encode(), FILE, name, Change(**change)).decode()
+    return annotate(None if text is None else text.encode(), FILE, name, AnnotationUpdate(**change)).decode()
 
 
 def cut(text: str, name: str) -> str:
@@ -73,7 +73,7 @@ def test_an_update_replaces_fields_and_joins_labels() -> None:
 )
 def test_what_is_so_already_is_not_written(text: str, change: dict[str, Any]) -> None:
     data = text.encode()
-    assert annotate(data, FILE, "m", Change(**change)) is data
+    assert annotate(data, FILE, "m", AnnotationUpdate(**change)) is data
 
 
 BEFORE_AND_AFTER = {
@@ -250,7 +250,7 @@ def test_a_path_of_another_artifact_is_refused() -> None:
     with pytest.raises(WrongArguments, match=r"^Provided path conflicts with 'q' \('p'\)"):
         put(text, "m", path="q")
     put(text, "o", path="models/x")
-    assert b"path: q" in annotate(text.encode(), FILE, "m", Change(path="q"), allow_same_path=True)
+    assert b"path: q" in annotate(text.encode(), FILE, "m", AnnotationUpdate(path="q"), allow_same_path=True)
 
 
 def test_remove_of_an_unknown_artifact() -> None:
@@ -275,7 +275,7 @@ def test_remove_of_an_unknown_artifact() -> None:
 )
 def test_a_malformed_file_is_refused(data: bytes, line: int) -> None:
     with pytest.raises(WrongAnnotations) as caught:
-        annotate(data, FILE, "m", Change(path="x"))
+        annotate(data, FILE, "m", AnnotationUpdate(path="x"))
     assert line in (0, caught.value.line)
 
 
@@ -404,7 +404,7 @@ def documents(draw: st.DrawFn) -> str:
 
 
 changes = st.builds(
-    Change,
+    AnnotationUpdate,
     type=st.none() | st.sampled_from(["model", "dataset", "yes"]),
     path=st.none() | st.sampled_from(["p/q", "s3://x/y, z", "1e5"]),
     must_exist=st.booleans(),
@@ -414,7 +414,7 @@ changes = st.builds(
 )
 
 
-def expected(old: Annotation | None, change: Change) -> Annotation:
+def expected(old: Annotation | None, change: AnnotationUpdate) -> Annotation:
     old = old or Annotation(source=FILE)
     return Annotation(
         type=change.type or old.type,
@@ -447,10 +447,10 @@ good_documents = documents().filter(readable)
 @settings(deadline=None)
 @pytest.mark.filterwarnings("ignore::ruamel.yaml.error.ReusedAnchorWarning")
 @given(good_documents, st.sampled_from(NAMES), changes)
-def test_annotate_changes_what_it_is_asked_to_and_nothing_else(text: str, name: str, change: Change) -> None:
+def test_annotate_changes_what_it_is_asked_to_and_nothing_else(text: str, name: str, change: AnnotationUpdate) -> None:
     before = read_artifacts_yaml(text.encode(), FILE)
     try:
-        after_text = put(text, name, **{key: getattr(change, key) for key in Change.__slots__})
+        after_text = put(text, name, **{key: getattr(change, key) for key in AnnotationUpdate.__slots__})
     except GtoError as error:
         assert "by hand" in str(error)
         # In place of a custom that holds comments. Or the text ends within a block to which the line end that has to

@@ -8,12 +8,12 @@ import pytest
 
 from gto_ci.core.changes import (
     Assign,
-    Change,
     Deprecate,
     Deregister,
     Register,
     Request,
     State,
+    TagPlan,
     Unassign,
     check_version,
     plan,
@@ -44,15 +44,15 @@ def state(*tags: str, lightweight: tuple[str, ...] = ()) -> State:
     return State.read("m", records, known=("mm",))
 
 
-def made(change: Change) -> list[tuple[str, str, str]]:
+def made(change: TagPlan) -> list[tuple[str, str, str]]:
     return [(str(tag.name), tag.commit[0], tag.message) for tag in change.create]
 
 
-def names(change: Change) -> list[str]:
+def names(change: TagPlan) -> list[str]:
     return [str(tag.name) for tag in change.create]
 
 
-def deleted(change: Change) -> list[str]:
+def deleted(change: TagPlan) -> list[str]:
     return [event.tag for event in change.delete]
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gto_ci.platforms.github.comments import COMMENT_LIMIT, Place, marker, same
+from gto_ci.platforms.github.comments import COMMENT_LIMIT, CommentTarget, marker, same
 from gto_ci.render import page
 
 HOSTILE = [
@@ -91,4 +91,4 @@ def test_line_ends_do_not_count(stored: str | None, same_: bool) -> None:
 
 
 def test_a_place_does_not_show_its_token() -> None:
-    assert "s3cret" not in repr(Place("https://api.github.com", "acme/models", "s3cret"))
+    assert "s3cret" not in repr(CommentTarget("https://api.github.com", "acme/models", "s3cret"))

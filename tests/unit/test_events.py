@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gto_ci.core.events import TagRecord, explain_absence, moment, moment_text, read_events, why_no_event
+from gto_ci.core.events import TagRecord, moment, moment_text, read_events, why_no_event
 from gto_ci.core.names import parse_tag
+from gto_ci.core.resolve import RegistryTags, pushed_reference, resolve
 from tests import strategies
 
 
@@ -33,7 +34,7 @@ def record(name: str, commit: str = "c1", time: int | None = 100, **fields: obje
 def test_what_is_no_event_says_why(tag: TagRecord, reason: str) -> None:
     assert read_events([tag]) == []
     assert reason in (why_no_event(tag, parse_tag(tag.name)) or "")
-    assert reason in explain_absence([tag], tag.name, parse_tag(tag.name))
+    assert reason in resolve(pushed_reference(tag.name), RegistryTags([tag])).cause
 
 
 def test_tags_that_are_not_of_the_registry_are_no_events() -> None:

@@ -20,16 +20,16 @@ FORMS = ["--json", "--plain", "--name", "--version", "--event", "--stage", "--re
 OTHERS = ["--asc", "-a", "-A", "-d", "--ro", "--av", "--vs", "--sort", "1", "semver"]
 
 PLAIN = {
-    "check-ref m@v1.0.0": fast_path.Asked("check-ref", ".", "m@v1.0.0", None),
-    "check-ref refs/tags/m@v1.0.0 --json": fast_path.Asked("check-ref", ".", "refs/tags/m@v1.0.0", "json"),
-    "check-ref --name m#prod#1": fast_path.Asked("check-ref", ".", "m#prod#1", "name"),
-    "check-ref -r a/b m#prod#1 --stage": fast_path.Asked("check-ref", "a/b", "m#prod#1", "stage"),
-    "check-ref m#prod#1 --repo a --repo b": fast_path.Asked("check-ref", "b", "m#prod#1", None),
-    "show": fast_path.Asked("show", ".", None, None),
-    "show --plain -r a": fast_path.Asked("show", "a", None, "plain"),
-    "show m@latest --ref": fast_path.Asked("show", ".", "m@latest", "ref"),
-    "history m --json": fast_path.Asked("history", ".", "m", "json"),
-    "history": fast_path.Asked("history", ".", None, None),
+    "check-ref m@v1.0.0": fast_path.PlainCommand("check-ref", ".", "m@v1.0.0", None),
+    "check-ref refs/tags/m@v1.0.0 --json": fast_path.PlainCommand("check-ref", ".", "refs/tags/m@v1.0.0", "json"),
+    "check-ref --name m#prod#1": fast_path.PlainCommand("check-ref", ".", "m#prod#1", "name"),
+    "check-ref -r a/b m#prod#1 --stage": fast_path.PlainCommand("check-ref", "a/b", "m#prod#1", "stage"),
+    "check-ref m#prod#1 --repo a --repo b": fast_path.PlainCommand("check-ref", "b", "m#prod#1", None),
+    "show": fast_path.PlainCommand("show", ".", None, None),
+    "show --plain -r a": fast_path.PlainCommand("show", "a", None, "plain"),
+    "show m@latest --ref": fast_path.PlainCommand("show", ".", "m@latest", "ref"),
+    "history m --json": fast_path.PlainCommand("history", ".", "m", "json"),
+    "history": fast_path.PlainCommand("history", ".", None, None),
 }
 
 
@@ -59,11 +59,11 @@ def test_click_reads_the_same(command: str, args: list[str]) -> None:
         assert asked == by_click(command, args)
 
 
-def by_click(command: str, args: list[str]) -> fast_path.Asked:
+def by_click(command: str, args: list[str]) -> fast_path.PlainCommand:
     asked: dict[str, Any] = COMMANDS[command].make_context(command, list(args)).params
     usual: dict[str, Any] = COMMANDS[command].make_context(command, ["x"]).params
     forms = [name for name in asked if name.startswith("part_") or name in ("as_json", "plain")]
     word = "ref" if command == "check-ref" else "name"
     assert {**asked, **dict.fromkeys([*forms, "repo", word])} == {**usual, **dict.fromkeys([*forms, "repo", word])}
     chosen = [name.removeprefix("part_").removeprefix("as_") for name in forms if asked[name]]
-    return fast_path.Asked(command, asked["repo"], asked[word], *(chosen or [None]))
+    return fast_path.PlainCommand(command, asked["repo"], asked[word], *(chosen or [None]))

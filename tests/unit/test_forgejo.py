@@ -12,7 +12,7 @@ import pytest
 from gto_ci.platforms.forgejo.runner import Forgejo
 from gto_ci.platforms.github.runner import GitHub
 from gto_ci.platforms.inputs import Inputs
-from gto_ci.platforms.platform import Change, Target
+from gto_ci.platforms.platform import PullRequest, Target
 
 SHA, BASE, HEAD = "1" * 40, "2" * 40, "4" * 40
 OURS, THEIRS = {"full_name": "acme/models", "default_branch": "trunk"}, {"full_name": "eve/models"}
@@ -64,11 +64,11 @@ def test_without_a_number_a_run_has_no_page(tmp_path: Path) -> None:
 
 def test_a_pull_request_runs_on_its_own_branch(tmp_path: Path) -> None:
     given = environ(tmp_path, "pull_request", "refs/pull/7/head", pull_request(), GITHUB_SHA=HEAD)
-    assert Forgejo(given, io.StringIO()).job.change == Change(7, BASE, HEAD, "", "trunk")
+    assert Forgejo(given, io.StringIO()).job.change == PullRequest(7, BASE, HEAD, "", "trunk")
     # GitHub's room would take the branch for the merged state
-    assert GitHub(given, io.StringIO()).job.change == Change(7, BASE, HEAD, HEAD, "trunk")
+    assert GitHub(given, io.StringIO()).job.change == PullRequest(7, BASE, HEAD, HEAD, "trunk")
     merge = environ(tmp_path, "pull_request", "refs/pull/7/merge", pull_request())
-    assert Forgejo(merge, io.StringIO()).job.change == Change(7, BASE, HEAD, SHA, "trunk")
+    assert Forgejo(merge, io.StringIO()).job.change == PullRequest(7, BASE, HEAD, SHA, "trunk")
 
 
 @pytest.mark.parametrize(

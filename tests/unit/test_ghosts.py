@@ -18,7 +18,8 @@ from gto_ci.ghost.names import CommitsGhost, DiffGhost, Ghost, check_hex, check_
 from gto_ci.ghost.patch import Stat, declared_size, stat
 from gto_ci.git.output import split_patch
 from gto_ci.git.remotes.address import read_address
-from gto_ci.git.remotes.receive_pack import Update, _parse, _request
+from gto_ci.git.remotes.push import RefUpdate
+from gto_ci.git.remotes.receive_pack import _parse, _request
 
 _digits = st.text("0123456789abcdef", min_size=40, max_size=40)
 _ids = st.one_of(_digits, st.text("0123456789abcdef", min_size=64, max_size=64))
@@ -234,7 +235,7 @@ def test_a_password_is_nowhere_to_be_seen(tmp_path: Path) -> None:
 
 
 def test_the_request() -> None:
-    sent = _request([Update("refs/heads/a", "", "1" * 40), Update("refs/heads/b", "2" * 40, "")], "sha1")
+    sent = _request([RefUpdate("refs/heads/a", "", "1" * 40), RefUpdate("refs/heads/b", "2" * 40, "")], "sha1")
     first, second = sent.split(b"\0")[0], sent.split(b"\n")[-1][-110:]
     assert re.fullmatch(rb"[0-9a-f]{4}0{40} 1{40} refs/heads/a", first)
     assert second.endswith(b"2" * 40 + b" " + b"0" * 40 + b" refs/heads/b0000")
@@ -249,9 +250,9 @@ def _packets(*lines: bytes) -> bytes:
 def test_the_report() -> None:
     plain = _packets(b"unpack ok\n", b"ok refs/heads/a\n", b"ng refs/heads/b already exists\n")
     band = _packets(b"\x02remote says\nno\r\n", b"\x01" + plain)
-    assert _parse(plain).refused == {"refs/heads/b": "already exists"}
-    assert _parse(band).refused == {"refs/heads/b": "already exists"}
-    assert _parse(band).words == ["remote says", "no"]
+    assert _parse(plain).rejections == {"refs/heads/b": "already exists"}
+    assert _parse(band).rejections == {"refs/heads/b": "already exists"}
+    assert _parse(band).messages == ["remote says", "no"]
     for broken in (b"", b"0000", b"zzzz", _packets(b"hello"), _packets(b"unpack failed\n"), b"<html>"):
         with pytest.raises(ValueError):
             _parse(broken)

@@ -22,7 +22,7 @@ from gto_ci.platforms.github.inputs import get_input
 from gto_ci.platforms.github.log import Log, visible
 from gto_ci.platforms.github.runner import GitHub
 from gto_ci.platforms.inputs import Inputs, boolean
-from gto_ci.platforms.platform import Change, Target
+from gto_ci.platforms.platform import PullRequest, Target
 from tests.jobs import read_outputs
 
 SHA = "1" * 40
@@ -170,8 +170,10 @@ def test_who_may_choose_what_code_runs(
 
 def test_the_pull_request_at_hand() -> None:
     about = pull_request(OURS)
-    assert change(Trigger("pull_request", "", SHA, about)) == Change(7, "2" * 40, "4" * 40, SHA, "main")
-    assert change(Trigger("pull_request_target", "", SHA, about)) == Change(7, "2" * 40, "4" * 40, "3" * 40, "main")
+    assert change(Trigger("pull_request", "", SHA, about)) == PullRequest(7, "2" * 40, "4" * 40, SHA, "main")
+    assert change(Trigger("pull_request_target", "", SHA, about)) == PullRequest(
+        7, "2" * 40, "4" * 40, "3" * 40, "main"
+    )
     assert change(Trigger("push", "", SHA, {})) is None
     assert change(Trigger("push", "", SHA, {"pull_request": {"number": "7"}})) is None
 

@@ -22,7 +22,7 @@ from gto_ci.platforms.gitlab.event import change, decide, from_fork, untrusted
 from gto_ci.platforms.gitlab.log import Log, visible
 from gto_ci.platforms.gitlab.runner import GitLab
 from gto_ci.platforms.inputs import Inputs
-from gto_ci.platforms.platform import Change, Target
+from gto_ci.platforms.platform import PullRequest, Target
 
 SHA, BASE, HEAD = "1" * 40, "2" * 40, "4" * 40
 
@@ -96,8 +96,8 @@ def test_what_a_pipeline_asks_about(wanted: str, environ: dict[str, str], target
 
 
 def test_the_merge_request_at_hand() -> None:
-    assert change(MERGE_REQUEST) == Change(7, BASE, SHA, "", "main")
-    assert change(MERGE_REQUEST | MERGED) == Change(7, "3" * 40, HEAD, SHA, "main")
+    assert change(MERGE_REQUEST) == PullRequest(7, BASE, SHA, "", "main")
+    assert change(MERGE_REQUEST | MERGED) == PullRequest(7, "3" * 40, HEAD, SHA, "main")
     assert change(TAG) is None
     assert change(MERGE_REQUEST | {"CI_MERGE_REQUEST_IID": "7\n8"}) is None
 

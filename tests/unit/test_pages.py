@@ -50,7 +50,10 @@ SECTIONS: dict[str, tuple[Callable[[str], page.Section], int]] = {
     "pulled": (lambda text: page.pulled(text, "1 kB", 2), 1),
     "registry": (lambda text: page.registry([{text: text, f"{text} ": text}, {text: text, f"{text} ": text}]), 6),
     "changes": (lambda text: page.changes([ArtifactChange(text, "changed", (text, text), note(text))]), 3),
-    "outlook": (lambda text: page.outlook([page.Outlook(text, text, [finding(text), finding(text, None)])], text), 5),
+    "outlook": (
+        lambda text: page.forecasts([page.GateForecast(text, text, [finding(text), finding(text, None)])], text),
+        5,
+    ),
 }
 
 

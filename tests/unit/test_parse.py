@@ -18,7 +18,9 @@ from gto_ci.git.output import (
     parse_batch,
     parse_commit,
     parse_ls_remote,
+    parse_push_rejections,
     parse_raw_diff,
+    parse_remote_messages,
     parse_show_ref,
     parse_tag_stream,
     parse_tags,
@@ -145,6 +147,40 @@ def test_show_ref() -> None:
 def test_ls_remote() -> None:
     output = b"aa\trefs/tags/m@v1.0.0\nbb\trefs/tags/m@v1.0.0^{}\ncc\trefs/tags/light\ndd\trefs/heads/main\njunk\n"
     assert parse_ls_remote(output) == [RemoteTag("light", "cc", "cc"), RemoteTag("m@v1.0.0", "aa", "bb")]
+
+
+PUSHED = "To ../remote.git\n%s\nDone\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "rejections"),
+    [
+        ("*\taaaa:refs/tags/m@v1.0.0\t[new tag]", {}),
+        ("=\taaaa:refs/heads/main\t[up to date]", {}),
+        (
+            "!\taaaa:refs/tags/m@v1.0.0\t[rejected] (already exists)",
+            {"refs/tags/m@v1.0.0": "[rejected] (already exists)"},
+        ),
+        ("!\t:refs/tags/m@v1.0.0\t[rejected] (stale info)", {"refs/tags/m@v1.0.0": "[rejected] (stale info)"}),
+        (
+            "!\trefs/heads/main:refs/heads/main\t[rejected] (fetch first)",
+            {"refs/heads/main": "[rejected] (fetch first)"},
+        ),
+        (
+            "!\taaaa:refs/heads/a\t[remote rejected] (atomic push failure)\n!\t:refs/heads/b\t[remote rejected] (hook)",
+            {"refs/heads/a": "[remote rejected] (atomic push failure)", "refs/heads/b": "[remote rejected] (hook)"},
+        ),
+    ],
+)
+def test_push_rejections(line: str, rejections: dict[str, str]) -> None:
+    assert parse_push_rejections(PUSHED % line) == rejections
+
+
+def test_remote_messages() -> None:
+    assert parse_remote_messages("Writing…\nremote: \nremote: not here \nremote:   nor now\nerror: no\n") == [
+        "not here",
+        "nor now",
+    ]
 
 
 def test_batch() -> None:

@@ -30,13 +30,14 @@ from gto_ci.core.policy import (
     needs,
 )
 from gto_ci.core.policy.approvals import approval_name
-from gto_ci.core.policy.event_requirements import Annotated, Freeze, NoGhost, OnBranch, SignedBy, Taggers, Versions
+from gto_ci.core.policy.event_requirements import Annotated, Freeze, OnBranch, SignedBy, Taggers, Versions, WithoutGhost
 from gto_ci.core.policy.history_requirements import After, Current, NotDeprecated, TwoPerson
 from gto_ci.core.policy.ranges import read_range
 from gto_ci.core.policy.spans import match_span, show_span
 from gto_ci.core.policy.windows import WHOLE_DAY, Period, Weekly, Window, match_moments, moments, thaw
 from gto_ci.core.registry import Registry
 from gto_ci.errors import InvalidVersion
+from gto_ci.hints import assign_command
 from tests.strategies import artifacts, parts, tag_names, versions
 
 START = datetime(2026, 11, 25, tzinfo=timezone.utc)  # a Wednesday
@@ -83,7 +84,7 @@ def found(
     **evidence: Any,
 ) -> Finding:
     state = registry(story)
-    given = Evidence(now, **evidence)
+    given = Evidence(now, command=assign_command, **evidence)
     verdict = judge([rule(requirement)], event_in(state, tag), state, given, proposed=proposed)
     (finding,) = verdict.findings
     assert (finding.rule, finding.check) == ("production", requirement.check)
@@ -119,7 +120,7 @@ def test_which_rules_apply(given: dict[str, Any], kind: Kind, artifact: str, sta
 
 def test_what_is_needed_is_what_is_required() -> None:
     assert needs([]) == Needs(False, (), False, False)
-    plain = rule(After("staging"), Versions(), Taggers(("*",)), NotDeprecated(), Current(), NoGhost())
+    plain = rule(After("staging"), Versions(), Taggers(("*",)), NotDeprecated(), Current(), WithoutGhost())
     assert needs([plain]) == Needs()
     assert needs([plain, rule(OnBranch(("main", "r/*"))), rule(OnBranch(("r/*", "x")))]).branches == (
         "main",
@@ -183,7 +184,7 @@ V2 = f"m@v2.0.0-rc.1 {C2} eve@example.com 105"
         (NotDeprecated(), f"m@deprecated {C1} a@b 5", {}, "'m' is not deprecated"),
         (Current(), "", {}, "stage 'prod' holds version v1.2.0, since 2026-11-25 01:40:00+00:00"),
         (Current(), f"m#prod#3 {C2} a@b 110\nm#prod!#4 {C2} a@b 111", {}, "stage 'prod' holds version v1.2.0"),
-        (NoGhost(), "", {}, "no ghost was applied"),
+        (WithoutGhost(), "", {}, "no ghost was applied"),
         (TwoPerson("staging"), "", {}, "'ada@example.com' assigned it to 'staging', 'bob@example.com' tagged it"),
         (TwoPerson(), "", {"approvals": [APPROVAL]}, "'ada@example.com' approved with tag 'm#prod+ok', 'bob"),
         (
@@ -242,17 +243,17 @@ def test_a_requirement_is_met(requirement: Requirement, more: str, evidence: dic
             "take a version in",
         ),
         (Taggers(("ops@*",)), "", {}, "the tagger is 'bob@example.com'", "have it tagged by 'ops@*'"),
-        (SignedBy(), "", {}, "tag 'm#prod#2' has a signature that nobody checked", "--sign) of an allowed signer"),
-        (SignedBy(), "", {"signatures": {"m#prod#2": Signed("none")}}, "'m#prod#2' is not signed", "--sign"),
+        (SignedBy(), "", {}, "tag 'm#prod#2' has a signature that nobody checked", "(git tag -s) of an allowed signer"),
+        (SignedBy(), "", {"signatures": {"m#prod#2": Signed("none")}}, "'m#prod#2' is not signed", "git tag -s"),
         (
             SignedBy(),
             "",
             {"signatures": {"m#prod#2": Signed("unknown", "bob@example.com", "no key\n")}},
             "has a signature that could not be checked: no key\\n",
-            "--sign",
+            "git tag -s",
         ),
-        (SignedBy(("ops@*",)), "", {"signatures": GOOD}, "is signed by 'bob@example.com'", "--sign) of 'ops@*'"),
-        (SignedBy(), "", {"signatures": {"m#prod#2": Signed("good", "")}}, "is signed by ''", "--sign"),
+        (SignedBy(("ops@*",)), "", {"signatures": GOOD}, "is signed by 'bob@example.com'", "(git tag -s) of 'ops@*'"),
+        (SignedBy(), "", {"signatures": {"m#prod#2": Signed("good", "")}}, "is signed by ''", "git tag -s"),
         (
             OnBranch(("main",)),
             "",
@@ -318,7 +319,13 @@ def test_a_requirement_is_met(requirement: Requirement, more: str, evidence: dic
             "or assign it again: gto assign m --version v1.2.0 --stage prod --push",
         ),
         (Current(), f"m@v1.2.0! {C1} a@b 110", {}, "holds nothing, as version v1.2.0 is no longer registered", "again"),
-        (NoGhost(), "", {"ghost": "abc\x1b"}, "a ghost was applied in this job: 'abc\\x1b'", "run the job without one"),
+        (
+            WithoutGhost(),
+            "",
+            {"ghost": "abc\x1b"},
+            "a ghost was applied in this job: 'abc\\x1b'",
+            "run the job without one",
+        ),
         (
             TwoPerson("qa"),
             "",
@@ -433,7 +440,9 @@ def test_every_kind_is_current_until_it_is_undone(tag: str, undone: str) -> None
 
 def test_what_the_registry_does_not_know_is_not_current() -> None:
     event = event_in(registry(STORY), "m#prod#2")
-    verdict = judge([rule(Current(), After("staging"), NotDeprecated())], event, registry(""), Evidence(NOW))
+    verdict = judge(
+        [rule(Current(), After("staging"), NotDeprecated())], event, registry(""), Evidence(NOW, command=assign_command)
+    )
     assert [finding.passed for finding in verdict.findings] == [False, False, True]
     assert verdict.findings[0].evidence == "the registry knows nothing of tag 'm#prod#2'"
 
@@ -452,7 +461,7 @@ def test_a_registration_takes_its_second_person_from_a_stage() -> None:
 def test_a_tag_without_an_e_mail_is_nobodys() -> None:
     state = registry(STORY)
     event = event_in(state, "m#prod#2")._replace(author_email="")
-    (finding,) = judge([rule(TwoPerson("staging"))], event, state, Evidence(NOW)).findings
+    (finding,) = judge([rule(TwoPerson("staging"))], event, state, Evidence(NOW, command=assign_command)).findings
     assert (finding.passed, finding.evidence) == (False, "tag 'm#prod#2' names no e-mail of its tagger")
 
 
@@ -480,7 +489,7 @@ def test_rules_add_up() -> None:
     rules = [
         rule(After("staging", timedelta(days=1)), Taggers(("bob@*",)), name="a"),
         rule(Current(), name="b"),
-        rule(NoGhost(), name="c"),
+        rule(WithoutGhost(), name="c"),
     ]
     verdict = judge(rules, event, state, Evidence(NOW, ghost="abc"))
     assert [(one.rule, one.check, one.passed) for one in verdict.findings] == [
@@ -492,7 +501,7 @@ def test_rules_add_up() -> None:
     assert not verdict.passed
     assert [one.check for one in verdict.failures] == ["after", "ghost"]
     assert judge(rules, event, state, Evidence(NOW + timedelta(days=1))).passed
-    assert judge([], event, state, Evidence(NOW)) == Verdict()
+    assert judge([], event, state, Evidence(NOW, command=assign_command)) == Verdict()
     assert Verdict().passed
 
 
@@ -514,7 +523,7 @@ PROPOSED = "seen when the tag is pushed"
         (Versions(), True),
         (Annotated(("type",)), False),
         (NotDeprecated(), True),
-        (NoGhost(), True),
+        (WithoutGhost(), True),
         (Freeze((Weekly(tuple(range(7)), 0, WHOLE_DAY, BERLIN),)), False),
     ],
 )
@@ -824,7 +833,7 @@ ALL: Sequence[Requirement] = (
     Annotated(("type", "custom.x")),
     NotDeprecated(),
     Current(),
-    NoGhost(),
+    WithoutGhost(),
     TwoPerson("staging", signed=True),
     TwoPerson("staging"),
     Freeze((Weekly(tuple(range(7)), 0, 0, BERLIN),)),

@@ -17,7 +17,7 @@ from jsonschema import Draft7Validator
 
 from gto_ci.core.names import Kind
 from gto_ci.core.policy import Policy, Requirement
-from gto_ci.core.policy.event_requirements import Annotated, Freeze, NoGhost, OnBranch, SignedBy, Taggers, Versions
+from gto_ci.core.policy.event_requirements import Annotated, Freeze, OnBranch, SignedBy, Taggers, Versions, WithoutGhost
 from gto_ci.core.policy.history_requirements import After, Current, NotDeprecated, TwoPerson
 from gto_ci.core.policy.ranges import read_range
 from gto_ci.core.policy.windows import Period, Weekly
@@ -104,7 +104,7 @@ def test_a_policy_that_says_everything() -> None:
         Annotated(("type", "path", "description", "labels", "custom.owner")),
         NotDeprecated(),
         Current(),
-        NoGhost(),
+        WithoutGhost(),
         TwoPerson("staging", signed=True),
         Freeze(
             (

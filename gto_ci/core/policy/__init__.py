@@ -11,10 +11,11 @@ goes into a judgement and comes out of it, :mod:`approvals` the tags that approv
 """
 
 from gto_ci.core.policy.approvals import approval_of
-from gto_ci.core.policy.case import Evidence, Finding, Requirement, Signed, Verdict
+from gto_ci.core.policy.case import AssignCommand, Evidence, Finding, Requirement, Signed, Verdict
 from gto_ci.core.policy.rules import Needs, Policy, Rule, applying, judge, needs
 
 __all__ = [
+    "AssignCommand",
     "Evidence",
     "Finding",
     "Needs",

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import ClassVar, Protocol
+from typing import ClassVar, NamedTuple, Protocol
 
 from gto_ci.core.errors import quote
 from gto_ci.core.events import Event, TagRecord
@@ -28,18 +27,35 @@ class Signed:
     reason: str = ""
 
 
+class AssignCommand(NamedTuple):
+    """An assignment that would satisfy a rule: of ``version``, or of ``commit`` where that is empty.
+
+    ``again``: the version is in the stage, and is assigned to it once more.
+    """
+
+    artifact: str
+    version: str
+    commit: str
+    stage: str
+    again: bool
+
+    def __str__(self) -> str:
+        return f"assign {self.version or self.commit} of {self.artifact} to {self.stage}"
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """What somebody found out for a judgement, besides the registry; :class:`~gto_ci.core.policy.Needs` says what for.
 
-    ``now`` has a time zone. ``fields`` are the annotation's at the event's commit, None where nothing
-    annotates it, and ``annotation_problem`` is why they could not be read. ``branches`` are those that
-    contain the commit, None where nobody asked. ``signatures`` are by tag: the event's, those of the
-    approvals and of earlier assignments. ``ghost`` is what was applied in this job. ``approvals`` are
-    tags that approve of anything.
+    ``now`` has a time zone. ``command`` words the command that assigns a stage. ``fields`` are the annotation's at
+    the event's commit, None where nothing annotates the artifact there; ``annotation_problem`` is why they could
+    not be read. ``branches`` are those that contain the commit, None where no rule needs them. ``signatures`` are
+    by tag: the event's, those of the approvals and of earlier assignments. ``ghost`` is the ghost that was applied
+    in this job. ``approvals`` are tags that approve of anything.
     """
 
     now: datetime
+    command: Callable[[AssignCommand], str] = str
     fields: Mapping[str, object] | None = None
     annotation_problem: str = ""
     branches: Sequence[str] | None = None
@@ -134,14 +150,8 @@ class Case:
     def assigning(self, stage: str, *, again: bool = False) -> str:
         """Return the command that assigns the event's version to ``stage``; ``again``: it is in there."""
         event = self.event
-        if event.version and is_version(event.version):
-            which = ["--version", event.version]
-            unregistered = []
-        else:
-            which = [event.commit]
-            unregistered = ["--skip-registration"]
-        words = ["gto", "assign", event.artifact, *which, "--stage", stage, *unregistered]
-        return shlex.join([*words, *(["--force"] if again else []), "--push"])
+        version = event.version if event.version and is_version(event.version) else ""
+        return self.evidence.command(AssignCommand(event.artifact, version, event.commit, stage, again))
 
     @property
     def anew(self) -> str:

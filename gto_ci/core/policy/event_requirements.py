@@ -83,7 +83,7 @@ class SignedBy:
             return case.later(self.check)
         tag = case.event.tag
         signed = case.evidence.signatures.get(tag)
-        remedy = f"delete the tag, and make it with a signature (--sign) of {self._who}"
+        remedy = f"delete the tag, and make it again with a signature (git tag -s) of {self._who}"
         if signed is None or signed.status != "good":
             return case.failed(self.check, f"tag {quote(tag)} {worth(signed)}", remedy)
         evidence = f"tag {quote(tag)} is signed by {quote(signed.signer)}"
@@ -149,7 +149,7 @@ class Annotated:
 
 
 @dataclass(frozen=True, slots=True)
-class NoGhost:
+class WithoutGhost:
     """No ghost was applied in this job, so that what runs is what is committed."""
 
     check: ClassVar[str] = "ghost"

@@ -22,7 +22,7 @@ from gto_ci.files.yaml12 import loader
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class AnnotationUpdate:
     """What to say of an artifact. What is empty stays as it is; ``labels`` join those it has.
 
     ``must_exist``: the path is a file of the repository (``virtual: false``). A path without it
@@ -37,7 +37,9 @@ class Change:
     custom: Plain = None
 
 
-def annotate(data: bytes | None, path: str, name: str, change: Change, *, allow_same_path: bool = False) -> bytes:
+def annotate(
+    data: bytes | None, path: str, name: str, change: AnnotationUpdate, *, allow_same_path: bool = False
+) -> bytes:
     """Return the text of an ``artifacts.yaml`` with ``change`` made to the artifact ``name``.
 
     ``data`` is the text so far, None where there is no file; ``path`` the file's name, for errors.
@@ -116,7 +118,7 @@ def _not_annotated(name: str, known: list[str], path: str) -> ArtifactNotFound:
     return ArtifactNotFound(f"Cannot find artifact {quote(name)}", step)
 
 
-def _news(old: Annotation | None, change: Change) -> Fields:
+def _news(old: Annotation | None, change: AnnotationUpdate) -> Fields:
     """What has to be written for ``change``: fields in the order of the format, less what is so already."""
     now = old or Annotation()
     wanted: Fields = {

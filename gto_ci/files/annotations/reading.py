@@ -106,7 +106,7 @@ def read_artifacts_yaml(data: bytes, path: str) -> dict[str, Annotation]:
     Raises:
         WrongAnnotations: it is not YAML, or not of this form.
     """
-    document = _Document(data, path)
+    document = _AnnotationDocument(data, path)
     return {
         name: Annotation(
             type=entry.text("type"),
@@ -130,7 +130,7 @@ def read_dvc_yaml(data: bytes, path: str) -> dict[str, Annotation]:
     Raises:
         WrongAnnotations: it is not YAML, or its ``artifacts`` section is not of this form.
     """
-    document = _Document(data, path)
+    document = _AnnotationDocument(data, path)
     folder = posixpath.dirname(path)
 
     def from_root(value: str | None) -> str | None:
@@ -151,7 +151,7 @@ def read_dvc_yaml(data: bytes, path: str) -> dict[str, Annotation]:
     }
 
 
-class _Document:
+class _AnnotationDocument:
     """A YAML document as nodes, which know their lines."""
 
     def __init__(self, data: bytes, path: str) -> None:
@@ -209,7 +209,7 @@ class _Document:
 class _Entry:
     """One artifact's mapping, with typed access to its fields."""
 
-    def __init__(self, document: _Document, name: str, nodes: Mapping[str, yaml.Node]) -> None:
+    def __init__(self, document: _AnnotationDocument, name: str, nodes: Mapping[str, yaml.Node]) -> None:
         self._document = document
         self._name = name
         self._nodes = nodes

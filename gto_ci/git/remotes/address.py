@@ -6,14 +6,14 @@ an option; and a password in it would be on every command line. Both end here.
 
 from __future__ import annotations
 
-import base64
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from gto_ci.core.errors import WrongArguments, quote
 from gto_ci.git.process import without_password
+from gto_ci.git.remotes.credentials import header_secrets, split_login
 from gto_ci.git.remotes.settings import local_folder
 
 _SCHEMES = ("http", "https", "ssh", "git+ssh", "ssh+git", "git", "file")
@@ -80,18 +80,10 @@ def read_address(text: str, cwd: Path) -> Address:
 
 
 def _without_login(url: str) -> Address:
-    parts = urlsplit(url)
-    if parts.password is None:
+    clean, login = split_login(url)
+    if not login:
         return Address(url)
-    clean = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
-    password = unquote(parts.password)
-    header = f"Authorization: {basic(unquote(parts.username or ''), password)}"
     # Empty first: a server that is sent two of these headers, the work tree's own and ours, refuses both. For the whole
     # address: git takes the header of the longest one that fits.
-    config = ((f"http.{clean}.extraheader", ""), (f"http.{clean}.extraheader", header))
-    return Address(clean, config, (password, header.rpartition(" ")[2]))
-
-
-def basic(user: str, password: str) -> str:
-    """Return the value of the header that says who we are, RFC 7617."""
-    return f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"
+    config = ((f"http.{clean}.extraheader", ""), (f"http.{clean}.extraheader", f"Authorization: {login}"))
+    return Address(clean, config, tuple(header_secrets(login)))

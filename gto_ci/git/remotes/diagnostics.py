@@ -10,7 +10,7 @@ from pathlib import Path
 from gto_ci.core.errors import GitError, quote
 from gto_ci.git.output import RemoteTag, parse_ls_remote
 from gto_ci.git.process import Runner
-from gto_ci.git.remotes.settings import FOR_A_PERSON, explained
+from gto_ci.git.remotes.settings import explained
 from gto_ci.git.repository import Repository
 
 OLDEST = (2, 31)  # the git that all our commands work with
@@ -87,7 +87,7 @@ def tags_on(repository: Repository, remote: str, settings: Mapping[str, str]) ->
             detached=True,  # without a terminal, on which another ssh could ask
         )
     except GitError as error:
-        raise explained(error, FOR_A_PERSON) from error
+        raise explained(error) from error
     return {tag.name: tag for tag in parse_ls_remote(listed)}
 
 

@@ -1,7 +1,7 @@
 """What else a repository knows of a commit and its tags, for whoever has to decide on it.
 
 On which branches the commit is, which tags approve of it, and whose signatures those carry. A
-:class:`RemoteWitness` fetches what it is asked for, and no more, into a snapshot's scratch repository.
+:class:`RemoteEvidence` fetches what it is asked for, and no more, into a snapshot's scratch repository.
 """
 
 from __future__ import annotations
@@ -14,14 +14,13 @@ from typing import NamedTuple
 from gto_ci.core.errors import GitError, RefNotFound, quote
 from gto_ci.core.events import TagRecord
 from gto_ci.git.output import TAG_FORMAT, GitObject, parse_tags
-from gto_ci.git.remotes.mirror import Snapshot
+from gto_ci.git.remotes.mirror import WHOLE_HISTORY, RemoteMirror
 from gto_ci.git.repository import Repository
 from gto_ci.git.scratch_folders import temporary_folder
 from gto_ci.git.signatures import Signature, verify
 
 _HEADS = "refs/heads/"
 _KEPT = "refs/gto-ci/"  # in scratch repositories: the remote's branches, and the commit that rules are read from
-_COMMITS_ONLY = ("--depth=2147483647", "--filter=tree:0")  # git's word for: as deep as it goes
 
 
 class FileAt(NamedTuple):
@@ -38,7 +37,7 @@ class FileAt(NamedTuple):
         return f"{quote(self.ref) if self.ref else 'the default branch'} ({self.commit[:7]})"
 
 
-class Witness:
+class EvidenceSource:
     """What ``repository`` itself knows; a remote's branches, as far as they were fetched.
 
     ``default_branch`` is that of the ``remote``, "" where only the repository can say.
@@ -146,17 +145,17 @@ class Witness:
         return next(ref.removeprefix(prefix) for prefix in self.prefixes if ref.startswith(prefix))
 
 
-class RemoteWitness(Witness):
-    """What the remote of ``snapshot`` knows."""
+class RemoteEvidence(EvidenceSource):
+    """What the remote of ``mirror`` knows."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
-        super().__init__(snapshot.scratch)
+    def __init__(self, mirror: RemoteMirror) -> None:
+        super().__init__(mirror.scratch)
         self.prefixes = (f"{_KEPT}heads/",)
-        self._snapshot = snapshot
+        self._mirror = mirror
 
     def objects(self, names: Sequence[str]) -> Sequence[GitObject | None]:
         """Return the objects called ``names``; what is not here is fetched."""
-        return self._snapshot.objects(names)
+        return self._mirror.objects(names)
 
     def commit(self, name: str) -> str:
         """Return the commit that ``name`` stands for on the remote, "" for its default branch.
@@ -166,38 +165,40 @@ class RemoteWitness(Witness):
             GitError: the remote cannot be reached.
         """
         if not name:
-            head = self._snapshot.head or self._snapshot.list_refs("HEAD").get("HEAD", "")
+            head = self._mirror.head or self._mirror.list_refs("HEAD").get("HEAD", "")
             if not head:  # git would then fetch a tag called HEAD
                 raise RefNotFound("The remote has no default branch", "Name a commit or branch")
             if self._has(head):
                 return head  # a job mostly runs where the branch is
         ref = self._ref(name) if name else "HEAD"
         kept = f"{_KEPT}rules"
-        self._snapshot.bring([f"+{ref}:{kept}"], "--depth=1", "--filter=tree:0")
+        self._mirror.fetch([f"+{ref}:{kept}"], "--depth=1", "--filter=tree:0")
         return self.repository.commit_id(kept)
 
     def branches(self, globs: Sequence[str], commit: str) -> list[str]:
         """Return the remote's branches that fit one of ``globs`` and lead to ``commit``; commits alone are fetched."""
-        listed = self._snapshot.list_refs(f"{_HEADS}*")
+        listed = self._mirror.list_refs(f"{_HEADS}*")
         names = [ref.removeprefix(_HEADS) for ref in listed if ref.startswith(_HEADS)]
         fitting = [name for name in names if any(fnmatchcase(name, glob) for glob in globs)]
         if not fitting:
             return []
-        self._snapshot.bring([f"+{_HEADS}{name}:{_KEPT}heads/{name}" for name in fitting], *_COMMITS_ONLY)
+        self._mirror.fetch(
+            [f"+{_HEADS}{name}:{_KEPT}heads/{name}" for name in fitting], WHOLE_HISTORY, "--filter=tree:0"
+        )
         return super().branches(globs, commit)
 
     def approvals(self, artifact: str, stage: str) -> list[TagRecord]:
         """Return the remote's tags whose names begin as those do that approve of ``artifact`` for ``stage``."""
         beginning = f"refs/tags/{approval_prefix(artifact, stage)}"
-        found = list(self._snapshot.list_refs(f"{beginning}*"))
+        found = list(self._mirror.list_refs(f"{beginning}*"))
         if not found:
             return []
-        self._snapshot.bring([f"+{ref}:{ref}" for ref in found], "--depth=1", "--filter=tree:0")
+        self._mirror.fetch([f"+{ref}:{ref}" for ref in found], "--depth=1", "--filter=tree:0")
         return super().approvals(artifact, stage)
 
     def _has(self, commit: str) -> bool:
         """Whether the workspace has a commit. A partial clone would fetch it when it is asked."""
-        here, remote = self._snapshot.repository, self._snapshot.remote
+        here, remote = self._mirror.repository, self._mirror.remote
         if remote is not None and remote.promisor:
             return here.rev_parse("--verify", "--quiet", "HEAD") == [commit]
         return here.objects([commit]) != [None]
@@ -206,7 +207,7 @@ class RemoteWitness(Witness):
         if len(name) in (40, 64) and not name.strip("0123456789abcdef"):
             return name
         meant = (name,) if name.startswith("refs/") else (f"{_HEADS}{name}", f"refs/tags/{name}")
-        found = sorted(self._snapshot.list_refs(*meant).keys() & set(meant))
+        found = sorted(self._mirror.list_refs(*meant).keys() & set(meant))
         if len(found) > 1:
             raise _ambiguous(name)
         if not found:

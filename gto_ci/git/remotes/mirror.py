@@ -9,19 +9,18 @@ objects, or tag objects alone; files are read on demand.
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from gto_ci.core.errors import GitError, TagProblem, quote
+from gto_ci.core.errors import GitError, Remedies, TagProblem, quote
 from gto_ci.core.events import TagRecord
 from gto_ci.core.names import match_tag, tag_prefixes
 from gto_ci.git.output import GitObject, RemoteTag, allows_filters, parse_ls_remote, parse_ref, parse_symref_listing
-from gto_ci.git.process import Runner
+from gto_ci.git.process import QUIET, Runner
 from gto_ci.git.remotes import protocol_v2
-from gto_ci.git.remotes.push import Mark, mark_of
-from gto_ci.git.remotes.settings import FOR_THE_ACTION, Advice, Remote, retrying
+from gto_ci.git.remotes.push import CounterRef, mark_of
+from gto_ci.git.remotes.settings import Remote, retrying
 from gto_ci.git.repository import Repository
 from gto_ci.git.scratch import lay_out
 from gto_ci.git.scratch_folders import temporary_folder
@@ -29,11 +28,10 @@ from gto_ci.git.tag_objects import name_in, parse_tag_object
 
 SCRATCH_REMOTE = "origin"
 FETCH = ("--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules")
-# Hooks and upkeep of the user's repository are not ours to run.
-QUIET = (("core.hooksPath", os.devnull), ("gc.auto", "0"), ("maintenance.auto", "false"))
+WHOLE_HISTORY = "--depth=2147483647"  # the depth that git takes for infinite
 
 
-class Snapshot:
+class RemoteMirror:
     """A scratch repository that sees the user's objects. Made by :meth:`beside`."""
 
     def __init__(self, repository: Repository, scratch: Repository, remote: Remote | None, object_format: str) -> None:
@@ -46,11 +44,11 @@ class Snapshot:
         self._here: set[str] = set()  # the ids of tag objects that need not be fetched
         self.listed = b""  # what the remote listed a moment ago, to be used once in place of asking it
         self.head = ""  # the commit of the remote's default branch, when all its tags were listed
-        self.mark: Mark | None = None  # the artifact's, as it was when that artifact's tags were listed
+        self.mark: CounterRef | None = None  # the artifact's, as it was when that artifact's tags were listed
 
     @classmethod
     @contextmanager
-    def beside(cls, repository: Repository, remote: Remote | None) -> Iterator[Snapshot]:
+    def beside(cls, repository: Repository, remote: Remote | None) -> Iterator[RemoteMirror]:
         """Yield a snapshot in a temporary folder, which is removed afterwards.
 
         Raises:
@@ -64,13 +62,13 @@ class Snapshot:
             runner = repository.runner.with_config(*QUIET, ("safe.directory", str(root)))
             if remote is not None:
                 runner = runner.with_config(*remote.config, secrets=remote.secrets)
-            snapshot = cls(repository, Repository(root, runner), remote, object_format)
+            mirror = cls(repository, Repository(root, runner), remote, object_format)
             if remote is not None and remote.promisor:
-                snapshot.fetch_on_demand()
-            yield snapshot
+                mirror.fetch_on_demand()
+            yield mirror
 
     @classmethod
-    def in_folder(cls, root: Path, runner: Runner, remote: Remote, object_format: str) -> Snapshot:
+    def in_folder(cls, root: Path, runner: Runner, remote: Remote, object_format: str) -> RemoteMirror:
         """Return a snapshot in the empty folder ``root``, beside no repository of the user's."""
         lay_out(root, object_format)
         runner = runner.with_config(*QUIET, ("safe.directory", str(root)), *remote.config, secrets=remote.secrets)
@@ -79,7 +77,7 @@ class Snapshot:
         scratch = Repository(root, runner)
         return cls(scratch, scratch, remote, object_format)
 
-    def fetch_registry(self, artifact: str | None = None, advice: Advice = FOR_THE_ACTION) -> list[TagRecord]:
+    def fetch_registry(self, artifact: str | None = None) -> list[TagRecord]:
         """Bring the remote's registry tags here, only those (of one artifact), and return them.
 
         Asked again, it brings what has come since.
@@ -91,10 +89,10 @@ class Snapshot:
         if self.remote is None:
             raise TagProblem(
                 f"Cannot fetch tags: the repository {quote(self.repository.root)} has no remote",
-                "Set 'fetch-tags: false' to read only the tags that it has",
+                Remedies.READ_LOCAL_TAGS,
             )
         remote = self.remote
-        advertised = retrying(lambda: self._fetch_once(remote, artifact), advice)
+        advertised = retrying(lambda: self._fetch_once(remote, artifact))
         self._advertised = {tag.name: tag for tag in advertised}
         # a lightweight tag is no event, whatever it points to, so that need not come here
         lightweight = [TagRecord(tag.name, False, tag.target, "commit") for tag in advertised if tag.target == tag.oid]
@@ -114,10 +112,10 @@ class Snapshot:
                 commit for commit, found in zip(commits, self.scratch.objects(commits), strict=True) if not found
             ]
             if lacking:
-                self.bring(lacking)
+                self.fetch(lacking)
         return self.scratch.objects(names)
 
-    def bring(self, objects: Sequence[str], *options: str, advice: Advice = FOR_THE_ACTION) -> None:
+    def fetch(self, objects: Sequence[str], *options: str) -> None:
         """Fetch ``objects``, by ids or refspecs, of commits without those before them unless ``options`` say more.
 
         Filters are left away where what they leave out could not be fetched later.
@@ -128,25 +126,24 @@ class Snapshot:
         wanted = [one for one in options or ["--depth=1"] if self._lazy or not one.startswith("--filter=")]
         command = ["fetch", *FETCH, *wanted, "--stdin", "--", SCRATCH_REMOTE]
         lines = "".join(f"{name}\n" for name in objects).encode()
-        retrying(lambda: self._network(*command, stdin=lines), advice)
+        retrying(lambda: self._network(*command, stdin=lines))
 
-    def list_refs(self, *patterns: str, advice: Advice = FOR_THE_ACTION) -> dict[str, str]:
+    def list_refs(self, *patterns: str) -> dict[str, str]:
         """Return what the remote's refs that fit ``patterns`` (git's globs) finally point to, by full name.
 
         Raises:
             GitError: the remote cannot be reached or refuses.
         """
-        listed = retrying(lambda: self._network("ls-remote", "--", SCRATCH_REMOTE, *patterns), advice)
+        listed = retrying(lambda: self._network("ls-remote", "--", SCRATCH_REMOTE, *patterns))
         return parse_symref_listing(listed)[0]
 
-    def all_commits(self, advice: Advice = FOR_THE_ACTION) -> set[str]:
+    def all_commits(self) -> set[str]:
         """Return the ids of all commits that a ref of the remote leads to; commits alone are fetched.
 
         Raises:
             GitError: the remote cannot be reached.
         """
-        everything = "--depth=2147483647"  # git's word for: as deep as it goes
-        self.bring(["+refs/*:refs/*"], everything, "--filter=tree:0", advice=advice)
+        self.fetch(["+refs/*:refs/*"], WHOLE_HISTORY, "--filter=tree:0")
         return set(self.scratch.git("rev-list", "--all").decode().split())
 
     @property
@@ -203,7 +200,7 @@ class Snapshot:
         self._fetch(remote, wanted, trace)
         self._here |= {tag.oid for tag in wanted}
         if mark:
-            self.mark = Mark(mark.name, mark.oid, self._counter(unlisted, artifact))
+            self.mark = CounterRef(mark.name, mark.oid, self._counter(unlisted, artifact))
         return advertised
 
     def _fetch(self, remote: Remote, wanted: Sequence[RemoteTag], trace: Path) -> None:

@@ -13,22 +13,25 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
-from gto_ci.core.errors import GhostRefused, GitError, PushRefused, quote
+from gto_ci.core.errors import GhostRefused, GitError, PushRefused, Remedies, quote
 from gto_ci.git.output import allows_filters, parse_symref_listing
 from gto_ci.git.process import Watch
 from gto_ci.git.remotes import protocol_v2
 from gto_ci.git.remotes.address import Address
-from gto_ci.git.remotes.settings import Advice, header_secrets, retrying, trust
+from gto_ci.git.remotes.credentials import header_secrets
+from gto_ci.git.remotes.push import PushReport, RefUpdate, is_done, read_report
+from gto_ci.git.remotes.settings import NetworkRemedies, retrying, trust
 from gto_ci.git.repository import Repository
-from gto_ci.git.scratch_area import Scratch, Workshop
+from gto_ci.git.scratch_area import ScratchArea, ScratchRepository
 
-FOR_GHOSTS = Advice(
-    "Check your credentials for the patch repository; nobody is asked here, so git needs a credential helper or a key",
-    "Check --ghost-repo (or GIT_GHOST_REPO), and the network",
+PATCHES = NetworkRemedies(
+    Remedies.CHECK_PATCH_LOGIN,
+    Remedies.CHECK_PATCH_REPOSITORY,
+    Remedies.TRUST_PATCH_HOST,
+    Remedies.FOLLOW_PATCH_REPOSITORY,
 )
 BATCH = 500  # refs that one push deletes at the most
 _FETCH = ("--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--depth=1")
-_REJECTED = re.compile(r"^!\t[^\t]*:(?P<ref>refs/[^\t]*)\t(?P<reason>.*)$", re.MULTILINE)
 _EXISTS = re.compile(r"already exists|stale info|non-fast-forward|fetch first|failed to update ref|cannot lock ref")
 # Refs that come here are to have objects of a size that fits into memory; git streams what is larger to disk.
 _CAREFUL = (
@@ -39,7 +42,7 @@ _CAREFUL = (
 )
 
 
-class Entry(NamedTuple):
+class TreeEntry(NamedTuple):
     """One entry of a branch's tree."""
 
     mode: str
@@ -48,7 +51,7 @@ class Entry(NamedTuple):
 
 
 class PatchRepository:
-    """The patch repository at ``address``. Branches of it come into a scratch repository in ``workshop``.
+    """The patch repository at ``address``. Branches of it come into a scratch repository in ``scratch_area``.
 
     ``settings`` are those of the source repository that say how to reach URLs. ``watch`` is told how
     far transfers are.
@@ -56,17 +59,17 @@ class PatchRepository:
 
     def __init__(
         self,
-        workshop: Workshop,
+        scratch_area: ScratchArea,
         address: Address,
         settings: Sequence[tuple[str, str]] = (),
         watch: Watch | None = None,
     ) -> None:
         self.address = address
         self._watch = watch
-        self._workshop = workshop
+        self._scratch_area = scratch_area
         self._config = (*settings, *_CAREFUL, *address.config, ("remote.origin.url", address.url))
         folder = address.folder
-        self._trust = trust(folder, workshop.folder) if folder is not None else ""
+        self._trust = trust(folder, scratch_area.folder) if folder is not None else ""
         if self._trust:
             self._config = (*self._config, ("remote.origin.uploadpack", f"git {self._trust} upload-pack"))
         self._filters = False
@@ -75,7 +78,7 @@ class PatchRepository:
     def _lay_out(self, object_format: str) -> None:
         self._format = object_format
         self._without_content = False
-        self.scratch = self._workshop.alone("patches", object_format)
+        self.scratch = self._scratch_area.alone("patches", object_format)
         # `git remote get-url` knows only a remote that this file names; its URL is in no file
         with (self.scratch.root / "config").open("a", encoding="ascii") as config:
             config.write('[remote "origin"]\n\tmirror = false\n')
@@ -90,7 +93,7 @@ class PatchRepository:
         Raises:
             GitError: the patch repository cannot be reached.
         """
-        found = retrying(lambda: self._list(prefixes), FOR_GHOSTS)
+        found = retrying(lambda: self._list(prefixes), PATCHES)
         self._filters = found.filters
         if found.object_format != self._format:
             self._lay_out(found.object_format)
@@ -110,7 +113,7 @@ class PatchRepository:
         options = [f"--filter={f'blob:limit={limit + 1}' if content else 'tree:0'}"] if self._filters else []
         names = "".join(f"{oid}:{ref}\n" for ref, oid in refs.items()).encode()
         command = ["fetch", "--progress" if self._watch else "--quiet", *_FETCH, *options, "--stdin", "--", "origin"]
-        retrying(lambda: self._converse(*command, stdin=names, watch=self._watch), FOR_GHOSTS)
+        retrying(lambda: self._converse(*command, stdin=names, watch=self._watch), PATCHES)
 
     def make_branch(self, files: Mapping[str, bytes], message: str, user: Mapping[str, str]) -> str:
         """Write a commit without parents whose tree holds ``files``, in the scratch repository, and return its id.
@@ -137,7 +140,7 @@ class PatchRepository:
             PushRefused: the patch repository does not take them; ``taken`` are those that it has.
             GitError: it cannot be reached.
         """
-        self._update([(ref, "", oid) for ref, oid in refs.items()])
+        self._update([RefUpdate(ref, "", oid) for ref, oid in refs.items()])
 
     def delete(self, refs: Mapping[str, str]) -> None:
         """Delete branches (name: id that the patch repository has), all or none.
@@ -146,7 +149,7 @@ class PatchRepository:
             PushRefused: the patch repository does not let go of them, or they have changed.
             GitError: it cannot be reached.
         """
-        self._update([(ref, oid, "") for ref, oid in refs.items()])
+        self._update([RefUpdate(ref, oid, "") for ref, oid in refs.items()])
 
     def size(self, names: Sequence[str]) -> int | None:
         """Return the size of the objects called ``names`` (``COMMIT:PATH``) together, of those that are there.
@@ -161,66 +164,60 @@ class PatchRepository:
         listed = runner.run(["cat-file", "--batch-check=%(objectsize)"], folder, stdin=asked)
         return sum(int(line) for line in listed.decode(errors="replace").splitlines() if line.isdigit())
 
-    def _list(self, prefixes: Sequence[str]) -> protocol_v2.Listing:
+    def _list(self, prefixes: Sequence[str]) -> protocol_v2.RefListing:
         folder, runner = self.address.folder, self._git.runner
         if folder is not None or (self.address.over_http and not self._leads_elsewhere()):
             # an older server says no, and so does one that refuses us: git finds out which, and says so
             with suppress(GitError):
                 return protocol_v2.list_refs(runner, self._git.root, self.address.url, folder, prefixes)
-        trace = self._workshop.file("trace")
+        trace = self._scratch_area.file("trace")
         trace.unlink(missing_ok=True)  # in our own scratch folder
         patterns = [f"{prefix}*" for prefix in prefixes]
         listed = self._converse("ls-remote", "--", "origin", *patterns, GIT_TRACE_PACKET=str(trace))
         said = trace.read_text(encoding="utf-8", errors="replace") if trace.exists() else ""
         refs = {ref: oid for ref, oid in parse_symref_listing(listed)[0].items() if ref.startswith(tuple(prefixes))}
         told = re.search(r"\bobject-format=(sha1|sha256)\b", said)
-        return protocol_v2.Listing(refs, told[1] if told else "sha1", allows_filters(said))
+        return protocol_v2.RefListing(refs, told[1] if told else "sha1", allows_filters(said))
 
     def _leads_elsewhere(self, *options: str) -> bool:
         """Whether the user's settings lead to another URL than the one that was given."""
         found = self._git.git("remote", "get-url", *options, "origin").decode(errors="surrogateescape")
         return found.strip() != self.address.url
 
-    def _update(self, updates: Sequence[tuple[str, str, str]]) -> None:
+    def _update(self, updates: Sequence[RefUpdate]) -> None:
         try:
-            refused, words = retrying(lambda: self._update_once(updates), FOR_GHOSTS)
+            report = retrying(lambda: self._update_once(updates), PATCHES)
         except GitError as error:
-            if not _REJECTED.search(error.stdout):
-                raise
-            refused = {match["ref"]: match["reason"] for match in _REJECTED.finditer(error.stdout)}
-            words = re.findall(r"^remote: *(\S.*?)\s*$", error.stderr, re.MULTILINE)
-        if not refused:
+            report = read_report(error)
+        if not report.rejections:
             return
-        there = self.list([ref for ref, _, _ in updates])
-        if all(there.get(ref, "") == new for ref, _, new in updates):  # done after all, though the answer was lost
+        there = self.list([update.ref for update in updates])
+        if is_done(updates, there):
             return
-        taken = [ref for ref, old, _ in updates if there.get(ref, "") not in ("", old)]
-        reasons = sorted({reason for reason in refused.values() if "atomic" not in reason})
-        said = "; ".join([*reasons, *words]) or "it gives no reason"
+        taken = [update.ref for update in updates if there.get(update.ref, "") not in ("", update.old)]
+        text = report.text or "it gives no reason"
         raise PushRefused(
-            f"The patch repository {self.address.shown} refused: {quote(said, 400)[1:-1]}",
+            f"The patch repository {self.address.shown} refused: {quote(text, 400)[1:-1]}",
             "Nothing was changed; ask its owner for permission",
             taken,
-            raced=bool(taken) and all(_EXISTS.search(reason) for reason in reasons),
+            raced=bool(taken) and all(_EXISTS.search(reason) for reason in report.causes.values()),
         )
 
-    def _update_once(self, updates: Sequence[tuple[str, str, str]]) -> tuple[Mapping[str, str], Sequence[str]]:
-        """The reasons for the refs that were refused, and the server's words."""
+    def _update_once(self, updates: Sequence[RefUpdate]) -> PushReport:
         if self.address.over_http and not self._leads_elsewhere("--push"):
-            from gto_ci.git.remotes.receive_pack import Update, update_refs  # late: HTTP of our own is large
+            from gto_ci.git.remotes.receive_pack import update_refs  # late: HTTP of our own is large
 
-            wanted = [Update(*update) for update in updates]
-            new = "".join(f"{oid}\n" for _, _, oid in updates if oid).encode()
+            new = "".join(f"{update.new}\n" for update in updates if update.new).encode()
             pack = self._git.git("pack-objects", "-q", "--revs", "--stdout", stdin=new) if new else b""
-            answer = update_refs(
-                self._git.runner, self._git.root, self.address.url, wanted, pack, self._format, self._watch
+            report = update_refs(
+                self._git.runner, self._git.root, self.address.url, updates, pack, self._format, self._watch
             )
-            if answer is not None:
-                return answer.refused, answer.words
+            if report is not None:
+                return report
         self._push(updates)
-        return {}, ()
+        return PushReport({}, ())
 
-    def _push(self, updates: Sequence[tuple[str, str, str]]) -> None:
+    def _push(self, updates: Sequence[RefUpdate]) -> None:
         options = ["--porcelain", "--no-follow-tags", "--recurse-submodules=no", "--no-verify"]
         if len(updates) > 1:
             options.append("--atomic")
@@ -254,7 +251,7 @@ class PatchRepository:
         )
 
 
-def read_branch(scratch: Scratch, ref: str) -> tuple[bytes, list[Entry]]:
+def read_branch(scratch: ScratchRepository, ref: str) -> tuple[bytes, list[TreeEntry]]:
     """Return the raw commit of a branch that was fetched, and the entries of its tree.
 
     Raises:
@@ -266,7 +263,7 @@ def read_branch(scratch: Scratch, ref: str) -> tuple[bytes, list[Entry]]:
     return commit.data, _entries(tree.data, len(commit.oid) // 2)
 
 
-def blob_sizes(scratch: Scratch, ref: str, oids: Sequence[str]) -> list[int | None]:
+def blob_sizes(scratch: ScratchRepository, ref: str, oids: Sequence[str]) -> list[int | None]:
     """Return the sizes of blobs in the branch ``ref``; None for each that was too large to come, or is no blob.
 
     Raises:
@@ -280,13 +277,13 @@ def blob_sizes(scratch: Scratch, ref: str, oids: Sequence[str]) -> list[int | No
     return [sizes.get(oid) for oid in oids]
 
 
-def _entries(tree: bytes, width: int) -> list[Entry]:
+def _entries(tree: bytes, width: int) -> list[TreeEntry]:
     """Take apart a raw tree object: mode, space, name, NUL, the id in bytes."""
-    entries: list[Entry] = []
+    entries: list[TreeEntry] = []
     at = 0
     while at < len(tree):
         space, end = tree.index(b" ", at), tree.index(b"\0", at)
         oid = tree[end + 1 : end + 1 + width].hex()
-        entries.append(Entry(tree[at:space].decode(), tree[space + 1 : end].decode(errors="surrogateescape"), oid))
+        entries.append(TreeEntry(tree[at:space].decode(), tree[space + 1 : end].decode(errors="surrogateescape"), oid))
         at = end + 1 + width
     return entries

@@ -29,7 +29,7 @@ from gto_ci.git.process import Runner
 _FLUSH, _DELIMITER = b"0000", b"0001"
 
 
-class Listing(NamedTuple):
+class RefListing(NamedTuple):
     """What a server answered: the id of each ref, its object format, and whether it knows filters."""
 
     refs: dict[str, str]
@@ -56,7 +56,7 @@ def fetch_tags(
     runner.run(["index-pack", "--stdin"], repository, stdin=_pack_in(answer))
 
 
-def list_refs(runner: Runner, repository: Path, url: str, folder: Path | None, prefixes: Sequence[str]) -> Listing:
+def list_refs(runner: Runner, repository: Path, url: str, folder: Path | None, prefixes: Sequence[str]) -> RefListing:
     """Return the refs that begin with one of ``prefixes``; the server sends (about) those alone.
 
     ``folder`` is the remote's folder where it is one on this machine; otherwise ``url`` is http or
@@ -77,7 +77,7 @@ def list_refs(runner: Runner, repository: Path, url: str, folder: Path | None, p
             refs[name] = oid
     capable = [packet.decode(errors="replace").strip() for packet in _packets(said)]
     fetch = next((one for one in capable if one.startswith("fetch=")), "")
-    return Listing(refs, _format_in(said), "filter" in fetch.removeprefix("fetch=").split())
+    return RefListing(refs, _format_in(said), "filter" in fetch.removeprefix("fetch=").split())
 
 
 def _here(runner: Runner, repository: Path, folder: Path, options: Sequence[str], *, stdin: bytes = b"") -> bytes:

@@ -17,10 +17,8 @@ from __future__ import annotations
 import re
 import ssl
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import NamedTuple
 from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import BaseHandler, HTTPRedirectHandler, HTTPSHandler, ProxyHandler, Request, build_opener
@@ -28,7 +26,8 @@ from urllib.request import BaseHandler, HTTPRedirectHandler, HTTPSHandler, Proxy
 from gto_ci import __version__
 from gto_ci.core.errors import GitError
 from gto_ci.git.process import Runner, Watch
-from gto_ci.git.remotes.address import basic
+from gto_ci.git.remotes.credentials import basic
+from gto_ci.git.remotes.push import PushReport, RefUpdate
 
 # Settings of http.* under which plain HTTP by Python does the same as git's own client.
 _ORDINARY = frozenset(
@@ -38,31 +37,15 @@ _UNUSUAL = re.compile(r"GIT_SSL_(?!CAINFO).*|GIT_PROXY_.*|(?:https?|all)_proxy",
 _RESULT = "application/x-git-receive-pack-result"
 
 
-class Update(NamedTuple):
-    """One ref, and the ids that it has and is to have; "" for none."""
-
-    ref: str
-    old: str
-    new: str
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What the server said: the reason for each ref that it refused, and words for a person."""
-
-    refused: Mapping[str, str]
-    words: Sequence[str]
-
-
 def update_refs(
     runner: Runner,
     repository: Path,
     url: str,
-    updates: Sequence[Update],
+    updates: Sequence[RefUpdate],
     pack: bytes,
     object_format: str,
     watch: Watch | None = None,
-) -> Answer | None:
+) -> PushReport | None:
     """Ask the server at ``url`` to change refs, all or none; ``pack`` holds the objects that it lacks.
 
     ``watch`` is told how much has been sent.
@@ -179,7 +162,7 @@ class _Connection:
         return basic(found["username"], found["password"])
 
 
-def _request(updates: Sequence[Update], object_format: str) -> bytes:
+def _request(updates: Sequence[RefUpdate], object_format: str) -> bytes:
     nothing = "0" * (64 if object_format == "sha256" else 40)
     lines = [f"{update.old or nothing} {update.new or nothing} {update.ref}" for update in updates]
     capabilities = f"report-status side-band-64k delete-refs atomic object-format={object_format} agent=gto-ci"
@@ -187,7 +170,7 @@ def _request(updates: Sequence[Update], object_format: str) -> bytes:
     return b"".join(b"%04x%s" % (len(line.encode()) + 4, line.encode()) for line in lines) + b"0000"
 
 
-def _parse(answer: bytes) -> Answer:
+def _parse(answer: bytes) -> PushReport:
     """Read the report, within its side band or not; ValueError where there is none."""
     words = b""
     report = b""
@@ -205,7 +188,7 @@ def _parse(answer: bytes) -> Answer:
     if lines[0] != "unpack ok" and not refused:
         raise ValueError(lines[0])
     said = [line.strip() for line in re.split(r"[\r\n]+", words.decode(errors="replace")) if line.strip()]
-    return Answer(refused, said)
+    return PushReport(refused, said)
 
 
 def _words(line: str) -> tuple[str, str, str]:

@@ -7,17 +7,17 @@ a copy of any secret on disk: it is read with git and handed on in the environme
 
 from __future__ import annotations
 
-import base64
 import re
 import shlex
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
-from urllib.parse import unquote, urlsplit, urlunsplit
+from typing import NamedTuple, TypeVar
+from urllib.parse import unquote, urlsplit
 
-from gto_ci.core.errors import GitError, GtoError
+from gto_ci.core.errors import GitError, GtoError, Remedies, Remedy
+from gto_ci.git.remotes.credentials import basic, header_secrets, split_login
 from gto_ci.git.repository import Repository
 
 T = TypeVar("T")
@@ -37,23 +37,21 @@ _REFUSED = re.compile(
     r"authentication failed|could not read (username|password)|error: 40[13]|permission denied|repository .*not found",
     re.IGNORECASE,
 )
+_UNKNOWN_HOST = re.compile(r"Host key verification failed")
+_REDIRECTED = re.compile(r"error: 30[12378]\b")
 
 
-@dataclass(frozen=True, slots=True)
-class Advice:
-    """The next step after a failure of the network: where the remote refused us, and where it was not reached."""
+class NetworkRemedies(NamedTuple):
+    """The remedies for failures of the network, by what the other side did."""
 
-    refused: str
-    unreachable: str
+    refused: Remedy
+    unreachable: Remedy
+    unknown_host: Remedy
+    redirected: Remedy
 
 
-FOR_THE_ACTION = Advice(
-    "Check the credentials: the 'token' input needs read access to the contents of this repository",
-    "Check that the remote can be reached from here; 'fetch-tags: false' reads only what the workspace has",
-)
-FOR_A_PERSON = Advice(
-    "Check the URL and your credentials: 'git ls-remote' with the same remote has to work",
-    "Check the URL and the network, and try again",
+REMOTE = NetworkRemedies(
+    Remedies.CHECK_REMOTE_LOGIN, Remedies.CHECK_REMOTE, Remedies.CHECK_REMOTE, Remedies.CHECK_REMOTE
 )
 
 
@@ -129,14 +127,14 @@ def find_remote(repository: Repository, token: str = "", server_url: str = "") -
     headers = [value for _, key, value in entries if re.fullmatch(r"http\.(.+\.)?extraheader", key)]
     login = ""
     if not headers:
-        url, login = _without_login(url)
+        url, login = split_login(url)
     config.append(("remote.origin.url", url))
     if login:
-        config.append((f"http.{url}.extraheader", f"AUTHORIZATION: basic {login}"))
+        config.append((f"http.{url}.extraheader", f"Authorization: {login}"))
         headers.append(login)
     elif token and not headers and _same_host(url, server_url):
-        basic = base64.b64encode(f"x-access-token:{token}".encode()).decode()
-        config.append((f"http.{server_url.rstrip('/')}/.extraheader", f"AUTHORIZATION: basic {basic}"))
+        login = basic("x-access-token", token)
+        config.append((f"http.{server_url.rstrip('/')}/.extraheader", f"Authorization: {login}"))
     secrets = [token, *(secret for header in headers for secret in header_secrets(header))]
     folder = local_folder(url)
     if folder is not None and not any(key == "remote.origin.uploadpack" for key, _ in config):
@@ -145,7 +143,7 @@ def find_remote(repository: Repository, token: str = "", server_url: str = "") -
     return Remote(name, url, tuple(config), tuple(secret for secret in secrets if secret), folder, promisor)
 
 
-def retrying(action: Callable[[], T], advice: Advice = FOR_THE_ACTION) -> T:
+def retrying(action: Callable[[], T], remedies: NetworkRemedies = REMOTE) -> T:
     """Return what ``action`` returns; after a failure that time may mend, pause and try again, a few times.
 
     Raises:
@@ -156,14 +154,19 @@ def retrying(action: Callable[[], T], advice: Advice = FOR_THE_ACTION) -> T:
             return action()
         except GitError as error:
             if pause is None or not _TRANSIENT.search(error.stderr):
-                raise explained(error, advice) from error
+                raise explained(error, remedies) from error
             time.sleep(pause)
     raise AssertionError("the last try returns or raises")
 
 
-def explained(error: GitError, advice: Advice) -> GitError:
+def explained(error: GitError, remedies: NetworkRemedies = REMOTE) -> GitError:
     """Return ``error`` with the next step that fits it."""
-    step = advice.refused if _REFUSED.search(error.stderr) else advice.unreachable
+    if _UNKNOWN_HOST.search(error.stderr):
+        step = remedies.unknown_host
+    elif _REDIRECTED.search(error.stderr):
+        step = remedies.redirected
+    else:
+        step = remedies.refused if _REFUSED.search(error.stderr) else remedies.unreachable
     return GitError(error.command, error.returncode, error.stdout, error.stderr, step)
 
 
@@ -197,27 +200,6 @@ def trust(folder: Path, root: Path) -> str:
     return " ".join(f"-c safe.directory={shlex.quote(str(place))}" for place in (folder, folder / ".git"))
 
 
-def _without_login(url: str) -> tuple[str, str]:
-    """A URL without its user and password, and these two as a code for HTTP, empty where there is no password.
-
-    In a URL they would be on the command lines of git's helpers, and be shown only to a server that asks for them.
-    """
-    if not re.match(r"https?://[^/?#]*:[^/?#]*@", url):
-        return url, ""
-    parts = urlsplit(url)
-    code = base64.b64encode(f"{unquote(parts.username or '')}:{unquote(parts.password or '')}".encode()).decode()
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])), code
-
-
 def _same_host(url: str, server_url: str) -> bool:
     one, other = urlsplit(url), urlsplit(server_url)
     return one.scheme in ("http", "https") and (one.scheme, one.netloc) == (other.scheme, other.netloc)
-
-
-def header_secrets(header: str) -> list[str]:
-    """Return what must not be shown of ``AUTHORIZATION: basic BASE64``: the code, and the token inside it."""
-    code = header.rpartition(" ")[2]
-    try:
-        return [code, base64.b64decode(code, validate=True).decode().partition(":")[2]]
-    except ValueError:  # not base64, or not text: then the code itself is the secret
-        return [code]

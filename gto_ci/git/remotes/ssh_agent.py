@@ -13,13 +13,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from gto_ci.core.errors import WrongInput, quote
+from gto_ci.core.errors import Remedies, WrongInput, quote
 from gto_ci.git.scratch_folders import temporary_folder
 
 # https://docs.github.com/authentication/keeping-your-account-and-data-secure/githubs-ssh-key-fingerprints
 GITHUB = "github.com ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl\n"
 _PATIENCE = 10.0  # seconds for the agent to start and to take the key
-_WANTED = "Set 'ghost-ssh-key' to a private key as 'ssh-keygen' writes it, all its lines, without a passphrase"
 
 
 @contextmanager
@@ -81,8 +80,8 @@ def _add(key: str, environ: Mapping[str, str]) -> None:
             start_new_session=True,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise WrongInput("The key for ssh could not be given to ssh-agent", _WANTED) from error
+        raise WrongInput("The key for ssh could not be given to ssh-agent", Remedies.GIVE_PRIVATE_KEY) from error
     if done.returncode != 0:
         said = (done.stderr.decode(errors="replace").strip().splitlines() or ["no reason given"])[-1]
         reason = "it has a passphrase" if "passphrase" in said else quote(said)[1:-1]
-        raise WrongInput(f"The key for ssh was not taken: {reason}", _WANTED)
+        raise WrongInput(f"The key for ssh was not taken: {reason}", Remedies.GIVE_PRIVATE_KEY)

@@ -14,20 +14,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
-from gto_ci.core.errors import GitError, RefNotFound
+from gto_ci.core.errors import GitError, RefNotFound, Remedies
 from gto_ci.core.events import TagRecord
 from gto_ci.git.output import GitObject, allows_filters, parse_symref_listing
 from gto_ci.git.process import Runner
-from gto_ci.git.remotes.mirror import Snapshot
+from gto_ci.git.remotes.mirror import WHOLE_HISTORY, RemoteMirror
 from gto_ci.git.remotes.push import MARKS
-from gto_ci.git.remotes.settings import FOR_A_PERSON, Remote, remote_at, retrying
+from gto_ci.git.remotes.settings import Remote, remote_at, retrying
 from gto_ci.git.repository import Repository
 from gto_ci.git.scratch_folders import temporary_folder
 
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://.+|(?:[\w.-]+@)?[\w.-]+:(?!\\).+", re.IGNORECASE)
 _ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-_EVERYTHING = "--depth=2147483647"  # git's word for: as deep as it goes
-_LIMIT = "This server sends no part of a history; clone it, and name the clone's folder with --repo"
 
 
 def is_url(text: str) -> bool:
@@ -39,7 +37,7 @@ def is_url(text: str) -> bool:
 class _Link:
     """What is known of the remote. ``refs``: what each points to, a tag's commit for a tag."""
 
-    snapshot: Snapshot
+    mirror: RemoteMirror
     remote: Remote
     refs: dict[str, str]
     branch: str | None
@@ -72,7 +70,7 @@ class UrlRepository(Repository):
         Raises:
             GitError: the remote cannot be reached.
         """
-        yield iter(self.link.snapshot.fetch_registry(artifact, FOR_A_PERSON))
+        yield iter(self.link.mirror.fetch_registry(artifact))
 
     def tag_ids(self, names: Sequence[str]) -> dict[str, str]:
         """Return nothing: here are no tags of its own."""
@@ -86,25 +84,27 @@ class UrlRepository(Repository):
         """
         if any(name.startswith("HEAD") for name in names):
             self._bring_head()
-        if self.link.snapshot.lazy:
+        if self.link.mirror.lazy:
             commits = {name.partition(":")[0] for name in names if _ID.match(name) and ":" in name}
-            self._bring(sorted(commits), "--depth=1", "--filter=blob:none")
+            self._fetch(sorted(commits), "--depth=1", "--filter=blob:none")
         else:
             lacking = [name for name in names if _ID.fullmatch(name)]
             lacking += [name.partition(":")[0] for name in names if _ID.match(name) and ":" in name]
-            self._bring(sorted(set(lacking)), "--depth=1")
-        return self.link.snapshot.scratch.objects(names)
+            self._fetch(sorted(set(lacking)), "--depth=1")
+        return self.link.mirror.scratch.objects(names)
 
-    def bring(self, what: Literal["branches", "history"]) -> None:
+    def fetch(self, what: Literal["branches", "history"]) -> None:
         """Fetch the names of the files at all branches' heads, or at all their commits.
 
         Raises:
             GitError: the remote cannot be reached, or can send nothing less than everything.
         """
-        if what == "history" and not self.link.snapshot.lazy:
-            raise GitError(["git", "fetch"], None, stderr="the server knows no filters", next_step=_LIMIT)
-        depth = _EVERYTHING if what == "history" else "--depth=1"
-        self._bring(["+refs/heads/*:refs/heads/*"], depth, "--filter=blob:none")
+        if what == "history" and not self.link.mirror.lazy:
+            raise GitError(
+                ["git", "fetch"], None, stderr="the server knows no filters", next_step=Remedies.CLONE_REPOSITORY
+            )
+        depth = WHOLE_HISTORY if what == "history" else "--depth=1"
+        self._fetch(["+refs/heads/*:refs/heads/*"], depth, "--filter=blob:none")
         self._bring_head()
 
     def bring_commits(self, commits: Sequence[str]) -> None:
@@ -113,7 +113,7 @@ class UrlRepository(Repository):
         Raises:
             GitError: the remote cannot be reached, or has none such.
         """
-        self._bring(commits, "--depth=1", "--filter=tree:0")
+        self._fetch(commits, "--depth=1", "--filter=tree:0")
 
     def bring_blobs(self, blobs: Sequence[str]) -> None:
         """Fetch files by their ids, all at once: each would be fetched by itself when it is read.
@@ -121,8 +121,8 @@ class UrlRepository(Repository):
         Raises:
             GitError: the remote cannot be reached.
         """
-        if self.link.snapshot.lazy:
-            self._bring(blobs, "--depth=1", "--filter=blob:none")
+        if self.link.mirror.lazy:
+            self._fetch(blobs, "--depth=1", "--filter=blob:none")
 
     def commit_id(self, rev: str) -> str:
         """Return the id of the commit that ``rev`` names on the remote.
@@ -134,8 +134,8 @@ class UrlRepository(Repository):
         places = ("HEAD",) if rev == "HEAD" else (rev, f"refs/{rev}", f"refs/tags/{rev}", f"refs/heads/{rev}")
         known = next((self.link.refs[place] for place in places if place in self.link.refs), None)
         if known is None and rev != "HEAD" and not _ID.fullmatch(rev):
-            self.bring("history")  # an abbreviation, or a path through the history
-            self._bring(["+refs/tags/*:refs/tags/*"], _EVERYTHING, "--filter=blob:none")
+            self.fetch("history")  # an abbreviation, or a path through the history
+            self._fetch(["+refs/tags/*:refs/tags/*"], WHOLE_HISTORY, "--filter=blob:none")
             return self._resolved(rev)
         if known is None and rev == "HEAD":
             raise RefNotFound("Ref 'HEAD' was not found: the repository has no commit yet", "Make a first commit")
@@ -152,19 +152,19 @@ class UrlRepository(Repository):
         return self.link.remote.name
 
     def _resolved(self, rev: str) -> str:
-        return self.link.snapshot.scratch.commit_id(rev)
+        return self.link.mirror.scratch.commit_id(rev)
 
     def _bring_head(self) -> None:
         head = self.link.refs.get("HEAD")
         if head is not None:
-            self._bring([head], "--depth=1", "--filter=blob:none")
+            self._fetch([head], "--depth=1", "--filter=blob:none")
             (self.root / "HEAD").write_text(f"{head}\n", encoding="ascii")
 
-    def _bring(self, wanted: Sequence[str], *options: str) -> None:
+    def _fetch(self, wanted: Sequence[str], *options: str) -> None:
         keys = {name: " ".join((name, *options)) for name in wanted}
         lacking = [name for name in wanted if keys[name] not in self.link.brought]
         if lacking:
-            self.link.snapshot.bring(lacking, *options, advice=FOR_A_PERSON)
+            self.link.mirror.fetch(lacking, *options)
             self.link.brought |= {keys[name] for name in lacking}
 
 
@@ -188,13 +188,12 @@ def open_url(url: str, runner: Runner) -> Iterator[UrlRepository]:
                 timeout=runner.network_timeout,
                 environ={"GIT_TRACE_PACKET": str(trace)},
             ),
-            FOR_A_PERSON,
         )
         refs, branch = parse_symref_listing(listed)
         longest = max((len(oid) for oid in refs.values()), default=40)
-        snapshot = Snapshot.in_folder(root, runner, remote, "sha256" if longest == 64 else "sha1")
+        mirror = RemoteMirror.in_folder(root, runner, remote, "sha256" if longest == 64 else "sha1")
         if trace.exists() and allows_filters(trace.read_text(encoding="utf-8", errors="replace")):
-            snapshot.fetch_on_demand()
-        snapshot.listed = listed
-        scratch = snapshot.scratch
-        yield UrlRepository(scratch.root, scratch.runner, _Link(snapshot, remote, refs, branch))
+            mirror.fetch_on_demand()
+        mirror.listed = listed
+        scratch = mirror.scratch
+        yield UrlRepository(scratch.root, scratch.runner, _Link(mirror, remote, refs, branch))

@@ -12,14 +12,15 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from gto_ci.core.errors import DoesNotApply, GhostRefused, GitError, GtoError, quote
 from gto_ci.git.output import split_patch
 from gto_ci.git.repository import Repository
 from gto_ci.git.worktree.backup import back_up, back_up_records
-from gto_ci.git.worktree.file_commit import Head, make_visible
-from gto_ci.git.worktree.sandbox import SUBMODULE, Desk, TreeChange, file_names
+from gto_ci.git.worktree.file_commit import fast_forward
+from gto_ci.git.worktree.sandbox import SUBMODULE, Sandbox, TreeChange, file_names
 from gto_ci.git.worktree.uninterruptible import finish
 
 # What git's words for a path outside the work tree, or inside .git, have in common
@@ -33,7 +34,7 @@ _SHOWN = 5  # paths that an error names
 _MISREAD = re.compile(rb"^diff --git a/(.* /.*) b/\1$", re.MULTILINE)
 
 
-def apply_to_tree(desk: Desk, commit: str, patch: bytes, *, three_way: bool = False) -> str:
+def apply_to_tree(sandbox: Sandbox, commit: str, patch: bytes, *, three_way: bool = False) -> str:
     """Return the id of the tree of ``commit`` (or a tree) with ``patch`` applied. Nothing else is changed.
 
     With ``three_way`` the patch may be of another commit, whose files are here.
@@ -46,43 +47,43 @@ def apply_to_tree(desk: Desk, commit: str, patch: bytes, *, three_way: bool = Fa
         mode = quote(wrong[1].decode(errors="replace"))
         raise GhostRefused(f"The patch makes something that is no file, its mode is {mode}", _DISTRUST)
     patch = _MISREAD.sub(rb'diff --git "a/\1" "b/\1"', patch)
-    index = desk.workshop.file("applied")
+    index = sandbox.scratch_area.file("applied")
     index.unlink(missing_ok=True)  # in our own scratch folder
-    desk.git("read-tree", commit, index=index)
+    sandbox.git("read-tree", commit, index=index)
     if patch:
         options = ["--3way"] if three_way else []
         try:
-            desk.git("apply", "--cached", *options, "-", stdin=patch, index=index)
+            sandbox.git("apply", "--cached", *options, "-", stdin=patch, index=index)
         except GitError as error:
             raise _unfit(error, commit, three_way=three_way) from error
-        _check_parts(desk, patch)
-    return desk.git("write-tree", "--missing-ok", index=index).decode().strip()
+        _check_parts(sandbox, patch)
+    return sandbox.git("write-tree", "--missing-ok", index=index).decode().strip()
 
 
-def _check_parts(desk: Desk, patch: bytes) -> None:
+def _check_parts(sandbox: Sandbox, patch: bytes) -> None:
     """Make sure that git took each part of ``patch``, and no other, for the change of a file.
 
     It passes over a part that it cannot read, and takes for one what other programs write: there an
     absolute path would be read as one inside the work tree.
     """
-    taken = desk.git("apply", "--numstat", "-z", "-", stdin=patch).count(b"\0")
+    taken = sandbox.git("apply", "--numstat", "-z", "-", stdin=patch).count(b"\0")
     if taken != len(split_patch(patch)):
         raise GhostRefused("The patch holds parts that 'git diff' does not make: words, or absolute paths", _DISTRUST)
 
 
-def growth(desk: Desk, old: str, new: str) -> int:
-    """Return how many bytes the files of the tree (or commit) ``new`` have more than those of ``old``.
+def growth(sandbox: Sandbox, changes: Iterable[TreeChange]) -> int:
+    """Return how many bytes the files of a tree grow by ``changes``.
 
-    Those that a partial clone lacks are not counted, where git (2.44) can be kept from fetching them.
+    Files that a partial clone lacks are not counted, if git (2.44 or newer) can be kept from fetching them.
 
     Raises:
         GitError: git cannot read the trees.
     """
-    changes = [change for change in desk.changes(old, new) if SUBMODULE not in (change.old_mode, change.mode)]
-    before = [change.old for change in changes if not change.added]
-    after = [change.new for change in changes if not change.removed]
+    files = [change for change in changes if SUBMODULE not in (change.old_mode, change.mode)]
+    before = [change.old for change in files if not change.added]
+    after = [change.new for change in files if not change.removed]
     asked = "".join(f"{oid}\n" for oid in {*before, *after}).encode()
-    listed = desk.git("cat-file", "--batch-check", stdin=asked, GIT_NO_LAZY_FETCH="1").decode().splitlines()
+    listed = sandbox.git("cat-file", "--batch-check", stdin=asked, GIT_NO_LAZY_FETCH="1").decode().splitlines()
     size = {words[0]: int(words[2]) for words in map(str.split, listed) if len(words) == 3}
     return sum(size.get(oid, 0) for oid in after) - sum(size.get(oid, 0) for oid in before)
 
@@ -99,60 +100,91 @@ def _unfit(error: GitError, commit: str, *, three_way: bool) -> GtoError:
     return DoesNotApply(f"The patch does not apply to {commit[:12]}: {words}", "Nothing was changed")
 
 
-def put(desk: Desk, head: Head, commit: str, tree: str, pack: bytes = b"") -> list[TreeChange]:
-    """Go from ``head`` to ``commit``, and write into the work tree what ``tree`` has more; all of it or nothing.
+@dataclass(frozen=True, slots=True)
+class PlannedUpdate:
+    """An update of the work tree: HEAD goes from ``head`` to ``commit``, the files go to ``tree``.
 
-    ``commit`` may be that of ``head``, and ``tree`` that of ``commit``; ``pack`` holds the commits that
-    the repository lacks. The index is that of ``commit`` afterwards, what else was staged stays so.
-    Returns where work tree and ``commit`` differ.
+    ``committed`` are the differences between ``head`` and ``commit``, ``uncommitted`` those between ``commit`` and
+    ``tree``, ``together`` those between ``head`` and ``tree``. Made by :func:`plan_update`.
+    """
+
+    head: str
+    commit: str
+    tree: str
+    committed: Sequence[TreeChange]
+    uncommitted: Sequence[TreeChange]
+    together: Sequence[TreeChange]
+
+    @property
+    def steps(self) -> list[TreeChange]:
+        """Every change of a path on the way, also one that the next step takes back."""
+        return [*self.committed, *self.together]
+
+
+def plan_update(sandbox: Sandbox, head: str, commit: str, tree: str | None = None) -> PlannedUpdate:
+    """Return what it takes to go from the commit ``head`` to ``commit``, and to have the files of ``tree``.
+
+    Without ``tree``, the files are those of ``commit``.
 
     Raises:
-        DoesNotApply: the work tree has changes of its own, or untracked files, at the same paths.
-        GitError: git cannot write; then all is as before.
+        GitError: git cannot read the commits.
     """
-    assert head.commit is not None
-    further = desk.changes(commit, tree)
-    moving = desk.changes(head.commit, commit) if commit != head.commit else []
-    both = desk.changes(head.commit, tree) if moving else further
-    _check_free(desk, [*moving, *both])
-    if not (further or moving or commit != head.commit):
-        return []
-    touched = {change.path: None for change in (*moving, *further)}
-    places = [desk.root / path for path in touched]
-    folders = {folder for place in places for folder in place.parents if desk.root in folder.parents}
+    committed = sandbox.changes(head, commit) if commit != head else []
+    if tree is None:
+        return PlannedUpdate(head, commit, sandbox.tree_id(commit), committed, [], committed)
+    uncommitted = sandbox.changes(commit, tree)
+    together = sandbox.changes(head, tree) if committed else uncommitted
+    return PlannedUpdate(head, commit, tree, committed, uncommitted, together)
+
+
+def update_worktree(sandbox: Sandbox, plan: PlannedUpdate, pack: bytes = b"") -> None:
+    """Carry out ``plan``, all of it or nothing. ``pack`` holds the commits that the repository lacks.
+
+    The index becomes that of the new commit; other staged changes stay.
+
+    Raises:
+        DoesNotApply: the work tree has its own changes, or untracked files, at the same paths.
+        GitError: git cannot write; then nothing is changed.
+    """
+    _check_free(sandbox, plan.steps)
+    moves = plan.commit != plan.head
+    if not (moves or plan.uncommitted):
+        return
+    touched = {change.path: None for change in (*plan.committed, *plan.uncommitted)}
+    places = [sandbox.root / path for path in touched]
+    folders = {folder for place in places for folder in place.parents if sandbox.root in folder.parents}
 
     def write() -> None:
-        backup = back_up(places, desk.root, desk.workshop.file("backup"))
-        records = back_up_records(desk.records, desk.workshop.file("records"))
+        backup = back_up(places, sandbox.root, sandbox.scratch_area.file("backup"))
+        records = back_up_records(sandbox.records, sandbox.scratch_area.file("records"))
         try:
-            if commit != head.commit:
-                store(desk.repository, pack)
-                make_visible(desk.repository, head, commit, "git-ghost: pull commits")
+            if moves:
+                store(sandbox.repository, pack)
+                fast_forward(sandbox.repository, plan.commit, "git-ghost: pull commits")
                 records.note_written()
-            if further:
-                write_tree(desk, commit, tree)
-            hand_over(desk, [*places, *folders])
+            if plan.uncommitted:
+                write_tree(sandbox, plan.commit, plan.tree)
+            hand_over(sandbox, [*places, *folders])
         except BaseException as error:
-            if commit != head.commit:
-                _go_back(desk, head, commit)
+            if moves:
+                _go_back(sandbox, plan)
                 records.restore()
-            left = backup.restore(lambda files: _written(desk, files, [*moving, *further]))
-            with suppress(GtoError, OSError):  # what went wrong before is what there is to say
-                hand_over(desk, folders)
+            left = backup.restore(lambda files: _written(sandbox, files, [*plan.committed, *plan.uncommitted]))
+            with suppress(GtoError, OSError):  # the first error is the one to report
+                hand_over(sandbox, folders)
             if left and isinstance(error, GtoError):
-                raise _left(desk, error, left) from error
+                raise _left(sandbox, error, left) from error
             raise
 
     finish(write)
-    return further
 
 
-def hand_over(desk: Desk, written: Iterable[Path]) -> None:
+def hand_over(sandbox: Sandbox, written: Iterable[Path]) -> None:
     """Give what root has written in somebody else's work tree to its owner, who could not change it otherwise."""
     if not hasattr(os, "geteuid") or os.geteuid() != 0:
         return
-    git_dir, common = (Path(line) for line in desk.repository.rev_parse(*_GIT_FOLDERS))
-    for owner, paths in ((desk.root, written), (git_dir, _records(git_dir)), (common, _records(common))):
+    git_dir, common = (Path(line) for line in sandbox.repository.rev_parse(*_GIT_FOLDERS))
+    for owner, paths in ((sandbox.root, written), (git_dir, _records(git_dir)), (common, _records(common))):
         user, group = owner.stat().st_uid, owner.stat().st_gid
         for path in paths if user != 0 else ():
             if os.path.lexists(path) and path.lstat().st_uid == 0:
@@ -168,7 +200,7 @@ def _records(git_dir: Path) -> Iterator[Path]:
             yield from path.rglob("*") if path.is_dir() and folder != git_dir and path.name != "pack" else ()
 
 
-def write_tree(desk: Desk, commit: str, tree: str) -> None:
+def write_tree(sandbox: Sandbox, commit: str, tree: str) -> None:
     """Write into the work tree, which is at ``commit``, what ``tree`` has otherwise; the index stays.
 
     Raises:
@@ -176,12 +208,12 @@ def write_tree(desk: Desk, commit: str, tree: str) -> None:
     """
     # what is not checked out of a sparse work tree is written all the same, else it would be lost
     options = ("-c", "core.sparseCheckout=false")
-    index = desk.copy_index()
+    index = sandbox.copy_index()
     # read-tree goes by times alone: a file that was touched, and is the same, would count as changed
     with suppress(GitError):  # what it says, _check_free has asked more precisely
-        desk.git("update-index", "-q", "--refresh", index=index)
+        sandbox.git("update-index", "-q", "--refresh", index=index)
     # content in Git LFS is not fetched here: that takes credentials of its own, and time
-    desk.git(*options, "read-tree", "-m", "-u", commit, tree, index=index, GIT_LFS_SKIP_SMUDGE="1")
+    sandbox.git(*options, "read-tree", "-m", "-u", commit, tree, index=index, GIT_LFS_SKIP_SMUDGE="1")
 
 
 def store(repository: Repository, pack: bytes) -> None:
@@ -194,22 +226,22 @@ def store(repository: Repository, pack: bytes) -> None:
         repository.git("-c", "gc.auto=0", "unpack-objects", "-q", stdin=pack)
 
 
-def _go_back(desk: Desk, head: Head, commit: str) -> None:
-    """Have HEAD at its old commit again, where it is at ``commit``: somebody else may have gone on meanwhile."""
-    if desk.repository.rev_parse("HEAD") == [commit]:
-        with suppress(GitError):  # gone on in this very moment
-            desk.repository.git("update-ref", "-m", "git-ghost: taken back", "HEAD", head.commit or "", commit)
+def _go_back(sandbox: Sandbox, plan: PlannedUpdate) -> None:
+    """Move HEAD back to its old commit, if it is at the new one: another program may have moved it on."""
+    if sandbox.repository.rev_parse("HEAD") == [plan.commit]:
+        with suppress(GitError):  # moved on in this very moment
+            sandbox.repository.git("update-ref", "-m", "git-ghost: taken back", "HEAD", plan.head, plan.commit)
 
 
-def _written(desk: Desk, files: Sequence[Path], changes: Sequence[TreeChange]) -> set[Path]:
+def _written(sandbox: Sandbox, files: Sequence[Path], changes: Sequence[TreeChange]) -> set[Path]:
     """Return those of ``files`` that git wrote for ``changes``: they hold what the change holds, or begin so."""
-    index = desk.workshop.file("found")
+    index = sandbox.scratch_area.file("found")
     index.unlink(missing_ok=True)  # in our own scratch folder
-    names = [file.relative_to(desk.root).as_posix() for file in files]
+    names = [file.relative_to(sandbox.root).as_posix() for file in files]
     listing = "".join(f"{name}\0" for name in names)
     try:
-        desk.git("update-index", "--add", "--info-only", "-z", "--stdin", stdin=os.fsencode(listing), index=index)
-        listed = desk.git("ls-files", "--stage", "-z", index=index)
+        sandbox.git("update-index", "--add", "--info-only", "-z", "--stdin", stdin=os.fsencode(listing), index=index)
+        listed = sandbox.git("ls-files", "--stage", "-z", index=index)
     except GitError:  # a filter fails, perhaps the one for which all this is taken back
         listed = b""
     # of each entry: mode, id and stage, a tab, the name
@@ -219,54 +251,54 @@ def _written(desk: Desk, files: Sequence[Path], changes: Sequence[TreeChange]) -
     found = set()
     for file, name in zip(files, names, strict=True):
         if (name, *there.get(name, ())) in wanted or any(
-            change.path == name and _is_begun(desk, file, change) for change in changes
+            change.path == name and _is_begun(sandbox, file, change) for change in changes
         ):
             found.add(file)
     return found
 
 
-def _is_begun(desk: Desk, file: Path, change: TreeChange) -> bool:
+def _is_begun(sandbox: Sandbox, file: Path, change: TreeChange) -> bool:
     """Tell whether git, writing ``file``, stopped half-way: on a full disk, for example."""
     if file.is_symlink() or not change.mode.startswith("100"):
         return False
     with suppress(GtoError, OSError):
-        whole = desk.git("cat-file", "blob", change.new)
+        whole = sandbox.git("cat-file", "blob", change.new)
         return file.stat().st_size <= len(whole) and whole.startswith(file.read_bytes())
     return False
 
 
-def _left(desk: Desk, error: GtoError, places: Sequence[Path]) -> GtoError:
-    names = _some([place.relative_to(desk.root).as_posix() for place in places])
+def _left(sandbox: Sandbox, error: GtoError, places: Sequence[Path]) -> GtoError:
+    names = _some([place.relative_to(sandbox.root).as_posix() for place in places])
     return GtoError(
         f"{error.cause}. Another program changed {names} at the same time; its changes were kept",
         "Look at 'git status' before you go on",
     )
 
 
-def _check_free(desk: Desk, changes: Sequence[TreeChange]) -> None:
+def _check_free(sandbox: Sandbox, changes: Sequence[TreeChange]) -> None:
     """Make sure that the work tree has nothing of its own at the paths of ``changes``."""
     touched = {change.path for change in changes}
-    listed = desk.git("status", "--porcelain", "-z", "--no-renames", "--ignore-submodules=all")
+    listed = sandbox.git("status", "--porcelain", "-z", "--no-renames", "--ignore-submodules=all")
     dirty = [os.fsdecode(entry[3:]) for entry in listed.split(b"\0") if entry]
     taken = sorted(touched.intersection(dirty))
     if taken:
         raise DoesNotApply(
             f"The work tree has changes of its own in {_some(taken)}", "Commit them, or put them aside: git stash"
         )
-    hidden = sorted(touched.intersection(_hidden(desk)))
+    hidden = sorted(touched.intersection(_hidden(sandbox)))
     if hidden:
         raise DoesNotApply(
             f"Git was told not to look at {_some(hidden)}", "Have it look again: git update-index --no-assume-unchanged"
         )
     removed = {change.path for change in changes if change.removed}
-    in_the_way = sorted(path for path in (_obstacle(desk.root, change, removed) for change in changes) if path)
+    in_the_way = sorted(path for path in (_obstacle(sandbox.root, change, removed) for change in changes) if path)
     if in_the_way:
         raise DoesNotApply(f"Untracked files are in the way: {_some(in_the_way)}", "Move them, or delete them")
 
 
-def _hidden(desk: Desk) -> list[str]:
+def _hidden(sandbox: Sandbox) -> list[str]:
     """The files that are marked as unchanged whatever they are; git shows them with a small letter."""
-    listed = desk.git("ls-files", "-v", "-z").split(b"\0")
+    listed = sandbox.git("ls-files", "-v", "-z").split(b"\0")
     return [os.fsdecode(entry[2:]) for entry in listed if entry[:1].islower()]
 
 

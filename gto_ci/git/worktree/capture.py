@@ -18,10 +18,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gto_ci.core.errors import GitError, GtoError, WrongArguments, quote
+from gto_ci.core.errors import Remedies, WrongArguments, quote
 from gto_ci.git.output import split_patch
-from gto_ci.git.repository import Repository
-from gto_ci.git.worktree.sandbox import SUBMODULE, Desk, file_names
+from gto_ci.git.worktree.sandbox import SUBMODULE, Sandbox, file_names
 
 DIFF = ("diff", "--patience", "--binary")
 _LINK_DEPTH = 3
@@ -40,7 +39,7 @@ class Selection:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class CapturedChange:
     """An uncommitted change of the commit ``base``.
 
     ``tree`` is the id of the work tree that it leads to, ``left_out`` the untracked files that do not
@@ -54,7 +53,9 @@ class Change:
     notes: tuple[str, ...]
 
 
-def capture(desk: Desk, base: str, selection: Selection, folder: Path, *, partial: bool = False) -> Change:
+def capture(
+    sandbox: Sandbox, base: str, selection: Selection, folder: Path, *, partial: bool = False
+) -> CapturedChange:
     """Return the change of the commit ``base`` that the work tree holds, staged or not.
 
     ``folder`` is what the names in ``selection`` are relative to; ``partial``: objects may have to be
@@ -64,70 +65,70 @@ def capture(desk: Desk, base: str, selection: Selection, folder: Path, *, partia
         WrongArguments: a file to include is not there, or not inside the repository.
         GitError: git cannot read the work tree.
     """
-    untracked = desk.untracked("--exclude-standard")
-    chosen = _choose(desk, selection, folder, untracked)
-    index = desk.copy_index()
-    desk.git("add", "--update", index=index)
-    tracked = tree = _write_tree(desk, index)
+    untracked = sandbox.untracked("--exclude-standard")
+    chosen = _choose(sandbox, selection, folder, untracked)
+    index = sandbox.copy_index()
+    sandbox.git("add", "--update", index=index)
+    tracked = tree = _write_tree(sandbox, index)
     if chosen:
         names = b"".join(os.fsencode(name) + b"\0" for name in chosen)
         options = ("--force", "--pathspec-from-file=-", "--pathspec-file-nul")
-        desk.git("add", *options, stdin=names, index=index, GIT_LITERAL_PATHSPECS="1")
-        tree = _write_tree(desk, index)
+        sandbox.git("add", *options, stdin=names, index=index, GIT_LITERAL_PATHSPECS="1")
+        tree = _write_tree(sandbox, index)
     if partial:  # git fetches what it lacks; where nobody's settings count it could not
-        desk.git(*DIFF, base, tree)
-    patch = desk.neutral(*DIFF, base, tracked)
+        sandbox.git(*DIFF, base, tree)
+    patch = sandbox.neutral(*DIFF, base, tracked)
     if tree != tracked:
-        patch += _in_order(desk, tracked, tree, chosen)
+        patch += _in_order(sandbox, tracked, tree, chosen)
     taken = set(chosen)
     left_out = tuple(name for name in untracked if name not in taken)
-    return Change(base, tree, patch, left_out, tuple(_notes(desk, base, tree, patch)))
+    return CapturedChange(base, tree, patch, left_out, tuple(_notes(sandbox, base, tree, patch)))
 
 
-def _write_tree(desk: Desk, index: Path) -> str:
+def _write_tree(sandbox: Sandbox, index: Path) -> str:
     # without the option a partial clone would fetch every file
-    return desk.git("write-tree", "--missing-ok", index=index).decode().strip()
+    return sandbox.git("write-tree", "--missing-ok", index=index).decode().strip()
 
 
-def _in_order(desk: Desk, tracked: str, tree: str, chosen: Sequence[str]) -> bytes:
+def _in_order(sandbox: Sandbox, tracked: str, tree: str, chosen: Sequence[str]) -> bytes:
     """The patch that adds the chosen files, in the order in which they were chosen.
 
     What is in their way goes first: git does not see that it is gone where a link to itself is in its folder's place.
     """
-    parts = split_patch(desk.neutral(*DIFF, "--no-renames", tracked, tree))
-    by_name = dict(zip([change.path for change in desk.changes(tracked, tree)], parts, strict=True))
+    parts = split_patch(sandbox.neutral(*DIFF, "--no-renames", tracked, tree))
+    by_name = dict(zip([change.path for change in sandbox.changes(tracked, tree)], parts, strict=True))
     added = [by_name.pop(name) for name in chosen if name in by_name]
     return b"".join([*by_name.values(), *added])
 
 
-def _choose(desk: Desk, selection: Selection, folder: Path, untracked: Sequence[str]) -> list[str]:
+def _choose(sandbox: Sandbox, selection: Selection, folder: Path, untracked: Sequence[str]) -> list[str]:
     """The untracked files that belong to the change, each once, in the order in which they were named."""
     chosen: dict[str, None] = {}
     for name in selection.include:
-        for path in _named(desk, name, folder, untracked):
+        for path in _named(sandbox, name, folder, untracked):
             chosen[path] = None
             if selection.follow_symlinks:
-                chosen.update(dict.fromkeys(_behind(desk, path, untracked)))
+                chosen.update(dict.fromkeys(_behind(sandbox, path, untracked)))
     if selection.untracked:
         chosen.update(dict.fromkeys(name for name in untracked if not name.endswith("/")))
     return list(chosen)
 
 
-def _named(desk: Desk, name: str, folder: Path, untracked: Sequence[str]) -> list[str]:
+def _named(sandbox: Sandbox, name: str, folder: Path, untracked: Sequence[str]) -> list[str]:
     """The files that a person means by ``name``: a file, all untracked ones in a folder, or those of a pattern."""
     if not name or "\0" in name:
-        raise WrongArguments(f"{quote(name)} is no name of a file", "Name an untracked file with --include")
-    path = _inside(desk, name, folder)
-    place = desk.root / path
+        raise WrongArguments(f"{quote(name)} is no name of a file", Remedies.NAME_UNTRACKED_FILE)
+    path = _inside(sandbox, name, folder)
+    place = sandbox.root / path
     if os.path.lexists(place):
         for above in list(Path(path).parents)[:-1]:
-            if (desk.root / above).is_symlink():
+            if (sandbox.root / above).is_symlink():
                 raise WrongArguments(f"{quote(name)} lies behind the symbolic link {quote(above)}", "Name its target")
         if place.is_symlink() or not place.is_dir():
             return [path]
-        return _in_folder(desk, path, untracked) or _nothing(name, "holds no untracked file")
+        return _in_folder(sandbox, path, untracked) or _nothing(name, "holds no untracked file")
     if _GLOB.search(name):
-        return desk.untracked("--exclude-standard", "--", f":(top,glob){path}") or _nothing(
+        return sandbox.untracked("--exclude-standard", "--", f":(top,glob){path}") or _nothing(
             name, "matches no untracked file"
         )
     return _nothing(name, "does not exist")
@@ -137,10 +138,10 @@ def _nothing(name: str, why: str) -> list[str]:
     raise WrongArguments(f"{quote(name)} {why}", "'git status' lists the untracked files")
 
 
-def _inside(desk: Desk, name: str, folder: Path) -> str:
+def _inside(sandbox: Sandbox, name: str, folder: Path) -> str:
     """The path of ``name`` relative to the root, which it must not leave."""
     place = os.path.normpath(os.path.join(os.path.realpath(folder), name))  # noqa: PTH118  a link stays a link
-    path = os.path.relpath(place, os.path.realpath(desk.root))
+    path = os.path.relpath(place, os.path.realpath(sandbox.root))
     first = path.split(os.sep, 1)[0]
     if first in (os.pardir, ".git") or os.path.isabs(path):  # noqa: PTH117
         raise WrongArguments(
@@ -149,17 +150,17 @@ def _inside(desk: Desk, name: str, folder: Path) -> str:
     return path.replace(os.sep, "/")
 
 
-def _in_folder(desk: Desk, path: str, untracked: Sequence[str]) -> list[str]:
+def _in_folder(sandbox: Sandbox, path: str, untracked: Sequence[str]) -> list[str]:
     prefix = "" if path == "." else f"{path}/"
     found = [name for name in untracked if name.startswith(prefix) and not name.endswith("/")]
     # a folder that is ignored as a whole, and was named all the same, is meant
-    return found or [name for name in desk.untracked("--", f":(top,literal){path}") if not name.endswith("/")]
+    return found or [name for name in sandbox.untracked("--", f":(top,literal){path}") if not name.endswith("/")]
 
 
-def _behind(desk: Desk, path: str, untracked: Sequence[str]) -> list[str]:
+def _behind(sandbox: Sandbox, path: str, untracked: Sequence[str]) -> list[str]:
     """What the symbolic link ``path`` leads to, step by step."""
     found: list[str] = []
-    place = desk.root / path
+    place = sandbox.root / path
     for _ in range(_LINK_DEPTH):
         if not place.is_symlink():
             return found
@@ -168,10 +169,10 @@ def _behind(desk: Desk, path: str, untracked: Sequence[str]) -> list[str]:
             raise WrongArguments(
                 f"The symbolic link {quote(path)} leads to the absolute path {quote(target)}", "Make it relative"
             )
-        inside = _inside(desk, target, place.parent)
-        place = desk.root / inside
+        inside = _inside(sandbox, target, place.parent)
+        place = sandbox.root / inside
         if place.is_dir() and not place.is_symlink():
-            return [*found, *_in_folder(desk, inside, untracked)]
+            return [*found, *_in_folder(sandbox, inside, untracked)]
         if not os.path.lexists(place):
             raise WrongArguments(
                 f"The symbolic link {quote(path)} leads to nothing: {quote(inside)}", "Make its target"
@@ -182,21 +183,21 @@ def _behind(desk: Desk, path: str, untracked: Sequence[str]) -> list[str]:
     return found
 
 
-def _notes(desk: Desk, base: str, tree: str, patch: bytes) -> Iterable[str]:
+def _notes(sandbox: Sandbox, base: str, tree: str, patch: bytes) -> Iterable[str]:
     """What the patch says and does not carry: commits and changes of submodules, content in Git LFS."""
-    changes = desk.changes(base, tree) if b"160000" in patch or _POINTER_CHANGED.search(patch) else []
+    changes = sandbox.changes(base, tree) if b"160000" in patch or _POINTER_CHANGED.search(patch) else []
     for change in changes:
         if SUBMODULE in (change.mode, change.old_mode) and not change.removed:
             yield (
                 f"Submodule {quote(change.path)}: the patch says that it is at {change.new}, "
                 "and does not carry that commit; push it to the submodule's own remote"
             )
-    if (desk.root / ".gitmodules").exists():
-        for path in _dirty_submodules(desk):
+    if (sandbox.root / ".gitmodules").exists():
+        for path in _dirty_submodules(sandbox):
             yield f"Submodule {quote(path)}: it has uncommitted changes of its own, which the patch does not carry"
     if _POINTER_CHANGED.search(patch):
         blobs = [change for change in changes if change.mode.startswith("100")]
-        for change, found in zip(blobs, _small(desk, [one.new for one in blobs]), strict=True):
+        for change, found in zip(blobs, _small(sandbox, [one.new for one in blobs]), strict=True):
             if _POINTER.match(found):
                 yield (
                     f"Git LFS: the patch carries the pointer of {quote(change.path)}, and not its content; "
@@ -204,8 +205,8 @@ def _notes(desk: Desk, base: str, tree: str, patch: bytes) -> Iterable[str]:
                 )
 
 
-def _dirty_submodules(desk: Desk) -> list[str]:
-    status = desk.git("status", "--porcelain=v2", "-z", "--no-renames", "--ignore-submodules=none")
+def _dirty_submodules(sandbox: Sandbox) -> list[str]:
+    status = sandbox.git("status", "--porcelain=v2", "-z", "--no-renames", "--ignore-submodules=none")
     found = []
     for entry in file_names(status):
         fields = entry.split(" ", 8)
@@ -214,27 +215,10 @@ def _dirty_submodules(desk: Desk) -> list[str]:
     return found
 
 
-def _small(desk: Desk, oids: Sequence[str]) -> list[bytes]:
+def _small(sandbox: Sandbox, oids: Sequence[str]) -> list[bytes]:
     """The content of blobs, nothing for those too large to be a pointer."""
-    listed = desk.git("cat-file", "--batch-check=%(objectsize)", stdin="".join(f"{oid}\n" for oid in oids).encode())
+    listed = sandbox.git("cat-file", "--batch-check=%(objectsize)", stdin="".join(f"{oid}\n" for oid in oids).encode())
     sizes = [int(line) for line in listed.decode().splitlines()]
     wanted = [oid for oid, size in zip(oids, sizes, strict=True) if size <= 1024]
-    content = dict(zip(wanted, [desk.git("cat-file", "blob", oid) for oid in wanted], strict=True))
+    content = dict(zip(wanted, [sandbox.git("cat-file", "blob", oid) for oid in wanted], strict=True))
     return [content.get(oid, b"") for oid in oids]
-
-
-def resolve(repository: Repository, rev: str) -> str | None:
-    """Return the id of the commit that ``rev`` names here, None where it names none.
-
-    Raises:
-        GtoError: it is empty, or git would take it for an option, or for what is not in a commit's history.
-        GitError: git cannot read the repository.
-    """
-    if not rev or rev.startswith(("-", "^")) or "\0" in rev or "\n" in rev:
-        raise GtoError(f"{quote(rev)} is no commit", "Name a commit, branch or tag")
-    try:
-        return repository.rev_parse("--verify", "--quiet", "--end-of-options", f"{rev}^{{commit}}")[0]
-    except GitError as error:
-        if error.returncode != 1:
-            raise
-        return None

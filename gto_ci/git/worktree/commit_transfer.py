@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gto_ci.core.errors import DoesNotApply, GhostRefused, GitError, quote
-from gto_ci.git.repository import Repository
 from gto_ci.git.worktree.apply import apply_to_tree
-from gto_ci.git.worktree.sandbox import Desk
+from gto_ci.git.worktree.sandbox import Sandbox
 
 _BUNDLE_REF = "refs/heads/ghost"
 _MAILBOX = ("log", "-p", "--reverse", "--pretty=email", "--stat", "-m", "--first-parent", "--binary")
@@ -31,32 +30,17 @@ class Commits:
     bundle: bytes
 
 
-def is_ancestor(repository: Repository, one: str, other: str) -> bool:
-    """Tell whether the commit ``one`` is before ``other``, or the same.
-
-    Raises:
-        GitError: git cannot read the repository.
-    """
-    try:
-        repository.git("merge-base", "--is-ancestor", one, other)
-    except GitError as error:
-        if error.returncode != 1:
-            raise
-        return False
-    return True
-
-
-def pack_commits(desk: Desk, start: str, end: str, *, partial: bool = False) -> Commits:
+def pack_commits(sandbox: Sandbox, start: str, end: str, *, partial: bool = False) -> Commits:
     """Return the commits after ``start`` up to ``end``. ``partial``: objects may have to be fetched first.
 
     Raises:
         GitError: git cannot read them all; the repository may be shallow.
     """
     if partial:
-        desk.git(*_MAILBOX, f"{start}..{end}")
-    mailbox = desk.neutral(*_MAILBOX, f"{start}..{end}")
+        sandbox.git(*_MAILBOX, f"{start}..{end}")
+    mailbox = sandbox.neutral(*_MAILBOX, f"{start}..{end}")
     wanted = f"{end}\n^{start}\n".encode()
-    pack = desk.git("pack-objects", "--revs", "--thin", "--stdout", "-q", "--delta-base-offset", stdin=wanted)
+    pack = sandbox.git("pack-objects", "--revs", "--thin", "--stdout", "-q", "--delta-base-offset", stdin=wanted)
     return Commits(mailbox, _bundle_head(start, end) + pack)
 
 
@@ -65,7 +49,7 @@ def _bundle_head(start: str, end: str) -> bytes:
     return f"{version}-{start} \n{end} {_BUNDLE_REF}\n\n".encode()
 
 
-def unbundle(desk: Desk, start: str, end: str, bundle: bytes) -> bytes:
+def unbundle(sandbox: Sandbox, start: str, end: str, bundle: bytes) -> bytes:
     """Bring the commits of ``bundle`` into the scratch repository, and return the pack that they came in.
 
     Raises:
@@ -79,11 +63,11 @@ def unbundle(desk: Desk, start: str, end: str, bundle: bytes) -> bytes:
     tips = [line.partition(" ")[0] for line in lines[1:] if line[:1] not in ("-", "@")]
     if tips != [end] or needs != [start]:
         raise GhostRefused("its bundle is of other commits")
-    git = desk.scratch.git
+    git = sandbox.scratch.git
     try:
         git.git("index-pack", "--stdin", "--fix-thin", f"--strict={_QUIET_FSCK}", stdin=pack)
         git.git("rev-list", "--objects", "--quiet", end, f"^{start}")
-        whole = is_ancestor(git, start, end)
+        whole = git.is_ancestor(start, end)
     except GitError as error:
         raise GhostRefused(f"its bundle is broken: {error.cause}") from error
     if not whole:
@@ -91,7 +75,7 @@ def unbundle(desk: Desk, start: str, end: str, bundle: bytes) -> bytes:
     return pack
 
 
-def replay(desk: Desk, start: str, mailbox: bytes, *, three_way: bool = False) -> str:
+def replay(sandbox: Sandbox, start: str, mailbox: bytes, *, three_way: bool = False) -> str:
     """Return the last of the commits that the mails in ``mailbox`` make, one after another, on ``start``.
 
     As ``git am`` does, but in the scratch repository: neither files nor branches are touched.
@@ -100,21 +84,21 @@ def replay(desk: Desk, start: str, mailbox: bytes, *, three_way: bool = False) -
         GhostRefused: a mail is none, or writes where a patch may not.
         DoesNotApply: a patch does not fit.
     """
-    folder = desk.workshop.file("mails")
+    folder = sandbox.scratch_area.file("mails")
     folder.mkdir()
-    box = desk.workshop.file("mailbox")
+    box = sandbox.scratch_area.file("mailbox")
     box.write_bytes(mailbox)
-    desk.scratch.neutral.git("mailsplit", "--keep-cr", f"-o{folder}", "--", str(box))
+    sandbox.scratch.neutral.git("mailsplit", "--keep-cr", f"-o{folder}", "--", str(box))
     commit = start
     for mail in sorted(folder.iterdir()):
-        commit = _replay_one(desk, commit, mail, three_way=three_way)
+        commit = _replay_one(sandbox, commit, mail, three_way=three_way)
     return commit
 
 
-def _replay_one(desk: Desk, parent: str, mail: Path, *, three_way: bool) -> str:
-    message, patch = desk.workshop.file("message"), desk.workshop.file("patch")
+def _replay_one(sandbox: Sandbox, parent: str, mail: Path, *, three_way: bool) -> str:
+    message, patch = sandbox.scratch_area.file("message"), sandbox.scratch_area.file("patch")
     try:
-        info = desk.scratch.neutral.git("mailinfo", "-b", str(message), str(patch), stdin=mail.read_bytes())
+        info = sandbox.scratch.neutral.git("mailinfo", "-b", str(message), str(patch), stdin=mail.read_bytes())
     except GitError as error:
         raise GhostRefused(f"mail {mail.name} in its mailbox is none: {error.cause}") from error
     fields = dict(line.partition(": ")[::2] for line in info.decode(errors="surrogateescape").splitlines())
@@ -122,7 +106,7 @@ def _replay_one(desk: Desk, parent: str, mail: Path, *, three_way: bool) -> str:
         raise GhostRefused(f"mail {mail.name} in its mailbox has no date")
     subject = fields.get("Subject", "")
     try:
-        tree = apply_to_tree(desk, parent, patch.read_bytes(), three_way=three_way)
+        tree = apply_to_tree(sandbox, parent, patch.read_bytes(), three_way=three_way)
     except DoesNotApply as error:
         raise DoesNotApply(f"The commit {quote(subject)} does not apply. {error.cause}", error.next_step) from error
     body = message.read_bytes()
@@ -132,12 +116,12 @@ def _replay_one(desk: Desk, parent: str, mail: Path, *, three_way: bool) -> str:
         "GIT_AUTHOR_EMAIL": fields.get("Email", ""),
         "GIT_AUTHOR_DATE": fields["Date"],
     }
-    runner = desk.scratch.git.runner
-    made = runner.run(["commit-tree", "-p", parent, "-F", "-", tree], desk.scratch.root, stdin=text, environ=author)
+    runner = sandbox.scratch.git.runner
+    made = runner.run(["commit-tree", "-p", parent, "-F", "-", tree], sandbox.scratch.root, stdin=text, environ=author)
     return made.decode().strip()
 
 
-def pack_new(desk: Desk, start: str, end: str) -> bytes:
+def pack_new(sandbox: Sandbox, start: str, end: str) -> bytes:
     """Return a thin pack of the commits that were made in the scratch repository after ``start``."""
     wanted = f"{end}\n^{start}\n".encode()
-    return desk.scratch.git.git("pack-objects", "--revs", "--thin", "--stdout", "-q", stdin=wanted)
+    return sandbox.scratch.git.git("pack-objects", "--revs", "--thin", "--stdout", "-q", stdin=wanted)

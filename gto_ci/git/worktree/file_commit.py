@@ -13,18 +13,13 @@ import re
 import shlex
 from dataclasses import dataclass
 
-from gto_ci.core.errors import GitError, GtoError, PushRefused, quote
-from gto_ci.git.output import parse_ref
-from gto_ci.git.remotes.push import converse
-from gto_ci.git.remotes.settings import FOR_A_PERSON, retrying
+from gto_ci.core.errors import GitError, GtoError, quote
+from gto_ci.git.process import QUIET
 from gto_ci.git.repository import Repository
 
-_REJECTED = re.compile(r"^!\t[^\t]*\t(?P<reason>.*)$", re.MULTILINE)
 _LINK = "120000"  # git's mode of a symbolic link
 _NO_IDENTITY = re.compile(r"ident|user\.(name|email)", re.IGNORECASE)
 _IN_PROGRESS = {"MERGE_HEAD": "merge", "CHERRY_PICK_HEAD": "cherry-pick"}
-# a merge that is only how a commit arrives is none for a person's hooks and settings
-_ARRIVAL = (("core.hooksPath", os.devnull), ("gc.auto", "0"), ("maintenance.auto", "false"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +34,6 @@ class Head:
     bare: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Destination:
-    """Where a branch is pushed to: a remote's name, and the full name of the branch there.
-
-    ``address`` is what to call the remote before a person, if not by its name.
-    """
-
-    remote: str
-    ref: str
-    address: str = ""
-
-
 def read_head(repository: Repository) -> Head:
     """Return what is checked out.
 
@@ -58,8 +41,8 @@ def read_head(repository: Repository) -> Head:
         GitError: git cannot read the repository.
     """
     bare = repository.rev_parse("--is-inside-work-tree") != ["true"]
-    commit = _quiet(repository, "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
-    ref = _quiet(repository, "symbolic-ref", "--quiet", "HEAD")
+    commit = repository.git_or_none("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+    ref = repository.git_or_none("symbolic-ref", "--quiet", "HEAD")
     return Head(commit, ref.removeprefix("refs/heads/") if ref else None, bare)
 
 
@@ -102,23 +85,6 @@ def committed_file(repository: Repository, head: Head, path: str) -> bytes | Non
     return found.data if found else None
 
 
-def find_destination(repository: Repository, branch: str) -> Destination:
-    """Return where ``branch`` is pushed to: its push remote, or its upstream, or its name on the remote.
-
-    Raises:
-        GitError: git cannot read the configuration.
-    """
-    for key in (f"branch.{branch}.pushRemote", "remote.pushDefault"):
-        remote = _quiet(repository, "config", "--get", key)
-        if remote:
-            return Destination(remote, f"refs/heads/{branch}")
-    remote = _quiet(repository, "config", "--get", f"branch.{branch}.remote")
-    ref = _quiet(repository, "config", "--get", f"branch.{branch}.merge")
-    if remote and remote != "." and ref:
-        return Destination(remote, ref)
-    return Destination(repository.remote_name(), f"refs/heads/{branch}")
-
-
 def make_commit(repository: Repository, head: Head, path: str, data: bytes, message: str) -> str:
     """Write a commit that changes ``path`` in ``head`` to ``data``, and return its id. Nothing refers to it yet.
 
@@ -131,7 +97,7 @@ def make_commit(repository: Repository, head: Head, path: str, data: bytes, mess
     blob = repository.git("hash-object", "-w", "--stdin", stdin=data).decode().strip()
     tree = _tree_with(repository, head, path, blob)
     parents = ["-p", head.commit] if head.commit else []
-    sign = ["-S"] if _quiet(repository, "config", "--type=bool", "--get", "commit.gpgSign") == "true" else []
+    sign = ["-S"] if repository.git_or_none("config", "--type=bool", "--get", "commit.gpgSign") == "true" else []
     try:
         made = repository.git("commit-tree", *sign, *parents, "-F", "-", tree, stdin=os.fsencode(message))
     except GitError as error:
@@ -143,47 +109,35 @@ def make_commit(repository: Repository, head: Head, path: str, data: bytes, mess
     return made.decode().strip()
 
 
-def push_commit(repository: Repository, commit: str, destination: Destination) -> None:
-    """Make ``commit`` the head of a remote's branch, if that is a step forward for it.
-
-    Raises:
-        PushRefused: the remote does not take it.
-        GitError: the remote cannot be reached.
-    """
-    command = ["push", "--porcelain", "--no-follow-tags", "--recurse-submodules=no", "--", destination.remote]
-    command.append(f"{commit}:{destination.ref}")
-    try:
-        retrying(lambda: converse(repository, *command), FOR_A_PERSON)
-    except GitError as error:
-        reasons = [match["reason"] for match in _REJECTED.finditer(error.stdout)]
-        if not reasons:
-            raise
-        listed = retrying(lambda: converse(repository, "ls-remote", "--", destination.remote, destination.ref))
-        if parse_ref(listed, destination.ref) == commit:  # taken after all, though the answer was lost
-            return
-        words = "; ".join([*reasons, *re.findall(r"^remote: *(\S.*?)\s*$", error.stderr, re.MULTILINE)])
-        behind = re.search(r"fetch first|non-fast-forward", words)
-        raise PushRefused(
-            f"The remote {quote(destination.remote)} refused: {quote(words, 400)[1:-1]}",
-            "Nothing was changed; "
-            + ("get its commits first: git pull --rebase" if behind else "ask its owner for permission"),
-        ) from error
-
-
 def make_visible(repository: Repository, head: Head, commit: str, action: str) -> None:
-    """Go on from ``head`` to ``commit``: branch, index and the files that it changes, all in one git process.
+    """Move the branch, the index and the changed files from ``head`` to ``commit``, in one git process.
 
-    ``action`` is what the reflog says. What else is changed in the work tree or staged stays so.
+    ``action`` goes into the reflog. Other changes stay, staged or not.
 
     Raises:
-        GitError: HEAD or a file has changed meanwhile; then nothing is.
+        GitError: HEAD or a file has changed in the meantime; then nothing else is changed.
     """
     if head.bare:
-        command = ["update-ref", "-m", action, "HEAD", commit, head.commit or "0" * len(commit)]
+        _run_to_its_end(
+            repository, ["update-ref", "-m", action, "HEAD", commit, head.commit or "0" * len(commit)], action
+        )
     else:
-        options = ("--ff-only", "--quiet", "--no-squash", "--no-stat", "--no-autostash", "--no-verify-signatures")
-        command = ["merge", *options, commit]
-    repository.runner.with_config(*_ARRIVAL).run(
+        fast_forward(repository, commit, action)
+
+
+def fast_forward(repository: Repository, commit: str, action: str) -> None:
+    """Move the checked-out branch, the index and the changed files on to ``commit``; see :func:`make_visible`.
+
+    Raises:
+        GitError: HEAD is not before ``commit``, or a file has changed in the meantime; then nothing else is changed.
+    """
+    options = ("--ff-only", "--quiet", "--no-squash", "--no-stat", "--no-autostash", "--no-verify-signatures")
+    _run_to_its_end(repository, ["merge", *options, commit], action)
+
+
+def _run_to_its_end(repository: Repository, command: list[str], action: str) -> None:
+    # this is only how a commit arrives, so none of the user's hooks and settings for merges apply
+    repository.runner.with_config(*QUIET).run(
         command,
         repository.root,
         environ={"GIT_REFLOG_ACTION": action},
@@ -224,13 +178,3 @@ def _entries(repository: Repository, head: Head, folder: str) -> dict[str, tuple
 
 def _no_file(path: str) -> GtoError:
     return GtoError(f"{quote(path)} is not a plain file in the current commit", "Commit it as a file first")
-
-
-def _quiet(repository: Repository, *args: str) -> str | None:
-    """What git answers, None where it says by exit code 1 that there is nothing."""
-    try:
-        return repository.git(*args).decode(errors="surrogateescape").strip()
-    except GitError as error:
-        if error.returncode == 1:
-            return None
-        raise

@@ -14,13 +14,13 @@ from pathlib import Path
 from gto_ci.git.process import Runner
 from gto_ci.git.repository import Repository
 from gto_ci.git.worktree.apply import store
-from gto_ci.git.worktree.sandbox import Desk
+from gto_ci.git.worktree.sandbox import Sandbox
 
 _MARK = "git-ghost.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class WorktreeRecord:
     """What a linked work tree was made of: the commit, the hash of the diff, the id of the tree that they make."""
 
     base: str
@@ -28,7 +28,7 @@ class Mark:
     tree: str
 
 
-def add_worktree(desk: Desk, folder: Path, mark: Mark, pack: bytes) -> None:
+def add_worktree(sandbox: Sandbox, folder: Path, mark: WorktreeRecord, pack: bytes) -> None:
     """Make a linked work tree at ``mark.base`` whose files are those of ``mark.tree``; ``pack`` holds new commits.
 
     ``folder`` does not exist, or is empty.
@@ -37,35 +37,35 @@ def add_worktree(desk: Desk, folder: Path, mark: Mark, pack: bytes) -> None:
         GitError: git cannot write; then there is none.
     """
     was_there = folder.exists()
-    store(desk.repository, pack)
+    store(sandbox.repository, pack)
     options = ("--quiet", "--detach", "--no-checkout")
-    quiet = Repository(desk.root, desk.repository.runner.with_config(("core.hooksPath", os.devnull)))
+    quiet = Repository(sandbox.root, sandbox.repository.runner.with_config(("core.hooksPath", os.devnull)))
     quiet.git("worktree", "add", *options, "--", str(folder), mark.base)
     try:
         runner = _plain(quiet.runner)
-        objects = {"GIT_OBJECT_DIRECTORY": str(desk.scratch.root / "objects"), "GIT_LFS_SKIP_SMUDGE": "1"}
-        runner.run([*desk.pins, "read-tree", "-m", "-u", mark.tree], folder, environ=objects)
+        objects = {"GIT_OBJECT_DIRECTORY": str(sandbox.scratch.root / "objects"), "GIT_LFS_SKIP_SMUDGE": "1"}
+        runner.run([*sandbox.pins, "read-tree", "-m", "-u", mark.tree], folder, environ=objects)
         runner.run(["reset", "--quiet", "--mixed", mark.base], folder)
         (_administration(folder, runner) / _MARK).write_text(json.dumps(asdict(mark)), encoding="utf-8")
     except BaseException:
         # made a moment ago, in a folder in which there was nothing
-        remove_worktree(desk.repository, folder)
+        remove_worktree(sandbox.repository, folder)
         if was_there:
             folder.mkdir()
         raise
 
 
-def marked_worktrees(repository: Repository) -> dict[Path, Mark]:
+def marked_worktrees(repository: Repository) -> dict[Path, WorktreeRecord]:
     """Return the linked work trees that :func:`add_worktree` made, by folder.
 
     Raises:
         GitError: git cannot read the repository.
     """
     common = Path(repository.rev_parse("--path-format=absolute", "--git-common-dir")[0])
-    found: dict[Path, Mark] = {}
+    found: dict[Path, WorktreeRecord] = {}
     for file in sorted(common.glob(f"worktrees/*/{_MARK}")):
         try:
-            mark = Mark(**json.loads(file.read_text(encoding="utf-8")))
+            mark = WorktreeRecord(**json.loads(file.read_text(encoding="utf-8")))
             folder = Path((file.parent / "gitdir").read_text(encoding="utf-8").strip()).parent
         except (OSError, ValueError, TypeError):  # damaged: then it is nobody's to remove
             continue

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from gto_ci.git.process import Runner
 from gto_ci.git.repository import Repository
-from gto_ci.git.scratch_area import Scratch, Workshop
+from gto_ci.git.scratch_area import ScratchArea, ScratchRepository
 from gto_ci.git.scratch_folders import scratch_files
 
 SUBMODULE = "160000"  # git's mode of one
@@ -78,15 +78,15 @@ class LineCounts(NamedTuple):
     removed: int | None
 
 
-class Desk:
+class Sandbox:
     """A user's repository, seen with fixed settings, and a scratch repository that takes what is written."""
 
-    def __init__(self, repository: Repository, workshop: Workshop) -> None:
+    def __init__(self, repository: Repository, scratch_area: ScratchArea) -> None:
         self.repository = repository
         self.root = repository.root
-        self.workshop = workshop
-        self.scratch: Scratch
-        self.scratch, paths = workshop.beside(repository, "index", "HEAD", "ORIG_HEAD")
+        self.scratch_area = scratch_area
+        self.scratch: ScratchRepository
+        self.scratch, paths = scratch_area.beside(repository, "index", "HEAD", "ORIG_HEAD")
         self._index, head, self._orig_head = paths
         environ = {name: value for name, value in repository.runner.environ.items() if not _STEERING.fullmatch(name)}
         self._runner = Runner(environ, repository.runner.config, repository.runner.secrets)
@@ -110,11 +110,11 @@ class Desk:
         """Run git with nobody's settings on the objects of both, the work tree's attributes in effect."""
         places = {"GIT_DIR": str(self.scratch.root), "GIT_WORK_TREE": str(self.root)}
         runner = self.scratch.neutral.runner
-        return runner.run(args, self.root, environ={**places, "GIT_INDEX_FILE": str(self.workshop.file("index"))})
+        return runner.run(args, self.root, environ={**places, "GIT_INDEX_FILE": str(self.scratch_area.file("index"))})
 
     def copy_index(self, name: str = "index") -> Path:
         """Return a copy of the user's index, of the same age: by it git tells what may have changed since."""
-        copy = self.workshop.file(name)
+        copy = self.scratch_area.file(name)
         copy.unlink(missing_ok=True)  # in our own scratch folder
         if self._index.exists():
             shutil.copy2(self._index, copy)
@@ -128,7 +128,7 @@ class Desk:
     def untracked(self, *options: str) -> list[str]:
         """Return the untracked files but those of our own; a repository inside this one ends in a slash."""
         found = file_names(self.git("ls-files", "--others", "-z", *options))
-        root, folder = Path(os.path.realpath(self.root)), Path(os.path.realpath(self.workshop.folder))
+        root, folder = Path(os.path.realpath(self.root)), Path(os.path.realpath(self.scratch_area.folder))
         if root not in folder.parents:
             return found
         scratch = {place.relative_to(root) for place in scratch_files(folder)}

@@ -14,12 +14,12 @@ from github import Github, GithubException
 from github.Repository import Repository
 
 from gto_ci.core.errors import quote
-from gto_ci.platforms.github.comments import Pause, Place, find, marker, persist, same
+from gto_ci.platforms.github.comments import CommentTarget, Pause, find, marker, persist, same
 from gto_ci.platforms.platform import Posted
 
 
 def post(
-    place: Place, number: int, header: str, body: str, *, create: bool = True, pause: Pause = time.sleep
+    place: CommentTarget, number: int, header: str, body: str, *, create: bool = True, pause: Pause = time.sleep
 ) -> Posted:
     """Post ``body`` on a pull request, or bring what was posted under ``header`` before up to date.
 
@@ -43,7 +43,7 @@ def post(
     return persist(place, f"comment on pull request {number} of {quote(place.repository)}", find_and_write, pause)
 
 
-def merged_pull_request(place: Place, commit: str, *, pause: Pause = time.sleep) -> int | None:
+def merged_pull_request(place: CommentTarget, commit: str, *, pause: Pause = time.sleep) -> int | None:
     """Return the number of the merged pull request whose merge made ``commit``, None for none.
 
     Raises:

@@ -14,7 +14,7 @@ from gto_ci.platforms.github.runner import GitHub
 from gto_ci.platforms.platform import Posted
 
 if TYPE_CHECKING:
-    from gto_ci.platforms.github.comments import Place
+    from gto_ci.platforms.github.comments import CommentTarget
 
 CALLED = "workflow_call"
 
@@ -65,7 +65,7 @@ class Forgejo(GitHub):
 
         return comments.post(self._place(token), number, header, body, create=create)
 
-    def _place(self, token: str) -> Place:
-        from gto_ci.platforms.github.comments import Place
+    def _place(self, token: str) -> CommentTarget:
+        from gto_ci.platforms.github.comments import CommentTarget
 
-        return Place(self._api_url, self.job.repository, token, "the server")
+        return CommentTarget(self._api_url, self.job.repository, token, "the server")

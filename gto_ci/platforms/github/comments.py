@@ -27,7 +27,7 @@ from github.IssueComment import IssueComment
 from github.Repository import Repository
 
 from gto_ci import __version__
-from gto_ci.core.errors import CommentRefused, quote
+from gto_ci.core.errors import CommentRefused, Remedies, quote
 from gto_ci.platforms.platform import Posted
 
 COMMENT_LIMIT = 65_536  # characters that GitHub takes, our first line among them
@@ -60,7 +60,7 @@ Pause = Callable[[float], object]
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class CommentTarget:
     """A repository (OWNER/NAME) on the server with this API (GITHUB_API_URL), and what opens it.
 
     ``server`` is what to call it before a person.
@@ -73,7 +73,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class _Trouble:
+class _FailedTry:
     """Why a try failed. ``wait``: seconds after which another may succeed, None where none will."""
 
     reason: str
@@ -81,16 +81,16 @@ class _Trouble:
     wait: float | None = None
 
 
-class _Vanished(Exception):
+class _CommentDeleted(Exception):
     """The comment was deleted after it was found."""
 
 
-class _Moved(Exception):
+class _RepositoryMoved(Exception):
     """A write was told to go elsewhere."""
 
 
 def post(
-    place: Place, number: int, header: str, body: str, *, create: bool = True, pause: Pause = time.sleep
+    place: CommentTarget, number: int, header: str, body: str, *, create: bool = True, pause: Pause = time.sleep
 ) -> Posted:
     """Post ``body`` on a pull request, or bring what was posted under ``header`` before up to date.
 
@@ -119,7 +119,7 @@ def post(
     return persist(place, f"comment on pull request {number} of {quote(place.repository)}", find_and_write, pause)
 
 
-def merged_pull_request(place: Place, commit: str, *, pause: Pause = time.sleep) -> int | None:
+def merged_pull_request(place: CommentTarget, commit: str, *, pause: Pause = time.sleep) -> int | None:
     """Return the number of the pull request that brought ``commit`` in, None for none.
 
     It is the merged one whose merge made the commit; else, of those that hold it, the one merged first.
@@ -203,15 +203,15 @@ def _write(issue: Issue, earlier: IssueComment | None, text: str) -> str:
         headers, answer = issue.requester.requestJsonAndCheck(verb, url, input={"body": text})
     except github.GithubException as error:
         if earlier and error.status == 404:
-            raise _Vanished from error
+            raise _CommentDeleted from error
         raise
     page = answer.get("html_url")
     if not isinstance(page, str):
-        raise _Moved(headers["location"]) if "location" in headers else ValueError("the answer is no comment")
+        raise _RepositoryMoved(headers["location"]) if "location" in headers else ValueError("the answer is no comment")
     return page
 
 
-def persist(place: Place, aim: str, work: Callable[[github.Github, Repository], T], pause: Pause) -> T:
+def persist(place: CommentTarget, aim: str, work: Callable[[github.Github, Repository], T], pause: Pause) -> T:
     """Return what ``work`` returns; do it at most three times, where trying again may help.
 
     Raises:
@@ -244,7 +244,7 @@ def persist(place: Place, aim: str, work: Callable[[github.Github, Repository], 
             pause(max(shortest, trouble.wait))
 
 
-def _check(place: Place, aim: str) -> None:
+def _check(place: CommentTarget, aim: str) -> None:
     """Refuse what PyGithub would assert, or name in an error."""
     if not _is_address(place.api_url):
         raise CommentRefused(f"Cannot {aim}: {quote(place.api_url)} is no address of an API", "Check GITHUB_API_URL")
@@ -252,7 +252,7 @@ def _check(place: Place, aim: str) -> None:
         raise CommentRefused(f"Cannot {aim}: that is no OWNER/NAME of a repository", "Check GITHUB_REPOSITORY")
     if not re.fullmatch(r"[!-~]+", place.token):
         what = "holds characters that no token has" if place.token else "is missing"
-        raise CommentRefused(f"Cannot {aim}: the token {what}", "Check the input 'token'")
+        raise CommentRefused(f"Cannot {aim}: the token {what}", Remedies.CHECK_TOKEN)
 
 
 def _is_address(text: str) -> bool:
@@ -263,19 +263,21 @@ def _is_address(text: str) -> bool:
         return False
 
 
-def _understand(error: Exception, place: Place) -> _Trouble | None:
+def _understand(error: Exception, place: CommentTarget) -> _FailedTry | None:
     """What an error of PyGithub, or of what it stands on, means for a user; None for a bug of ours."""
     if isinstance(error, github.GithubException) and not isinstance(error, _UNREADABLE):
         return _answered(error, place.server)
-    if isinstance(error, _Vanished):
-        return _Trouble("it was deleted whenever it was about to be updated", "Run the job again", wait=0)
-    if isinstance(error, _Moved):
-        return _Trouble(f"the repository has moved to {quote(error)}", "Run the job again, under the new name")
+    if isinstance(error, _CommentDeleted):
+        return _FailedTry("it was deleted whenever it was about to be updated", "Run the job again", wait=0)
+    if isinstance(error, _RepositoryMoved):
+        return _FailedTry(f"the repository has moved to {quote(error)}", "Run the job again, under the new name")
     server = quote(place.api_url)
     if isinstance(error, OSError):  # as those of PyGithub's HTTP client are
-        return _Trouble(f"{server} does not answer: {_reason(error)}", "Check the network and GITHUB_API_URL", wait=0)
+        return _FailedTry(f"{server} does not answer: {_reason(error)}", "Check the network and GITHUB_API_URL", wait=0)
     if isinstance(error, _UNREADABLE):
-        return _Trouble(f"{server} does not answer as {place.server} does: {quote(error, 200)}", "Check GITHUB_API_URL")
+        return _FailedTry(
+            f"{server} does not answer as {place.server} does: {quote(error, 200)}", "Check GITHUB_API_URL"
+        )
     return None
 
 
@@ -286,23 +288,23 @@ def _reason(error: OSError) -> str:
     return quote(inner.args[-1] if isinstance(inner, Exception) and inner.args else inner, limit=200)
 
 
-def _answered(error: github.GithubException, server: str) -> _Trouble:
+def _answered(error: github.GithubException, server: str) -> _FailedTry:
     """What a refusal by GitHub means."""
     status, said = error.status, _said(error)
     limited = _limited(error)
     if limited is not None:
         until = datetime.fromtimestamp(_now(error) + limited, timezone.utc)
         reason = f"{server}'s rate limit for this token is used up until {until:%Y-%m-%d %H:%M:%S} UTC ({status})"
-        return _Trouble(reason, "Run the job again after that", limited if limited <= PATIENCE else None)
+        return _FailedTry(reason, "Run the job again after that", limited if limited <= PATIENCE else None)
     if status >= 500:
-        return _Trouble(f"{server} has trouble of its own: {said}", "Run the job again later", wait=0)
+        return _FailedTry(f"{server} has trouble of its own: {said}", "Run the job again later", wait=0)
     if status == 401:
-        return _Trouble(f"{server} does not accept the token: {said}", "Check the input 'token'; it may have expired")
+        return _FailedTry(f"{server} does not accept the token: {said}", Remedies.CHECK_TOKEN)
     if status == 403:
-        return _Trouble(f"{server} does not let this token: {said}", _PERMISSION)
+        return _FailedTry(f"{server} does not let this token: {said}", _PERMISSION)
     if status == 404:
-        return _Trouble(f"{server} has no such thing, or hides it from this token: {said}", _PERMISSION)
-    return _Trouble(f"{server} does not take it: {said}", "")
+        return _FailedTry(f"{server} has no such thing, or hides it from this token: {said}", _PERMISSION)
+    return _FailedTry(f"{server} does not take it: {said}", "")
 
 
 def _said(error: github.GithubException) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from gto_ci.core.errors import WrongInput, quote
-from gto_ci.platforms.platform import Change, Target
+from gto_ci.platforms.platform import PullRequest, Target
 
 TAGS, HEADS = "refs/tags/", "refs/heads/"
 # whoever sets these off, the default branch's workflow runs, with secrets
@@ -84,7 +84,7 @@ def _target(trigger: Trigger) -> Target:
     return Target(ref.removeprefix(TAGS), commit=trigger.sha)
 
 
-def change(trigger: Trigger) -> Change | None:
+def change(trigger: Trigger) -> PullRequest | None:
     """Return the pull request that the event is about, None where it is about none."""
     pull = _object(trigger.payload, "pull_request")
     number = pull.get("number")
@@ -92,7 +92,7 @@ def change(trigger: Trigger) -> Change | None:
         return None
     # a pull_request event runs on the commit that merging would make; the payload's own may be an older one
     merged = trigger.sha if trigger.event == "pull_request" else _dig(pull, "merge_commit_sha")
-    return Change(number, _dig(pull, "base", "sha"), _dig(pull, "head", "sha"), merged, _dig(pull, "base", "ref"))
+    return PullRequest(number, _dig(pull, "base", "sha"), _dig(pull, "head", "sha"), merged, _dig(pull, "base", "ref"))
 
 
 def default_branch(trigger: Trigger) -> str:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import github
 
-from gto_ci.platforms.github.comments import Place, persist
+from gto_ci.platforms.github.comments import CommentTarget, persist
 
 VARIABLES = ("GITHUB_TOKEN", "GH_TOKEN")
 
@@ -21,7 +21,7 @@ class Grant(NamedTuple):
     scopes: tuple[str, ...] | None
 
 
-def find_place(url: str, environ: Mapping[str, str]) -> Place | None:
+def find_place(url: str, environ: Mapping[str, str]) -> CommentTarget | None:
     """Return the repository at ``url``, where a variable holds a token for its server; None otherwise.
 
     A token goes to the server that its own environment names, and nowhere else.
@@ -33,10 +33,10 @@ def find_place(url: str, environ: Mapping[str, str]) -> Place | None:
     found = re.fullmatch(
         rf"{login}{re.escape(host)}{port}([\w.-]+/[\w.-]+?)(?:\.git)?/?", url, re.ASCII | re.IGNORECASE
     )
-    return Place(api_url, found[1], token) if token and api_url and host and found else None
+    return CommentTarget(api_url, found[1], token) if token and api_url and host and found else None
 
 
-def ask(place: Place) -> Grant:
+def ask(place: CommentTarget) -> Grant:
     """Return what the token may do.
 
     Raises:
@@ -54,6 +54,6 @@ def ask(place: Place) -> Grant:
     return persist(place, aim, look, lambda _: None)  # a person waits
 
 
-def is_of_an_app(place: Place) -> bool:
+def is_of_an_app(place: CommentTarget) -> bool:
     """Tell whether it is a job's token or an App's, of which GitHub does not say here what it may do."""
     return place.token.startswith("ghs_")

@@ -91,13 +91,13 @@ class GitHub:
         """Return the pull request that brought ``commit`` in."""
         from gto_ci.platforms.github import comments  # late: it takes an HTTP client
 
-        return comments.merged_pull_request(comments.Place(self._api_url, self.job.repository, token), commit)
+        return comments.merged_pull_request(comments.CommentTarget(self._api_url, self.job.repository, token), commit)
 
     def comment(self, number: int, header: str, body: str, token: str, *, create: bool = True) -> Posted:
         """Post or update the comment that ``header`` is the key of."""
         from gto_ci.platforms.github import comments  # late: it takes an HTTP client
 
-        place = comments.Place(self._api_url, self.job.repository, token)
+        place = comments.CommentTarget(self._api_url, self.job.repository, token)
         return comments.post(place, number, header, body, create=create)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from gto_ci.core.errors import quote
-from gto_ci.platforms.platform import Change, Target
+from gto_ci.platforms.platform import PullRequest, Target
 
 TAGS = "refs/tags/"
 
@@ -29,7 +29,7 @@ def decide(wanted: str, environ: Mapping[str, str]) -> Target:
     return Target(wanted.removeprefix(TAGS), may_be_shortcut=not wanted.startswith(TAGS))
 
 
-def change(environ: Mapping[str, str]) -> Change | None:
+def change(environ: Mapping[str, str]) -> PullRequest | None:
     """Return the merge request that the pipeline is about, None where it is about none.
 
     In a merged results pipeline, and only there, GitLab gives the commits of both branches, and the
@@ -39,7 +39,7 @@ def change(environ: Mapping[str, str]) -> Change | None:
     if not (number.isascii() and number.isdecimal()):
         return None
     commit, head = environ.get("CI_COMMIT_SHA", ""), environ.get("CI_MERGE_REQUEST_SOURCE_BRANCH_SHA", "")
-    return Change(
+    return PullRequest(
         int(number),
         environ.get("CI_MERGE_REQUEST_TARGET_BRANCH_SHA") or environ.get("CI_MERGE_REQUEST_DIFF_BASE_SHA", ""),
         head or commit,

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
 
-from gto_ci.core.errors import CommentRefused, WrongInput, quote
+from gto_ci.core.errors import CommentRefused, Remedies, WrongInput, quote
 from gto_ci.platforms.gitlab import event, files
 from gto_ci.platforms.gitlab.log import Log
 from gto_ci.platforms.inputs import Inputs
@@ -124,4 +124,4 @@ class GitLab:
 
 
 def _no_comments() -> CommentRefused:
-    return CommentRefused("Comments are made on GitHub and Forgejo only, so far", "Set 'comment: never' on GitLab")
+    return CommentRefused("Comments are made on GitHub and Forgejo only, so far", Remedies.ASK_NO_COMMENT)

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from itertools import dropwhile
 
-from gto_ci.core.errors import GhostRefused, quote
+from gto_ci.core.errors import GhostRefused, Remedies, quote
 from gto_ci.ghost.session import Session
 from gto_ci.git.worktree.sandbox import SUBMODULE, TreeChange
 
@@ -36,7 +36,7 @@ def refuse_protected(session: Session, changes: Sequence[TreeChange], allowed: S
         more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
         raise GhostRefused(
             f"The ghost touches protected paths: {', '.join(shown)}{more}",
-            "Nothing was changed; if its sender may do that, name the paths in the input 'ghost-allow'",
+            Remedies.ALLOW_PATHS.after("Nothing was changed"),
         )
 
 
@@ -55,7 +55,7 @@ def why_protected(change: TreeChange, target: str | None = None) -> str:
 
 
 def _target(session: Session, change: TreeChange) -> str:
-    return os.fsdecode(session.desk.blob(change.new))
+    return os.fsdecode(session.sandbox.blob(change.new))
 
 
 def _leaves(path: str, target: str) -> bool:

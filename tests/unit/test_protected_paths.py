@@ -10,8 +10,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from gto_ci import hints
 from gto_ci.errors import GhostRefused
-from gto_ci.ghost.protecting import refuse_protected, why_protected
+from gto_ci.ghost.protected_paths import refuse_protected, why_protected
 from gto_ci.ghost.session import Session
 from gto_ci.git.worktree.sandbox import TreeChange
 
@@ -161,7 +162,7 @@ def test_all_paths_are_named_once() -> None:
         "'.github/b' (workflows and actions run with the job's secrets), '.gitmodules' (it says where submodules come "
         "from)"
     )
-    assert "'ghost-allow'" in error.next_step
+    assert "'ghost-allow'" in hints.next_step(error.next_step, hints.Door.ACTION)
 
 
 def test_many_paths_are_counted() -> None:

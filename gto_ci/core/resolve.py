@@ -1,0 +1,163 @@
+"""Resolve what a ref means to the registry: an event, a deleted tag, or the reason why it is neither.
+
+The action, ``check-ref``, the gate and ``describe`` all ask :func:`resolve`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from enum import Enum
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+from gto_ci.core.errors import quote
+from gto_ci.core.events import Event, TagRecord, read_events, why_no_event
+from gto_ci.core.names import CREATION, Shortcut, TagName, looks_like_tag, match_shortcut, match_tag
+
+if TYPE_CHECKING:
+    from gto_ci.core.registry import Registry
+
+_TAGS = "refs/tags/"
+
+
+class Reference(NamedTuple):
+    """A text that names a tag or a version, parsed once.
+
+    At most one of ``tag`` and ``shortcut`` is set; neither is where ``text`` has another form. ``text`` has no
+    ``refs/tags/`` in front. ``deleted``: the tag is gone, and only its name is left. ``commit`` is the commit
+    that the tag has to point to, empty where any will do.
+    """
+
+    text: str
+    tag: TagName | None = None
+    shortcut: Shortcut | None = None
+    deleted: bool = False
+    commit: str = ""
+
+    @property
+    def artifact(self) -> str | None:
+        """The artifact's name, None where the text has another form."""
+        named = self.tag or self.shortcut
+        return named.artifact if named else None
+
+    @property
+    def reserved(self) -> bool:
+        """Whether it is the name of a tag that parses and means nothing: ``NAME@created``."""
+        return self.tag is not None and self.tag.kind is CREATION
+
+
+class RegistryTags:
+    """The tags of a registry, or of one artifact, and what follows from them. Each is worked out once."""
+
+    def __init__(self, records: Iterable[TagRecord], where: str = "in this repository") -> None:
+        """``where`` says for a person where the tags were read, such as ``on the remote``."""
+        self.records: Sequence[TagRecord] = [*records]
+        self.where = where
+
+    @cached_property
+    def events(self) -> list[Event]:
+        """The events, in order."""
+        return read_events(self.records)
+
+    @cached_property
+    def registry(self) -> Registry:
+        """The state after all events."""
+        from gto_ci.core.registry import Registry  # late: a tag is resolved without it
+
+        return Registry.fold(self.events)
+
+
+class Reason(Enum):
+    """Why a ref is no event."""
+
+    UNRELATED = "it is neither a registry tag nor a shortcut"
+    MALFORMED = "it resembles a registry tag, and is not in registry format"
+    MISSING = "there is no such tag"
+    LIGHTWEIGHT = "the tag is lightweight"
+    NO_EVENT = "the tag is annotated, and no event for another reason"
+    MOVED = "the tag points to another commit than the one asked for"
+    NO_VERSION = "the shortcut names no version"
+    SEVERAL_VERSIONS = "the shortcut names several versions"
+
+
+class Resolution(NamedTuple):
+    """What a ref means. Exactly one of ``event``, ``deleted`` and ``reason`` is set.
+
+    ``cause`` is the ``reason`` as a sentence for a person, with its evidence.
+    """
+
+    event: Event | None = None
+    deleted: TagName | None = None
+    reason: Reason | None = None
+    cause: str = ""
+
+
+def pushed_reference(text: str, *, deleted: bool = False, commit: str = "") -> Reference:
+    """Return the reference for the ref of a push, or any other text that can only name a tag."""
+    name = text.removeprefix(_TAGS)
+    return Reference(name, match_tag(name), deleted=deleted, commit=commit)
+
+
+def typed_reference(text: str) -> Reference:
+    """Return the reference for what a person typed.
+
+    ``NAME@latest``, ``NAME@greatest``, ``NAME@vX.Y.Z`` and ``NAME#STAGE`` are shortcuts, even where a tag has
+    that very name: nobody can redirect a shortcut by pushing a tag. ``refs/tags/…`` names a tag.
+    """
+    shortcut = None if text.startswith(_TAGS) else match_shortcut(text)
+    return Reference(text, shortcut=shortcut) if shortcut else pushed_reference(text)
+
+
+def resolve(reference: Reference, tags: RegistryTags) -> Resolution:
+    """Return what ``reference`` means. ``tags`` need to hold those of its artifact only."""
+    if reference.deleted and reference.tag is not None:
+        return Resolution(deleted=reference.tag)
+    if reference.shortcut is not None:
+        return _resolve_shortcut(reference.text, reference.shortcut, tags)
+    if reference.tag is None:
+        return _no_tag(reference.text)
+    event = next((event for event in tags.events if event.tag == reference.text), None)
+    if event is None:
+        return _no_event(reference.text, reference.tag, tags)
+    if reference.commit and event.commit != reference.commit:
+        cause = f"Tag {quote(event.tag)} points to commit {event.commit}, not to {reference.commit}: someone moved it"
+        return Resolution(reason=Reason.MOVED, cause=cause)
+    return Resolution(event)
+
+
+def _resolve_shortcut(text: str, shortcut: Shortcut, tags: RegistryTags) -> Resolution:
+    artifact = tags.registry.artifacts.get(shortcut.artifact)
+    versions = artifact.find(shortcut) if artifact else []
+    if artifact is None or not versions:
+        if artifact is None:
+            why = f"there is no artifact {quote(shortcut.artifact)}"
+        elif shortcut.stage is not None:
+            why = f"no version of {quote(artifact.name)} is in stage {quote(shortcut.stage)}"
+        else:
+            why = f"{quote(artifact.name)} has no version {shortcut.version or ''}".rstrip() + " in effect"
+        return Resolution(reason=Reason.NO_VERSION, cause=f"{quote(text)} names no version {tags.where}: {why}")
+    if len(versions) > 1:
+        commits = " and ".join(version.commit[:7] for version in versions)
+        cause = f"{quote(text)} names several versions {tags.where}, at the commits {commits}"
+        return Resolution(reason=Reason.SEVERAL_VERSIONS, cause=cause)
+    (version,) = versions
+    return Resolution(version.stages[shortcut.stage].events[-1] if shortcut.stage else version.authoring)
+
+
+def _no_event(text: str, name: TagName, tags: RegistryTags) -> Resolution:
+    record = next((record for record in tags.records if record.name == text), None)
+    if record is None:
+        return Resolution(reason=Reason.MISSING, cause=f"There is no tag {quote(text)} {tags.where}")
+    reason = Reason.NO_EVENT if record.annotated else Reason.LIGHTWEIGHT
+    cause = f"Tag {quote(text)} {tags.where} is not an event: {why_no_event(record, name)}"
+    return Resolution(reason=reason, cause=cause)
+
+
+def _no_tag(text: str) -> Resolution:
+    in_tag = text.replace(":", "=")
+    if match_tag(in_tag):
+        cause = f"{quote(text)} is not a tag name: in tags ':' is written '='; try {quote(in_tag)}"
+        return Resolution(reason=Reason.MALFORMED, cause=cause)
+    if looks_like_tag(text):
+        return Resolution(reason=Reason.MALFORMED, cause=f"{quote(text)} is not in registry format")
+    return Resolution(reason=Reason.UNRELATED, cause=f"{quote(text)} is neither a registry tag nor a shortcut")

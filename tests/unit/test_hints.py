@@ -1,0 +1,133 @@
+"""Advice belongs to the doors: below them no string names an option or an input, and each door uses its own words."""
+
+from __future__ import annotations
+
+import ast
+import pickle
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+import yaml
+
+from gto_ci import hints
+from gto_ci.cli import git_ghost, gto, gto_ci
+from gto_ci.core.errors import GtoError, Remedies, Remedy, WrongArguments
+from gto_ci.core.policy import AssignCommand
+from gto_ci.hints import Door
+
+PROJECT = Path(__file__).resolve().parents[2]
+PACKAGE = PROJECT / "gto_ci"
+BELOW = ("core", "git", "files", "ghost", "platforms", "dvc", "render")
+# the one module that reads the action's inputs, by their names
+READS_INPUTS = PACKAGE / "platforms/inputs.py"
+ACTION = yaml.safe_load((PROJECT / "action.yml").read_text(encoding="utf-8"))
+KINDS = {name: remedy for name, remedy in vars(Remedies).items() if isinstance(remedy, Remedy)}
+
+
+def options(command: click.Command, context: click.Context | None = None) -> Iterator[str]:
+    """Every long option of a command and of its sub-commands."""
+    for parameter in command.params:
+        yield from (one for one in (*parameter.opts, *parameter.secondary_opts) if one.startswith("--"))
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            if found := command.get_command(context, name):
+                yield from options(found)
+
+
+OPTIONS = {one for app in (gto.app, gto_ci.app, git_ghost.app) for one in options(app)}
+# an input of two words is known anywhere; one that is also a word of English, only where it is written as an input
+LONG = {name for name in ACTION["inputs"] if "-" in name} - set(ACTION["outputs"])
+SHORT = set(ACTION["inputs"]) - LONG
+
+
+def strings(tree: ast.AST) -> Iterator[ast.Constant]:
+    """Every string in the code, docstrings left out."""
+    docstrings = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
+        and node.body
+        and isinstance(node.body[0], ast.Expr)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
+            yield node
+
+
+def door_words(text: str) -> list[str]:
+    """The options and inputs that a string names. What has no space in it may be an argument for git."""
+    found = [one for one in OPTIONS if " " in text and re.search(rf"(?<![\w-]){one}(?![\w-])", text)]
+    if "dvc" in text or re.search(r"\bgit (?!ghost)[a-z]", text):
+        found = []  # a command of another program, which has options of its own
+    found += [one for one in LONG if re.search(rf"(?<![\w-]){one}(?![\w-])", text)]
+    found += [one for one in SHORT if re.search(rf"[Ii]nputs? '{one}'|'{one}' input|'{one}: ", text)]
+    return found
+
+
+@pytest.mark.parametrize(
+    "text", ["Use --force", "Allow more with --max-size", "Set 'fetch-tags: true'", "Check the input 'token'"]
+)
+def test_the_search_finds_what_it_is_for(text: str) -> None:
+    assert door_words(text)
+
+
+def test_no_string_below_the_doors_names_an_option_or_an_input() -> None:
+    assert len(OPTIONS) > 60
+    assert len(LONG) > 12
+    found = []
+    files = [file for folder in BELOW for file in sorted((PACKAGE / folder).rglob("*.py")) if file != READS_INPUTS]
+    assert len(files) > 80
+    for file in files:
+        for node in strings(ast.parse(file.read_text(encoding="utf-8"))):
+            found += [f"{file.relative_to(PACKAGE)}:{node.lineno}: {one}" for one in door_words(str(node.value))]
+    assert found == []
+
+
+def test_every_kind_of_remedy_has_words_and_a_text_of_its_own() -> None:
+    assert set(hints._WORDS) <= set(KINDS)
+    assert len({str(remedy) for remedy in KINDS.values()}) == len(KINDS)
+    assert all(remedy.kind == name for name, remedy in KINDS.items())
+    assert not [name for name, remedy in KINDS.items() if door_words(str(remedy))]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_door_uses_its_own_words(kind: str) -> None:
+    remedy = KINDS[kind].about("ref")
+    command, action, library = (hints.next_step(remedy, door) for door in Door)
+    assert all(text and "{" not in text for text in (command, action, library))
+    assert not [one for one in OPTIONS if re.search(rf"(?<![\w-]){one}(?![\w-])", f"{action} {library}")]
+    named = [one for one in ACTION["inputs"] if f"'{one}'" in command + library or f"'{one}: " in command + library]
+    assert named == [], "an input, where there is none"
+    for option in re.findall(r"(?<![\w-])--[a-z-]+", command.replace("git init", "")):
+        assert option in OPTIONS
+    for name in re.findall(r"(?:input|Set) '([a-z-]+)(?::[^']*)?'", action):
+        assert name in ACTION["inputs"]
+
+
+def test_advice_has_a_step_before_it_and_a_fact() -> None:
+    error = WrongArguments("It is so", Remedies.NAME_COMMIT.after("Wait").about("rev"))
+    assert hints.sentence(error, Door.COMMAND) == "It is so. Wait; or name a commit with --rev"
+    assert hints.sentence(error, Door.LIBRARY) == "It is so. Wait; or pass rev"
+    assert hints.sentence(error, Door.ACTION) == str(error) == "It is so. Wait; or name a commit"
+    assert hints.sentence(GtoError("It is so", "Wait"), Door.ACTION) == "It is so. Wait"
+    assert hints.sentence(GtoError("It is so"), Door.ACTION) == "It is so"
+    assert str(hints.for_library(error)) == "It is so. Wait; or pass rev"
+    assert hints.sentence(error, Door.COMMAND) == "It is so. Wait; or name a commit with --rev"
+
+
+def test_a_remedy_survives_the_way_from_one_process_to_another() -> None:
+    remedy = Remedies.NAME_COMMIT.after("Wait").about("rev")
+    copy = pickle.loads(pickle.dumps(remedy))  # our own
+    assert (copy, copy.kind, copy.first, copy.fact) == (remedy, "NAME_COMMIT", "Wait", "rev")
+
+
+def test_the_command_for_a_rule() -> None:
+    words = hints.assign_command(AssignCommand("m", "v1.0.0", "c0ffee", "prod", again=True))
+    assert words == "gto assign m --version v1.0.0 --stage prod --force --push"
+    assert hints.assign_command(AssignCommand("m", "", "c0ffee", "prod", again=False)) == (
+        "gto assign m c0ffee --stage prod --skip-registration --push"
+    )
