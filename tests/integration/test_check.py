@@ -18,7 +18,7 @@ from gto_ci.git import Repository, Runner
 from tests.running import BIN, Ran, environ, gto
 from tests.workdir import WorkDir
 
-README = Path(__file__).resolve().parents[2] / "README.md"
+GUIDE = Path(__file__).resolve().parents[2] / "docs/how-to/check-before-a-push.md"
 GOOD = {
     "artifacts.yaml": "churn:\n  type: model\n  labels: [weekly]\n",
     "models/dvc.yaml": "artifacts:\n  nlp: {path: nlp.pkl}\nstages: {anything: {cmd: 1}}\n",
@@ -182,11 +182,11 @@ def test_whatever_is_in_a_file_it_is_one_line_for_each_fault(data: bytes, kind: 
 
 @pytest.fixture
 def pushing(work: WorkDir, tmp_path: Path) -> WorkDir:
-    """A repository with a remote, and as its hook what the README shows."""
+    """A repository with a remote, and as its hook what the guide shows."""
     work.git("init", "--quiet", "--bare", str(tmp_path / "remote.git"))
     work.git("remote", "add", "origin", str(tmp_path / "remote.git"))
     work.git("push", "--quiet", "origin", "main")
-    (script,) = re.findall(r"```sh\n(#!/bin/sh\n.*?gto-ci check --pre-push\n)```", README.read_text("utf-8"), re.DOTALL)
+    (script,) = re.findall(r"```sh\n(#!/bin/sh\n.*?gto-ci check --pre-push\n)```", GUIDE.read_text("utf-8"), re.DOTALL)
     work.write(".git/hooks/pre-push", script).chmod(0o755)
     return work
 

@@ -29,7 +29,7 @@ def gto(*args: str, cwd: Path, program: str = "gto", **environ: str) -> Ran:
 
 @pytest.fixture(scope="module")
 def work(tmp_path_factory: pytest.TempPathFactory) -> WorkDir:
-    """The registry of the README: churn, with three versions and two stages; segment, deprecated."""
+    """A registry: churn, with three versions and two stages; segment, deprecated."""
     work = WorkDir.init(tmp_path_factory.mktemp("cli") / "work")
     work.commit("one")
     work.tag("churn@v1.0.0", message="Registering artifact churn version v1.0.0")
