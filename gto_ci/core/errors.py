@@ -97,36 +97,44 @@ class NoRepository(GtoError):
     """There is no Git repository where one was expected."""
 
 
-class WrongConfig(GtoError):
-    """A configuration file or variable that cannot be understood."""
+class WrongFile(GtoError):
+    """A file of the repository that cannot be understood.
 
-
-class WrongAnnotations(GtoError):
-    """An annotation file (``artifacts.yaml``, ``dvc.yaml``) that cannot be understood.
-
-    ``path`` is the file inside the commit, ``line`` counts from 1, 0 where it is not known.
+    ``path`` is the file, ``line`` counts from 1, 0 where it is not known; ``reason`` says what is wrong there.
     """
 
-    def __init__(self, path: str, line: int, reason: str) -> None:
-        self.path = path
-        self.line = line
-        self.reason = reason
-        where = f"{quote(path)}, line {line}" if line else quote(path)
-        super().__init__(f"Malformed annotations in {where}: {reason}")
-
-
-class WrongPolicy(GtoError):
-    """A policy file (``.gto-policy.yaml``) that cannot be used.
-
-    ``path`` is the file inside the commit, ``line`` counts from 1, 0 where it is not known.
-    """
+    what = "Wrong file"
 
     def __init__(self, path: str, line: int, reason: str, next_step: str = "") -> None:
         self.path = path
         self.line = line
         self.reason = reason
         where = f"{quote(path)}, line {line}" if line else quote(path)
-        super().__init__(f"Wrong policy in {where}: {reason}", next_step)
+        super().__init__(f"{self.what} {where}: {reason}", next_step)
+
+
+class WrongConfig(WrongFile):
+    """A configuration file (``.gto``) or variable that cannot be understood."""
+
+    what = "Wrong config file"
+
+
+class WrongVariable(WrongConfig):
+    """A ``GTO_*`` variable that cannot be understood; ``path`` is its name."""
+
+    what = "Wrong environment variable"
+
+
+class WrongAnnotations(WrongFile):
+    """An annotation file (``artifacts.yaml``, ``dvc.yaml``) that cannot be understood."""
+
+    what = "Malformed annotations in"
+
+
+class WrongPolicy(WrongFile):
+    """A policy file (``.gto-policy.yaml``) that cannot be used."""
+
+    what = "Wrong policy in"
 
 
 class TagProblem(GtoError):

@@ -24,7 +24,7 @@ from gto_ci.core.policy.ranges import read_range
 from gto_ci.core.policy.spans import match_span
 from gto_ci.core.policy.windows import DAYS, WHOLE_DAY, Period, Weekly, Window, match_clock, match_moments, match_offset
 from gto_ci.core.registry import similar
-from gto_ci.files.yaml12 import loader
+from gto_ci.files.yaml12 import Document, WrongYaml, line_of
 
 if TYPE_CHECKING:
     import yaml
@@ -287,25 +287,18 @@ def _path_inside(value: _Value) -> str:
 
 
 class _PolicyDocument:
-    """A YAML document as nodes, which know their lines."""
+    """The document of a policy: bounded in size, each error with its line and a next step."""
 
     def __init__(self, data: bytes, path: str) -> None:
-        import yaml  # late: most repositories have no policy
-
         self.path = path
         self._left = _MAX_VALUES
         self._lines = len(data.splitlines()) or 1
         if len(data) > _MAX_BYTES:
             raise self.wrong(1, f"it is larger than {_MAX_BYTES} bytes", "Say it in fewer rules, with globs")
         try:
-            root: yaml.Node | None = loader()(data).get_single_node()
-        except yaml.MarkedYAMLError as error:
-            mark = error.problem_mark
-            reason = ": ".join(part for part in (error.context, error.problem) if part)
-            raise self.wrong(mark.line + 1 if mark else 1, f"it is not YAML: {_plain(reason)}") from error
-        except (yaml.YAMLError, UnicodeError, RecursionError) as error:
-            reason = str(getattr(error, "reason", "")) or type(error).__name__
-            raise self.wrong(_line_of_fault(data, error), f"it is not YAML: {_plain(reason)}") from error
+            root = Document(data).root
+        except WrongYaml as error:
+            raise self.wrong(error.line or 1, error.reason) from error
         if root is None:
             raise self.wrong(1, "it is empty", "A policy without rules says so: rules: []")
         self.root = self.value(root, "the file")
@@ -317,7 +310,7 @@ class _PolicyDocument:
     def value(self, node: yaml.Node, name: str) -> _Value:
         self._left -= 1
         if self._left < 0:
-            raise self.wrong(node.start_mark.line + 1, f"it has more than {_MAX_VALUES} values", "Say it with globs")
+            raise self.wrong(line_of(node), f"it has more than {_MAX_VALUES} values", "Say it with globs")
         return _Value(self, node, name)
 
 
@@ -331,7 +324,7 @@ class _Value:
 
     @property
     def line(self) -> int:
-        return int(self.node.start_mark.line) + 1
+        return line_of(self.node)
 
     @property
     def is_mapping(self) -> bool:
@@ -414,12 +407,3 @@ class _Value:
 def _hint(text: str, known: Sequence[str], also: str = "") -> str:
     meant = similar(text, known)
     return f"Did you mean {meant}?" if meant else f"Known: {', '.join([*known, *([also] if also else [])])}"
-
-
-def _plain(reason: str) -> str:
-    return quote(reason, 300)[1:-1]
-
-
-def _line_of_fault(data: bytes, error: Exception) -> int:
-    """The line of what is no text at all, where the error tells, else the first."""
-    return data.count(b"\n", 0, getattr(error, "position", 0)) + 1
