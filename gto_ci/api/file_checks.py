@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gto_ci.core import names
-from gto_ci.core.errors import GtoError, WrongArguments, WrongConfig, WrongFile, quote
+from gto_ci.core.errors import GtoError, WrongArguments, WrongConfig, WrongFile, one_line, quote
 from gto_ci.core.events import TagRecord, why_no_event
 from gto_ci.files import config, policy_file
 from gto_ci.files.annotations import read_artifacts_yaml, read_dvc_yaml
@@ -35,8 +35,8 @@ class FileProblem(NamedTuple):
     text: str
 
     def __str__(self) -> str:
-        where = f"{printable(self.path)}:{self.line}" if self.line else printable(self.path)
-        return f"{where}: {self.text}"
+        line = f":{self.line}" if self.line else ""
+        return f"{one_line(self.path, 500)}{line}: {self.text}"
 
 
 class PushedRef(NamedTuple):
@@ -44,11 +44,6 @@ class PushedRef(NamedTuple):
 
     ref: str
     rev: str
-
-
-def printable(path: object) -> str:
-    """Return a path as it may be printed."""
-    return quote(path, 500)[1:-1]
 
 
 # Files

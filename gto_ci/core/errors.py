@@ -15,12 +15,23 @@ _UNASKED = r"could not read (?:Username|Password) for ('[^']*'): terminal prompt
 _ASKED = r"Authentication failed for \1: no credentials were sent, or others are wanted"
 
 
+def visible(text: object, keep: str = "") -> str:
+    """Return ``text`` with each unprintable character escaped, except those in ``keep``."""
+    shown = str(text)
+    if shown.isprintable():
+        return shown
+    return "".join(c if c.isprintable() or c in keep else c.encode("unicode_escape").decode() for c in shown)
+
+
+def one_line(text: object, limit: int = 120) -> str:
+    """Return ``text`` on one line, printable, at most ``limit`` characters long."""
+    shown = visible(text)
+    return shown if len(shown) <= limit else shown[: limit - 1] + "…"
+
+
 def quote(text: object, limit: int = 120) -> str:
     """Return ``text`` in single quotes, on one line, printable, at most ``limit`` characters long."""
-    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(text))
-    if len(shown) > limit:
-        shown = shown[: limit - 1] + "…"
-    return f"'{shown}'"
+    return f"'{one_line(text, limit)}'"
 
 
 class GtoError(Exception):
@@ -200,4 +211,4 @@ def _gist(stderr: str) -> str:
         # then the reason is what ssh said before, in words of its own
         telling = lines[: next(n for n, line in enumerate(lines) if "Could not read from remote" in line) + 1]
     said = re.sub(_UNASKED, _ASKED, "; ".join(telling))
-    return quote(said, limit=400)[1:-1]
+    return one_line(said, 400)

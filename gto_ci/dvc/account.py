@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gto_ci.core.errors import PullFailed, quote
+from gto_ci.core.errors import PullFailed, one_line, quote
 from gto_ci.git.process import without_password
 
 Say = Callable[[str], None]
@@ -77,7 +77,7 @@ class Account:
             )
         except (OSError, subprocess.SubprocessError) as error:
             raise PullFailed(
-                f"User {self.uid} cannot start {quote(command[0])}: {quote(error)[1:-1]}",
+                f"User {self.uid} cannot start {quote(command[0])}: {one_line(error)}",
                 "Check who may read that file, and the folders above it",
             ) from error
         with process:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from gto_ci.core.errors import PullFailed, quote
+from gto_ci.core.errors import PullFailed, one_line, quote
 
 # What DVC 3 says, and what to do. A reason comes before its consequences, and a line that can hold a file's
 # name is recognised before a word in that name could be.
@@ -50,7 +50,7 @@ _NOISE = re.compile(r"failed to collect|Having any troubles|Everything is up to 
 def explain(path: str, code: int, lines: Sequence[str], extras: Sequence[str]) -> PullFailed:
     """Return the error for a ``dvc pull`` of ``path`` that said ``lines``; ``extras`` can be installed."""
     said, next_step = _reason([line for line in lines if not _NOISE.search(line)], extras)
-    gist = quote(_PREAMBLE.sub("", said, count=1) or f"exit code {code}", limit=400)[1:-1]
+    gist = one_line(_PREAMBLE.sub("", said, count=1) or f"exit code {code}", 400)
     return PullFailed(f"DVC cannot pull {quote(path)}: {gist}", next_step)
 
 

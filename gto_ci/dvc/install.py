@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from gto_ci.core.errors import PullFailed, quote
+from gto_ci.core.errors import PullFailed, one_line
 from gto_ci.dvc.account import Account, Say
 from gto_ci.dvc.lock import Lock
 
@@ -94,7 +94,7 @@ def _packaged_pip() -> Path | None:
 def _run(command: Sequence[str | Path], account: Account) -> None:
     code, lines = account.run(command, account.private, _pip_environment(account.environ))
     if code != 0:
-        said = quote(telling_line(lines) or f"exit code {code}", limit=400)[1:-1]
+        said = one_line(telling_line(lines) or f"exit code {code}", 400)
         raise PullFailed(f"DVC cannot be installed: {said}", _next_step(said))
 
 

@@ -10,7 +10,7 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from gto_ci.core.errors import quote
+from gto_ci.core.errors import one_line, quote
 
 if TYPE_CHECKING:
     import yaml
@@ -29,7 +29,7 @@ class WrongYaml(ValueError):
 
     def __init__(self, line: int, reason: str) -> None:
         self.line = line
-        self.reason = quote(reason, 300)[1:-1]
+        self.reason = one_line(reason, 300)
         super().__init__(self.reason)
 
 

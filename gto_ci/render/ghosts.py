@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from gto_ci.core.errors import visible
 from gto_ci.ghost.collecting import Collected
 from gto_ci.ghost.listing import LogEntry
 from gto_ci.ghost.names import Ghost
@@ -84,6 +85,5 @@ def collected_sentence(collected: Collected, *, dry_run: bool) -> str:
 
 
 def _line(text: str) -> str:
-    """One line that cannot steer a terminal."""
-    first = text.partition("\n")[0]
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in first)[:60]
+    """Return the first line of ``text``, without control characters."""
+    return visible(text.partition("\n")[0])[:60]

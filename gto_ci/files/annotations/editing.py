@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gto_ci.core.errors import ArtifactNotFound, WrongAnnotations, WrongArguments, quote
+from gto_ci.core.errors import ArtifactNotFound, WrongAnnotations, WrongArguments, one_line, quote
 from gto_ci.core.registry import similar
 from gto_ci.files.annotations.reading import Annotation, Plain, read_artifacts_yaml
 from gto_ci.files.annotations.yaml_editor import Editor, Fields, by_hand, is_default
@@ -111,7 +111,7 @@ def _not_annotated(name: str, known: list[str], path: str) -> ArtifactNotFound:
         step = f"Did you mean {meant}?"
     elif known:
         more = f" and {len(known) - 5} more" if len(known) > 5 else ""
-        step = f"Annotated in {quote(path)}: {quote(', '.join(known[:5]), 300)[1:-1]}{more}"
+        step = f"Annotated in {quote(path)}: {one_line(', '.join(known[:5]), 300)}{more}"
     else:
         step = f"Nothing is annotated in {quote(path)}"
     return ArtifactNotFound(f"Cannot find artifact {quote(name)}", step)
