@@ -211,6 +211,15 @@ def check_artifact(name: str) -> str:
     return name
 
 
+def is_artifact(name: str) -> bool:
+    """Tell whether ``name`` can name an artifact."""
+    try:
+        check_artifact(name)
+    except InvalidName:
+        return False
+    return True
+
+
 def check_stage(name: str) -> str:
     """Return ``name`` when it can name a stage.
 

@@ -17,7 +17,7 @@ from gto_ci.files.yaml12 import Document, WrongYaml, line_of
 
 CONFIG_FILE = ".gto"
 POLICY_FILE = ".gto-policy.yaml"  # see gto_ci.files.policy_file
-# GTO reads these from the same file; they steer parts of it that have no counterpart here
+# GTO reads these keys from the same file, for features that gto-ci does not have
 _FOREIGN = frozenset({"config_file_name", "log_level", "enrichments", "autoload_enrichments"})
 _TRUE, _FALSE = frozenset({"1", "true", "t", "yes", "y", "on"}), frozenset({"0", "false", "f", "no", "n", "off"})
 
@@ -25,7 +25,7 @@ Wrong: TypeAlias = Callable[[str, str], WrongConfig]  # makes the error, from th
 
 
 class Settings(NamedTuple):
-    """What a repository and its user have set. None stands for "anything is allowed"."""
+    """The settings of a repository and its user. None means that any name is allowed."""
 
     types: tuple[str, ...] | None = None
     stages: tuple[str, ...] | None = None
@@ -38,7 +38,7 @@ def load(root: Path, environ: Mapping[str, str]) -> Settings:
     """Return the settings for the repository whose work tree's top is ``root``.
 
     Raises:
-        WrongConfig: ``.gto`` or a ``GTO_*`` variable cannot be understood; names it and the reason.
+        WrongConfig: ``.gto`` or a ``GTO_*`` variable cannot be understood.
     """
     file = root / CONFIG_FILE
     data = None
@@ -51,12 +51,12 @@ def load(root: Path, environ: Mapping[str, str]) -> Settings:
 
 
 def settings_in(data: bytes | None, file: str, environ: Mapping[str, str]) -> Settings:
-    """Return the settings in the content of a configuration file, None for none, and in ``environ``.
+    """Return the settings in a configuration file's content ``data``, None without a file, and in ``environ``.
 
-    Errors call the file ``file``.
+    ``file`` is the file's path, for errors.
 
     Raises:
-        WrongConfig: the content or a ``GTO_*`` variable cannot be understood; names it and the reason.
+        WrongConfig: the content or a ``GTO_*`` variable cannot be understood.
     """
     values = {} if data is None else _read(data, file)
     for key in ("types", "stages", "index", "emojis", "debug"):
@@ -69,7 +69,7 @@ def settings_in(data: bytes | None, file: str, environ: Mapping[str, str]) -> Se
 
 
 def show_emojis(environ: Mapping[str, str]) -> bool:
-    """Return whether messages carry emojis, for those printed before any repository is opened."""
+    """Tell whether messages that are printed before a repository is opened have emojis."""
     return environ.get("GTO_EMOJIS", "").lower() not in _FALSE
 
 

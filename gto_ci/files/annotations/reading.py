@@ -1,10 +1,9 @@
-"""What a commit says of an artifact in its files.
+"""Annotations of artifacts, as the files of a commit hold them.
 
 ``artifacts.yaml`` holds ``NAME: {type, path, virtual, labels, description, custom}``. A
 ``dvc.yaml`` with an ``artifacts`` section holds ``NAME: {path, type, desc, labels, meta}``; in a
-subfolder ``DIR`` its artifacts are called ``DIR:NAME``. Where both name an artifact,
-``artifacts.yaml`` wins and a warning says so. The files are a stranger's: whatever is in them
-becomes plain values of bounded size, or one error with a line.
+subfolder ``DIR`` its artifacts are called ``DIR:NAME``. If both files name an artifact, ``artifacts.yaml`` wins, with a
+warning. The files are untrusted: their content becomes plain values of bounded size, or one error with a line.
 """
 
 from __future__ import annotations
@@ -24,15 +23,15 @@ Plain: TypeAlias = bool | int | float | str | list["Plain"] | dict[str, "Plain"]
 
 DVC_SECTION = ("artifacts",)  # the keys of a dvc.yaml that lead to its annotations
 _FILE = "the file"
-# GTO takes these words for true and false, too, where it expects one of them.
+# GTO also reads these words as true and false, in fields that are either.
 _WORDS = {"yes": True, "y": True, "on": True, "no": False, "n": False, "off": False}
-# More values than this in one artifact is an attack (aliases multiply), not an annotation.
+# An artifact with more values than this is an attack: aliases multiply.
 _MAX_VALUES = 10_000
 _MAX_DEPTH = 50
 
 
 class Annotation(NamedTuple):
-    """What is known of an artifact besides its tags. ``source`` is the file it was read from."""
+    """The description of an artifact in a file. ``source`` is that file's path."""
 
     type: str | None = None
     path: str | None = None
@@ -44,9 +43,9 @@ class Annotation(NamedTuple):
 
 
 class ArtifactChange(NamedTuple):
-    """What becomes of an artifact's annotation: ``kind`` is added, changed or removed, ``fields`` those that differ.
+    """The change of an artifact's annotation.
 
-    ``annotation`` is what it is then.
+    ``kind`` is added, changed or removed; ``fields`` are those that differ; ``annotation`` is the new one, if any.
     """
 
     artifact: str
@@ -56,14 +55,14 @@ class ArtifactChange(NamedTuple):
 
 
 class Found(NamedTuple):
-    """An annotation, or None, and what a reader should be warned of on the way to it."""
+    """An annotation, or None, and warnings for the reader."""
 
     annotation: Annotation | None = None
     warnings: tuple[str, ...] = ()
 
 
 def compare(artifact: str, before: Annotation | None, after: Annotation | None) -> ArtifactChange:
-    """Return how two annotations of an artifact differ, of which one may be missing."""
+    """Return how two annotations of an artifact differ; one of them may be missing."""
     if before is None or after is None:
         return ArtifactChange(artifact, "removed" if after is None else "added", annotation=after)
     names = [name for name, was, now in zip(Annotation._fields, before, after, strict=True) if was != now]
@@ -85,8 +84,8 @@ def find(
 ) -> Found:
     """Return the annotation of ``artifact`` in ``commit``.
 
-    ``objects`` answers for names such as ``COMMIT:PATH``, all at once
-    (:meth:`gto_ci.git.Repository.objects`); ``index`` is the annotation file's name.
+    ``objects`` returns the objects named ``COMMIT:PATH``, all at once (:meth:`gto_ci.git.Repository.objects`);
+    ``index`` is the annotation file's name.
 
     Raises:
         WrongAnnotations: a file that could hold the artifact cannot be understood.
@@ -206,7 +205,7 @@ class _Entry:
 
 
 def _plain(value: Any, line: int) -> Plain:
-    """Return the value in line ``line`` in JSON's types; aliases are written out, so their number is bounded."""
+    """Return the value from line ``line`` in JSON's types. Aliases are expanded, so the number of values is limited."""
     budget = [_MAX_VALUES]
 
     def walk(item: Any, depth: int) -> Plain:
