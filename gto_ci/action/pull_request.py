@@ -136,4 +136,17 @@ def _imagined(artifact: str, stage: str, commit: str, outcome: Outcome, time: in
     greatest = known.greatest() if known else None
     version = bump(greatest.version) if greatest else "v0.0.1"
     kind = Kind.ASSIGNMENT if stage else Kind.REGISTRATION
-    return Event(kind, artifact, version, stage or None, None, "", commit, "", "", "", time, "+0000")
+    return Event(
+        kind=kind,
+        artifact=artifact,
+        version=version,
+        stage=stage or None,
+        counter=None,
+        tag="",
+        commit=commit,
+        author="",
+        author_email="",
+        message="",
+        time=time,
+        zone="+0000",
+    )

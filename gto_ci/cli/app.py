@@ -17,7 +17,7 @@ import click
 from gto_ci import __version__
 from gto_ci.cli import stdio
 from gto_ci.cli.output import emoji
-from gto_ci.core.errors import GtoError, quote
+from gto_ci.core.errors import GtoError, one_line, quote, visible
 from gto_ci.files.config import Settings
 
 REPORT = "This is a bug in gto-ci; GTO_DEBUG=true shows where. Please report it with the command that you ran"
@@ -111,21 +111,17 @@ class Entry(click.Command):
 def raw(text: str) -> None:
     """Print a stranger's text: to a program byte for byte, to a terminal without what would steer it."""
     if sys.stdout.isatty():
-        text = _harmless(text)
+        text = visible(text, "\n\t")
     sys.stdout.write(f"{text}\n")  # click.echo would take some of it away
 
 
 def raw_bytes(data: bytes) -> None:
     """Print a stranger's bytes as they are; to a terminal without what would steer it."""
     if sys.stdout.isatty():
-        sys.stdout.write(_harmless(data.decode(errors="replace")))
+        sys.stdout.write(visible(data.decode(errors="replace"), "\n\t"))
     else:
         sys.stdout.flush()
         sys.stdout.buffer.write(data)
-
-
-def _harmless(text: str) -> str:
-    return "".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text)
 
 
 def note(text: str) -> None:
@@ -186,4 +182,4 @@ def _in_a_line(error: Exception) -> str:
         stdio.give_up(sys.stdout)
         return f"Cannot write: {os.strerror(error.errno)}. Make room, or write elsewhere"
     # the last line of defence: one line, not a traceback
-    return f"Unexpected {type(error).__name__}: {quote(error, 300)[1:-1]}. {REPORT}"
+    return f"Unexpected {type(error).__name__}: {one_line(error, 300)}. {REPORT}"

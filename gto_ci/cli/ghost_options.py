@@ -121,12 +121,12 @@ def left_out(names: Sequence[str]) -> None:
     """Say which untracked files are not part of a change."""
     if not names:
         return
-    from gto_ci.core.errors import quote
+    from gto_ci.core.errors import one_line
 
     what = "1 untracked file is" if len(names) == 1 else f"{len(names)} untracked files are"
     note(f"{what} not part of it; -u takes all of them, -I FILE one:")
     for name in names[:_SHOWN]:
-        note(f"  {quote(name)[1:-1]}")
+        note(f"  {one_line(name)}")
     if len(names) > _SHOWN:
         note(f"  … and {len(names) - _SHOWN} more")
 

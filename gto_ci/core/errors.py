@@ -15,12 +15,23 @@ _UNASKED = r"could not read (?:Username|Password) for ('[^']*'): terminal prompt
 _ASKED = r"Authentication failed for \1: no credentials were sent, or others are wanted"
 
 
+def visible(text: object, keep: str = "") -> str:
+    """Return ``text`` with each unprintable character escaped, except those in ``keep``."""
+    shown = str(text)
+    if shown.isprintable():
+        return shown
+    return "".join(c if c.isprintable() or c in keep else c.encode("unicode_escape").decode() for c in shown)
+
+
+def one_line(text: object, limit: int = 120) -> str:
+    """Return ``text`` on one line, printable, at most ``limit`` characters long."""
+    shown = visible(text)
+    return shown if len(shown) <= limit else shown[: limit - 1] + "…"
+
+
 def quote(text: object, limit: int = 120) -> str:
     """Return ``text`` in single quotes, on one line, printable, at most ``limit`` characters long."""
-    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(text))
-    if len(shown) > limit:
-        shown = shown[: limit - 1] + "…"
-    return f"'{shown}'"
+    return f"'{one_line(text, limit)}'"
 
 
 class Remedy(str):
@@ -172,36 +183,44 @@ class NoRepository(GtoError):
     """There is no Git repository where one was expected."""
 
 
-class WrongConfig(GtoError):
-    """A configuration file or variable that cannot be understood."""
+class WrongFile(GtoError):
+    """A file of the repository that cannot be understood.
 
-
-class WrongAnnotations(GtoError):
-    """An annotation file (``artifacts.yaml``, ``dvc.yaml``) that cannot be understood.
-
-    ``path`` is the file inside the commit, ``line`` counts from 1, 0 where it is not known.
+    ``path`` is the file, ``line`` counts from 1, 0 where it is not known; ``reason`` says what is wrong there.
     """
 
-    def __init__(self, path: str, line: int, reason: str) -> None:
-        self.path = path
-        self.line = line
-        self.reason = reason
-        where = f"{quote(path)}, line {line}" if line else quote(path)
-        super().__init__(f"Malformed annotations in {where}: {reason}")
-
-
-class WrongPolicy(GtoError):
-    """A policy file (``.gto-policy.yaml``) that cannot be used.
-
-    ``path`` is the file inside the commit, ``line`` counts from 1, 0 where it is not known.
-    """
+    what = "Wrong file"
 
     def __init__(self, path: str, line: int, reason: str, next_step: str = "") -> None:
         self.path = path
         self.line = line
         self.reason = reason
         where = f"{quote(path)}, line {line}" if line else quote(path)
-        super().__init__(f"Wrong policy in {where}: {reason}", next_step)
+        super().__init__(f"{self.what} {where}: {reason}", next_step)
+
+
+class WrongConfig(WrongFile):
+    """A configuration file (``.gto``) or variable that cannot be understood."""
+
+    what = "Wrong config file"
+
+
+class WrongVariable(WrongConfig):
+    """A ``GTO_*`` variable that cannot be understood; ``path`` is its name."""
+
+    what = "Wrong environment variable"
+
+
+class WrongAnnotations(WrongFile):
+    """An annotation file (``artifacts.yaml``, ``dvc.yaml``) that cannot be understood."""
+
+    what = "Malformed annotations in"
+
+
+class WrongPolicy(WrongFile):
+    """A policy file (``.gto-policy.yaml``) that cannot be used."""
+
+    what = "Wrong policy in"
 
 
 class TagProblem(GtoError):
@@ -267,4 +286,4 @@ def _gist(stderr: str) -> str:
         # then the reason is what ssh said before, in words of its own
         telling = lines[: next(n for n, line in enumerate(lines) if "Could not read from remote" in line) + 1]
     said = re.sub(_UNASKED, _ASKED, "; ".join(telling))
-    return quote(said, limit=400)[1:-1]
+    return one_line(said, 400)

@@ -211,17 +211,39 @@ def check_artifact(name: str) -> str:
     return name
 
 
+def is_artifact(name: str) -> bool:
+    """Tell whether ``name`` can name an artifact."""
+    try:
+        check_artifact(name)
+    except InvalidName:
+        return False
+    return True
+
+
 def check_stage(name: str) -> str:
     """Return ``name`` when it can name a stage.
 
     Raises:
         InvalidName: it is outside the grammar, or git would refuse the tags it makes.
     """
+    return _check_part(name, "stage")
+
+
+def check_type(name: str) -> str:
+    """Return ``name`` when it can name a type of artifacts: the rules are those of stages.
+
+    Raises:
+        InvalidName: it cannot.
+    """
+    return _check_part(name, "type")
+
+
+def _check_part(name: str, what: str) -> str:
     if not re.fullmatch(PART, name):
-        raise InvalidName(f"Invalid stage {quote(name)}", _NAME_RULE)
+        raise InvalidName(f"Invalid {what} {quote(name)}", _NAME_RULE)
     reason = refused_by_git(f"x#{name}")
     if reason:
-        raise InvalidName(f"Invalid stage {quote(name)}: {reason}", "Choose another name")
+        raise InvalidName(f"Invalid {what} {quote(name)}: {reason}", "Choose another name")
     return name
 
 

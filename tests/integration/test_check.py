@@ -28,16 +28,16 @@ GOOD = {
 # file, content, where something is wrong and how the sentence on it begins and ends
 WRONG = {
     "a type": ("artifacts.yaml", "churn:\n  type: model\n  labels: x\n", "3: 'labels' of 'churn' must be a list of"),
-    "no YAML": ("artifacts.yaml", "churn: [\n", "2: while parsing a flow"),
+    "no YAML": ("artifacts.yaml", "churn: [\n", "2: it is not YAML: while parsing a flow"),
     "a name": ("artifacts.yaml", "churn: {}\n\n-x: {}\n", "3: Invalid artifact name '-x'. Letters,"),
     "a name in dvc.yaml": ("dvc.yaml", "stages: {}\nartifacts:\n  a:\n    path: x\n  b c: {}\n", "5: Invalid artifact"),
     "a folder's name": ("a b/dvc.yaml", "artifacts:\n  nlp: {}\n", "2: Invalid artifact name 'a b:nlp'"),
     "a path in dvc.yaml": ("a/dvc.yaml", "artifacts:\n  nlp:\n    path: [x]\n", "3: 'path' of 'nlp' must be text"),
     "a key in .gto": (".gto", "# ours\nstages: [dev]\nstagez: [prod]\n", "3: unknown key 'stagez'. Known keys: types"),
     "a stage in .gto": (".gto", "types: [model]\nstages:\n- dev\n- -prod\n", "2: stages: Invalid stage '-prod'"),
-    "a list in .gto": (".gto", "- dev\n", " it must hold keys and values. For example: stages"),
-    "no YAML in .gto": (".gto", "types: [model]\nstages: [dev\n", "3: did not find expected ',' or ']'"),
-    "no text in .gto": (".gto", "\0", " it is not YAML. Correct it, or remove it"),
+    "a list in .gto": (".gto", "- dev\n", "1: '.gto' must hold keys and values. For example: stages"),
+    "no YAML in .gto": (".gto", "types: [model]\nstages: [dev\n", "3: it is not YAML: while parsing a flow"),
+    "no text in .gto": (".gto", "\0", "1: it is not YAML: control characters are not allowed"),
     "a word": (".gto-policy.yaml", "rules:\n- name: x\n  require: {aftr: dev}\n", "3: unknown key 'aftr'"),
     "no rule": (".gto-policy.yaml", "", "1: it is empty. A policy without rules says so: rules: []"),
 }  # fmt: skip

@@ -202,6 +202,7 @@ REMOVED = {
     "the first": ("# about m\nm:\n  type: t\n\n# about o\no: {}\n", "# about m\n\n# about o\no: {}\n"),
     "the last": ("o: {}\n\nm:\n  type: t\n# end\n", "o: {}\n\n# end\n"),
     "the last, without a last newline": ("o: {}\r\nm:\r\n  type: t", "o: {}"),
+    "the last, below a block scalar": ("o:\n  description: |\n    a\nm:\n  type: t", "o:\n  description: |\n    a\n"),
     "an empty one": ("m:\no: {}\n", "o: {}\n"),
     "a block scalar": ("m:\n  description: |\n    a\n    # b\no: {}\n", "o: {}\n"),
     "from JSON, the first": ('{"m": {}, "o": {}}', '{"o": {}}'),

@@ -19,7 +19,7 @@ from gto_ci.platforms.forgejo.runner import Forgejo
 from gto_ci.platforms.github.runner import GitHub
 from gto_ci.platforms.gitlab import files
 from gto_ci.platforms.gitlab.event import change, decide, from_fork, untrusted
-from gto_ci.platforms.gitlab.log import Log, visible
+from gto_ci.platforms.gitlab.log import Log
 from gto_ci.platforms.gitlab.runner import GitLab
 from gto_ci.platforms.inputs import Inputs
 from gto_ci.platforms.platform import PullRequest, Target
@@ -215,7 +215,9 @@ def test_no_text_becomes_a_section_or_a_colour(text: str) -> None:
 
 
 def test_text_keeps_its_lines() -> None:
-    assert visible("a\n\tb é│\n\x1b[1mc") == "a\n        b é│\n\\x1b[1mc"
+    stream = io.StringIO()
+    Log(stream).text("a\n\tb é│\n\x1b[1mc")
+    assert stream.getvalue() == "a\n        b é│\n\\x1b[1mc\n"
     stream = io.StringIO()
     Log(stream).warning("odd\nname", file="artifacts.yaml", line=3)
     assert stream.getvalue() == "WARNING: artifacts.yaml:3: odd name\n"

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gto_ci.core.errors import WrongInput, quote
+from gto_ci.core.errors import WrongInput, one_line, quote
 from gto_ci.platforms.platform import PullRequest, Target
 
 TAGS, HEADS = "refs/tags/", "refs/heads/"
@@ -147,6 +147,6 @@ def _read_payload(path: str) -> Mapping[str, Any]:
         payload = json.loads(Path(path).read_bytes())
     except (OSError, ValueError) as error:
         raise WrongInput(
-            f"Cannot read the event file {quote(path)}: {quote(error)[1:-1]}", "Check GITHUB_EVENT_PATH"
+            f"Cannot read the event file {quote(path)}: {one_line(error)}", "Check GITHUB_EVENT_PATH"
         ) from error
     return payload if isinstance(payload, dict) else {}

@@ -14,6 +14,10 @@ from typing import TextIO
 
 from actions_toolkit.command import Command
 
+from gto_ci.core.errors import visible
+
+_KEPT = "\n\t"
+
 
 class Log:
     """Writes to the log of the job, which is the standard output of the step."""
@@ -24,7 +28,7 @@ class Log:
     @contextmanager
     def group(self, title: str) -> Iterator[None]:
         """Fold what is printed inside under ``title``."""
-        self._command("group", visible(title).replace("\n", " "))
+        self._command("group", visible(title, _KEPT).replace("\n", " "))
         try:
             yield
         finally:
@@ -34,7 +38,7 @@ class Log:
         """Print text that may come from anyone."""
         token = secrets.token_hex(16)
         self._command("stop-commands", token)
-        self._stream.write(visible(text).rstrip("\n") + "\n")
+        self._stream.write(visible(text, _KEPT).rstrip("\n") + "\n")
         self._stream.write(f"::{token}::\n")
         self._stream.flush()
 
@@ -59,10 +63,3 @@ class Log:
         given = {key: value for key, value in properties.items() if value}
         self._stream.write(f"{Command(name, given, message)}\n")
         self._stream.flush()
-
-
-def visible(text: str) -> str:
-    """Return ``text`` with line feeds and tabs kept and every other unprintable character escaped."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text)

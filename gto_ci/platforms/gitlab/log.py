@@ -8,13 +8,12 @@ either. Source: GitLab's "CI/CD job logs".
 from __future__ import annotations
 
 import secrets
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
-from gto_ci.core.errors import quote
+from gto_ci.core.errors import visible
 
 _CLEAR = "\x1b[0K"  # has the mark before it disappear from the page
 
@@ -38,7 +37,7 @@ class Log:
 
     def text(self, text: str) -> None:
         """Print text that may come from anyone."""
-        self._write(visible(text).rstrip("\n") + "\n")
+        self._write(_text(text).rstrip("\n") + "\n")
 
     def notice(self, message: str) -> None:
         """Print a notice; GitLab has no other place for it."""
@@ -61,10 +60,9 @@ class Log:
         self._stream.flush()
 
 
-def visible(text: str) -> str:
-    """Return ``text`` with its lines kept, tabs as spaces, and every other unprintable character escaped."""
-    return "\n".join(quote(line, sys.maxsize)[1:-1] for line in text.expandtabs().split("\n"))
+def _text(text: str) -> str:
+    return visible(text.expandtabs(), "\n")
 
 
 def _line(text: str) -> str:
-    return visible(text).replace("\n", " ")
+    return _text(text).replace("\n", " ")
