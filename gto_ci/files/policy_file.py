@@ -166,19 +166,14 @@ def _field(value: _Value) -> str:
     return value.word(_FIELDS, also="custom.KEY")
 
 
-def _deprecated(value: _Value) -> NotDeprecated:
-    value.only(False)
-    return NotDeprecated()
+def _just(expected: bool, requirement: Requirement) -> Callable[[_Value], Requirement]:
+    """Return the reader of a requirement that has one possible value."""
 
+    def read_value(value: _Value) -> Requirement:
+        value.only(expected)
+        return requirement
 
-def _current(value: _Value) -> Current:
-    value.only(True)
-    return Current()
-
-
-def _ghost(value: _Value) -> WithoutGhost:
-    value.only(False)
-    return WithoutGhost()
+    return read_value
 
 
 _REQUIREMENTS: dict[str, Callable[[_Value], Requirement]] = {
@@ -188,9 +183,9 @@ _REQUIREMENTS: dict[str, Callable[[_Value], Requirement]] = {
     "signed": _signed,
     "branches": lambda value: OnBranch(_globs(value)),
     "annotation": _annotation,
-    "deprecated": _deprecated,
-    "current": _current,
-    "ghost": _ghost,
+    "deprecated": _just(False, NotDeprecated()),
+    "current": _just(True, Current()),
+    "ghost": _just(False, WithoutGhost()),
 }
 
 
