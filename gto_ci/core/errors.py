@@ -189,38 +189,38 @@ class WrongFile(GtoError):
     ``path`` is the file, ``line`` counts from 1, 0 where it is not known; ``reason`` says what is wrong there.
     """
 
-    what = "Wrong file"
+    _what = "Wrong file"
 
     def __init__(self, path: str, line: int, reason: str, next_step: str = "") -> None:
         self.path = path
         self.line = line
         self.reason = reason
         where = f"{quote(path)}, line {line}" if line else quote(path)
-        super().__init__(f"{self.what} {where}: {reason}", next_step)
+        super().__init__(f"{self._what} {where}: {reason}", next_step)
 
 
 class WrongConfig(WrongFile):
     """A configuration file (``.gto``) or variable that cannot be understood."""
 
-    what = "Wrong config file"
+    _what = "Wrong config file"
 
 
 class WrongVariable(WrongConfig):
     """A ``GTO_*`` variable that cannot be understood; ``path`` is its name."""
 
-    what = "Wrong environment variable"
+    _what = "Wrong environment variable"
 
 
 class WrongAnnotations(WrongFile):
     """An annotation file (``artifacts.yaml``, ``dvc.yaml``) that cannot be understood."""
 
-    what = "Malformed annotations in"
+    _what = "Malformed annotations in"
 
 
 class WrongPolicy(WrongFile):
     """A policy file (``.gto-policy.yaml``) that cannot be used."""
 
-    what = "Wrong policy in"
+    _what = "Wrong policy in"
 
 
 class TagProblem(GtoError):

@@ -65,7 +65,7 @@ def pull(
     _place(root, path)
     size, files = _measure(place)
     if not files and not place.is_dir():
-        raise PullFailed(f"DVC pulled, and there is nothing at {quote(path)}", "Check the artifact's 'path'")
+        raise PullFailed(f"DVC pulled nothing to {quote(path)}", "Check the artifact's 'path'")
     return PulledData(path, size, files, lock.dvc.version)
 
 
@@ -78,7 +78,7 @@ def _place(root: Path, path: str) -> Path:
     wanted = PurePosixPath(path)
     next_step = "Give the artifact a 'path' inside the repository, to the data itself"
     if not wanted.parts or wanted.is_absolute() or ".." in wanted.parts or not all(map(_can_be, wanted.parts)):
-        raise PullFailed(f"{quote(path)} is no path inside the repository", next_step)
+        raise PullFailed(f"{quote(path)} is not a path inside the repository", next_step)
     if wanted.name in ("dvc.yaml", "dvc.lock") or wanted.suffix == ".dvc" or ".dvc" in wanted.parts:
         raise PullFailed(f"{quote(path)} is one of DVC's own files, not data that it keeps", next_step)
     place = root / wanted
@@ -107,8 +107,8 @@ def _project(root: Path, place: Path, path: str) -> Path:
         if folder.is_relative_to(root) and (folder / ".dvc").is_dir():
             return folder
     raise PullFailed(
-        f"There is no DVC project that {quote(path)} could belong to: no folder '.dvc'",
-        Remedies.PULL_NO_DATA.after("Run 'dvc init' and commit what it makes"),
+        f"{quote(path)} is in no DVC project: there is no folder '.dvc'",
+        Remedies.PULL_NO_DATA.after("Run 'dvc init' and commit its files"),
     )
 
 

@@ -109,7 +109,7 @@ def account_for(root: Path, folder: Path, environ: Mapping[str, str]) -> Iterato
             private = stack.enter_context(_new_folder(folder, "gto-ci-dvc-", ids))
         except OSError as error:
             raise PullFailed(
-                f"Nothing can be made in {quote(folder)}: {error.strerror}",
+                f"No folder can be created in {quote(folder)}: {error.strerror}",
                 "Give the job a folder for temporary files that it may write to",
             ) from error
         uid = ids[0] if ids else os.geteuid()

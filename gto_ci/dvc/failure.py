@@ -16,7 +16,7 @@ _KNOWN = (
     ),
     (
         r"Can't remove the following unsaved files",
-        "Other data is there already, which DVC does not know; remove it before this step",
+        "The path holds other data, which DVC does not track; remove it before this step",
     ),
     (
         r"does not exist as an output or a stage name",
@@ -32,11 +32,11 @@ _KNOWN = (
     ),
     (
         r"^WARNING: Some of the cache files do not exist|Checkout failed",
-        "Run 'dvc push' where the data is, and check that the job reaches the remote that it was pushed to",
+        "Run 'dvc push' where the data is, and check that the job reaches that remote",
     ),
     (
         r"^ERROR: configuration error",
-        "Correct .dvc/config; 'dvc config --list --show-origin' shows where each setting is from",
+        "Correct .dvc/config; 'dvc config --list --show-origin' shows the file of each setting",
     ),
     (r"validation failed|unable to read|[Ii]nvalid YAML", "Correct that file and commit it"),
     (r"No space left on device", "Make room on the runner"),

@@ -55,8 +55,8 @@ def read(data: bytes, path: str) -> Policy:
     for value in top["rules"].items(may_be_empty=True):
         rule = _rule(value, zone, signers=bool(signers))
         if rule.name in rules:
-            reason = f"a rule called {quote(rule.name)} is there already, in line {rules[rule.name].line}"
-            raise value.wrong(reason, "Give each rule a name of its own")
+            reason = f"the rule in line {rules[rule.name].line} has the name {quote(rule.name)}, too"
+            raise value.wrong(reason, "Give each rule its own name")
         rules[rule.name] = rule
     return Policy(tuple(rules.values()), signers, path)
 
@@ -112,7 +112,7 @@ def _requirements(required: Mapping[str, _Value], events: Sequence[Kind]) -> lis
         value.only(True)
     if not stage and any(kind is not Kind.ASSIGNMENT for kind in events):
         raise value.wrong(
-            "'two-person' needs a stage where the rule is not for assignments alone, which tags can approve",
+            "'two-person' needs a stage, unless the rule is only about assignments",
             "For example: two-person: {stage: staging}",
         )
     return [
@@ -166,19 +166,14 @@ def _field(value: _Value) -> str:
     return value.word(_FIELDS, also="custom.KEY")
 
 
-def _deprecated(value: _Value) -> NotDeprecated:
-    value.only(False)
-    return NotDeprecated()
+def _just(expected: bool, requirement: Requirement) -> Callable[[_Value], Requirement]:
+    """Return the reader of a requirement that has one possible value."""
 
+    def read_value(value: _Value) -> Requirement:
+        value.only(expected)
+        return requirement
 
-def _current(value: _Value) -> Current:
-    value.only(True)
-    return Current()
-
-
-def _ghost(value: _Value) -> WithoutGhost:
-    value.only(False)
-    return WithoutGhost()
+    return read_value
 
 
 _REQUIREMENTS: dict[str, Callable[[_Value], Requirement]] = {
@@ -188,9 +183,9 @@ _REQUIREMENTS: dict[str, Callable[[_Value], Requirement]] = {
     "signed": _signed,
     "branches": lambda value: OnBranch(_globs(value)),
     "annotation": _annotation,
-    "deprecated": _deprecated,
-    "current": _current,
-    "ghost": _ghost,
+    "deprecated": _just(False, NotDeprecated()),
+    "current": _just(True, Current()),
+    "ghost": _just(False, WithoutGhost()),
 }
 
 
@@ -208,7 +203,9 @@ def _globs(value: _Value, allowed: re.Pattern[str] | None = None) -> tuple[str, 
 def _glob(value: _Value, allowed: re.Pattern[str] | None) -> str:
     glob = value.text()
     if allowed and not allowed.fullmatch(glob):
-        raise value.wrong(f"no name fits {quote(glob)}", "Names have letters, digits, '-', '_' and '/'; * is anything")
+        raise value.wrong(
+            f"{quote(glob)} matches no name", "Names have letters, digits, '-', '_' and '/'; * matches anything"
+        )
     try:
         fnmatchcase("", glob)
     except re.error as error:  # older versions of Python refuse [z-a]
@@ -232,7 +229,7 @@ def _zone(value: _Value) -> tzinfo:
         zones = available_timezones()
         if not zones:
             raise value.wrong(
-                "the time zones are not known on this machine", "Install tzdata, or write an offset, such as +01:00"
+                "this machine has no time zones", "Install tzdata, or write an offset, such as +01:00"
             ) from error
         meant = similar(name, sorted(zones))
         next_step = f"Did you mean {meant}?" if meant else "For example: Europe/Berlin, or +01:00"
@@ -251,7 +248,7 @@ def _window(value: _Value, zone: tzinfo) -> Window:
         )
     start, end = (_moments(fields[key], zone, whole_day=key == "until") for key in ("from", "until"))
     if end[1] <= start[0]:
-        raise value.wrong("the window ends before it begins", "Write the earlier moment as 'from'")
+        raise value.wrong("the window ends before it begins", "Write the earlier time as 'from'")
     return Period(start[0], end[1], zone, reason)
 
 
@@ -259,7 +256,7 @@ def _weekly(fields: Mapping[str, _Value], zone: tzinfo, reason: str) -> Weekly:
     days = sorted({DAYS.index(day.word(DAYS)) for day in fields["days"].items()})
     start = _clock(fields["from"]) if "from" in fields else 0
     if start == WHOLE_DAY:
-        raise fields["from"].wrong("no window begins at 24:00", "Write 00:00, and the day after")
+        raise fields["from"].wrong("a window cannot begin at 24:00", "Write 00:00 and the next day")
     return Weekly(tuple(days), start, _clock(fields["until"]) if "until" in fields else WHOLE_DAY, zone, reason)
 
 
@@ -295,13 +292,13 @@ class _PolicyDocument:
         self._left = _MAX_VALUES
         self._lines = len(data.splitlines()) or 1
         if len(data) > _MAX_BYTES:
-            raise self.wrong(1, f"it is larger than {_MAX_BYTES} bytes", "Say it in fewer rules, with globs")
+            raise self.wrong(1, f"it is larger than {_MAX_BYTES} bytes", "Use fewer rules, with globs")
         try:
             root = Document(data).root
         except WrongYaml as error:
             raise self.wrong(error.line or 1, error.reason) from error
         if root is None:
-            raise self.wrong(1, "it is empty", "A policy without rules says so: rules: []")
+            raise self.wrong(1, "it is empty", "For a policy without rules, write: rules: []")
         self.root = self.value(root, "the file")
 
     def wrong(self, line: int, reason: str, next_step: str = "") -> WrongPolicy:
@@ -311,7 +308,7 @@ class _PolicyDocument:
     def value(self, node: yaml.Node, name: str) -> _Value:
         self._left -= 1
         if self._left < 0:
-            raise self.wrong(line_of(node), f"it has more than {_MAX_VALUES} values", "Say it with globs")
+            raise self.wrong(line_of(node), f"it has more than {_MAX_VALUES} values", "Use globs")
         return _Value(self, node, name)
 
 
@@ -346,7 +343,7 @@ class _Value:
             key = self.document.value(key_node, self.name)
             name = key.key(known)
             if name in found:
-                raise key.wrong(f"{quote(name)} is there twice, first in line {found[name].line}", "Remove one")
+                raise key.wrong(f"{quote(name)} occurs twice, first in line {found[name].line}", "Remove one")
             found[name] = self.document.value(node, name)
         for name in needed:
             if name not in found:
@@ -358,7 +355,7 @@ class _Value:
     def key(self, known: Sequence[str]) -> str:
         """Return this key, which must be one of the ``known`` keys."""
         if self.node.tag == "tag:yaml.org,2002:merge":
-            raise self.wrong("merge keys (<<) are not understood here", "Write the keys out")
+            raise self.wrong("merge keys (<<) are not supported", "Write the keys out")
         if not isinstance(self.node.value, str):
             raise self.wrong(f"a key in {quote(self.name)} is not plain text", f"Known keys: {', '.join(known)}")
         if self.node.value in known:
@@ -370,7 +367,7 @@ class _Value:
         if self.node.tag != _LIST:
             raise self.wrong(f"{quote(self.name)} must be a list", f"For example: {self.name}: […]")
         if not self.node.value and not may_be_empty:
-            raise self.wrong(f"{quote(self.name)} is an empty list", "Leave it out, or put something in")
+            raise self.wrong(f"{quote(self.name)} is an empty list", "Remove it, or add an item")
         return [self.document.value(node, self.name) for node in self.node.value]
 
     def text(self) -> str:
@@ -378,7 +375,7 @@ class _Value:
         text = self.node.value
         if self.node.tag not in _TEXT or not isinstance(text, str):
             plain = f", not {quote(text)}" if isinstance(text, str) else ""
-            raise self.wrong(f"{quote(self.name)} must be text{plain}", "Put it into quotes if it is meant as text")
+            raise self.wrong(f"{quote(self.name)} must be text{plain}", "Put it in quotes if it is text")
         if not text.strip() or not text.isprintable() or len(text) > _MAX_TEXT:
             rule = f"must be one line of at most {_MAX_TEXT} printable characters"
             raise self.wrong(f"{quote(self.name)} {rule}, not {quote(text)}", "Shorten it, or write it another way")

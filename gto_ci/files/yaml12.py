@@ -56,7 +56,7 @@ class Document:
     def pairs(self, node: yaml.Node | None, what: str) -> list[tuple[yaml.ScalarNode, yaml.Node]]:
         """Return the keys and values of a mapping; an empty value counts as an empty mapping.
 
-        Where a key is there twice, its last value counts. ``what`` is the mapping's name, for errors.
+        If a key occurs twice, its last value counts. ``what`` is the mapping's name, for errors.
 
         Raises:
             WrongYaml: ``node`` is no mapping, or has a key that is not a scalar.
@@ -68,7 +68,7 @@ class Document:
         try:
             self._loader.flatten_mapping(node)
         except (self._yaml.YAMLError, RecursionError) as error:
-            raise WrongYaml(line_of(node), "a merge key (<<) that cannot be followed") from error
+            raise WrongYaml(line_of(node), "a merge key (<<) that cannot be resolved") from error
         found: dict[str, tuple[yaml.ScalarNode, yaml.Node]] = {}
         for key, value in node.value:
             if not isinstance(key, self._yaml.ScalarNode):

@@ -39,7 +39,7 @@ WRONG = {
     "no YAML in .gto": (".gto", "types: [model]\nstages: [dev\n", "3: it is not YAML: while parsing a flow"),
     "no text in .gto": (".gto", "\0", "1: it is not YAML: control characters are not allowed"),
     "a word": (".gto-policy.yaml", "rules:\n- name: x\n  require: {aftr: dev}\n", "3: unknown key 'aftr'"),
-    "no rule": (".gto-policy.yaml", "", "1: it is empty. A policy without rules says so: rules: []"),
+    "no rule": (".gto-policy.yaml", "", "1: it is empty. For a policy without rules, write: rules: []"),
 }  # fmt: skip
 
 

@@ -388,7 +388,7 @@ class Editor:
         for key, _ in node.pairs:
             if key.value in seen:
                 line = self._source.text.count("\n", 0, key.start) + 1
-                raise WrongAnnotations(self._path, line, f"{quote(key.value)} is there twice")
+                raise WrongAnnotations(self._path, line, f"{quote(key.value)} occurs twice")
             seen.add(key.value)
 
     def _refuse_comments(self, text: str) -> None:
