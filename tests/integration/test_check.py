@@ -228,7 +228,7 @@ def test_what_would_mean_nothing_is_refused(pushing: WorkDir) -> None:
     said = {
         "churn#prod#1": f"{nothing}: it is lightweight, and only annotated tags count. Make it anew",
         "tree@v1.0.0": f"{nothing}: it points to a tree, not to a commit. Make it anew",
-        "old@v1.0.0": f"{nothing}: it carries no tagger and date. Make it anew",
+        "old@v1.0.0": f"{nothing}: it has no tagger and no date. Make it anew",
         "churn@v1": "resembles a registry tag, and is none. Formats: NAME@vX.Y.Z, ",
     }
     for tag, reason in said.items():

@@ -109,7 +109,7 @@ TYPED = {
     "refs/tags/hijacked#prod": "hijacked#prod",
     "m#dev": "'m#dev' names no version: no version of 'm' is in stage 'dev'",
     "m#nothing": "'m#nothing' names no version: no version of 'm' is in stage 'nothing'",
-    "m@v9.9.9": "'m@v9.9.9' names no version: 'm' has no version v9.9.9 in effect",
+    "m@v9.9.9": "'m@v9.9.9' names no version: 'm' has no active version v9.9.9",
     "no@latest": "'no@latest' names no version: there is no artifact 'no'",
     "no#prod": "'no#prod' names no version: there is no artifact 'no'",
     "m#prod#9": "There is no tag 'm#prod#9'",
@@ -118,7 +118,7 @@ TYPED = {
     "m@v7.0.0#7": "Tag 'm@v7.0.0#7' is not an event: it is lightweight, and only annotated tags count",
     "refs/tags/m#qa": "Tag 'm#qa' is not an event: it is lightweight, and only annotated tags count",
     "m@v8.0.0#8": "Tag 'm@v8.0.0#8' is not an event: it points to a tree, not to a commit",
-    "dir:n@v0.1.0!": "'dir:n@v0.1.0!' is not a tag name: in tags ':' is written '='; try 'dir=n@v0.1.0!'",
+    "dir:n@v0.1.0!": "'dir:n@v0.1.0!' is not a tag name: tags use '=' for ':'; try 'dir=n@v0.1.0!'",
     "m@v1.0": "'m@v1.0' is not in registry format",
     "m#prod#0": "'m#prod#0' is not in registry format",
 }

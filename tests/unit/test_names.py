@@ -178,7 +178,7 @@ _PIECES = [
 @example("m#prod!#07")
 @example("m#prod#\u0661")
 def test_the_parts_are_those_of_the_whole(text: str) -> None:
-    match, tag = _WHOLE.fullmatch(text), names._taken_apart(text)
+    match, tag = _WHOLE.fullmatch(text), names._split(text)
     assert (match is None) == (tag is None)
     if match and tag:
         assert tag.artifact.replace(":", "=") == match["artifact"]

@@ -265,9 +265,9 @@ def test_many_annotated_commits_take_time_in_proportion() -> None:
         ("chrun", "Did you mean 'churn'"),
         ("Churn", "Did you mean 'churn'"),
         ("models/nlp-segment", "Did you mean 'models/nlp:segment'?"),
-        ("zzz", "Known here: churn, churn-2, models/nlp:segment"),
+        ("zzz", "Known artifacts: churn, churn-2, models/nlp:segment"),
         ("churn-3", "Did you mean 'churn-2' or 'churn'?"),
-        ("", "Known here: churn"),
+        ("", "Known artifacts: churn"),
     ],
 )
 def test_a_mistyped_artifact_is_suggested(name: str, meant: str) -> None:
@@ -277,7 +277,7 @@ def test_a_mistyped_artifact_is_suggested(name: str, meant: str) -> None:
 
 
 def test_an_unknown_artifact_is_an_error_that_names_the_known() -> None:
-    with pytest.raises(ArtifactNotFound, match=r"'x'.*Known here: m"):
+    with pytest.raises(ArtifactNotFound, match=r"'x'.*Known artifacts: m"):
         registry(HISTORY).artifact("x")
     with pytest.raises(ArtifactNotFound, match="no registry tags yet"):
         registry("").artifact("x")
