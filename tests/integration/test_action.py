@@ -461,7 +461,7 @@ def test_files_of_the_runner_that_cannot_be_written(lab: Lab) -> None:
     for variable in ("GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT"):
         odd = replace(runner, environ={**runner.environ, variable: str(runner.workspace)})
         error = odd.run("push", "refs/tags/churn#prod#2", commit).error
-        assert f"Cannot write to '{runner.workspace}'" in error
+        assert f"Cannot write to the runner's file '{runner.workspace}'" in error
         assert variable in error
 
 

@@ -201,7 +201,7 @@ def test_a_comment_is_refused_and_the_job_goes_on(lab: Lab) -> None:
     ran = lab.tag("churn#prod#2", comment="always")
     assert (ran.code, ran.variables["GTO_STAGE"]) == (0, "prod")
     (notice,) = ran.said("NOTICE")
-    assert "on GitHub and Forgejo only" in notice
+    assert "only on GitHub and Forgejo" in notice
 
 
 def test_a_closed_gate_fails_the_job_and_leaves_its_outputs(lab: Lab) -> None:

@@ -333,7 +333,7 @@ def test_require(free: FakeRunner, inputs: dict[str, str], lacking: list[str]) -
     assert [reason["check"] for reason in reasons] == [f"require-{word.removeprefix('require-')}" for word in lacking]
     for reason in reasons:
         assert reason["rule"] == "inputs of the action"
-        assert f"see the input '{reason['check']}'" in reason["remedy"]
+        assert f"The input '{reason['check']}' allows only" in reason["remedy"]
 
 
 def test_require_of_a_version_that_has_no_stage_and_a_name_with_a_folder(free: FakeRunner) -> None:
@@ -376,7 +376,7 @@ def test_require_and_a_policy_are_both_asked(job: Job) -> None:
 
 @pytest.mark.parametrize("word", ["promotion", "[", "Assignment", "creation"])
 def test_a_word_that_is_no_event(free: FakeRunner, word: str) -> None:
-    assert "names no event" in free.run(ref=TAG, require_event=word).error
+    assert "matches no event" in free.run(ref=TAG, require_event=word).error
 
 
 # What a closed gate leaves
@@ -445,7 +445,7 @@ def test_gate_at_a_prompt(work: WorkDir) -> None:
     closed = gto(work, "gate", "churn#prod#1", program="gto-ci", GTO_EMOJIS="false")
     assert (closed.code, closed.err) == (1, "")
     assert "The gate is closed: 1 of 1 checks failed (rules: '.gto-policy.yaml' of 'HEAD'" in closed.out
-    assert "FAILED  staged, after: version v1.0.0 came to 'staging' only after this" in closed.out
+    assert "FAILED  staged, after: version v1.0.0 was assigned to 'staging' only after this event" in closed.out
     assert "→ assign it to 'prod' again" in closed.out
     opened = gto(work, "gate", "churn#prod#3", program="gto-ci", GTO_EMOJIS="false")
     assert (opened.code, opened.err) == (0, "")

@@ -236,7 +236,7 @@ def test_one_that_is_deleted_again_and_again_is_given_up(fake: FakeGitHub) -> No
     fake.comment(PULL, fake.bot, copy("old"))
     fake.fail_always(404, on="PATCH", message="Not Found")
     writer = Writer(fake)
-    assert "deleted whenever it was about to be updated" in writer.refused()
+    assert "the comment was deleted before it could be updated" in writer.refused()
     assert writer.pauses == [1.0, 3.0]
 
 
@@ -259,7 +259,7 @@ def test_a_forks_token_is_refused_once_with_the_next_step(fake: FakeGitHub) -> N
     writer = Writer(fake, FORK_TOKEN)
     said = writer.refused()
     assert said.startswith(
-        "Cannot comment on pull request 7 of 'acme/models': GitHub does not let this token: "
+        "Cannot comment on pull request 7 of 'acme/models': GitHub denies this token access: "
         "'Resource not accessible by integration' (403). Give the job 'permissions: pull-requests: write'"
     )
     assert "fork" in said
@@ -299,9 +299,9 @@ def test_a_place_that_is_none_is_refused(place: CommentTarget, variable: str) ->
 @pytest.mark.parametrize(
     ("status", "message", "said"),
     [
-        (404, "Not Found", "has no such thing, or hides it from this token: 'Not Found' (404)"),
+        (404, "Not Found", "it does not exist on GitHub, or this token cannot see it: 'Not Found' (404)"),
         (403, "Unable to create comment because issue is locked.", "because issue is locked.' (403)"),
-        (410, "This issue was deleted", "does not take it: 'This issue was deleted' (410)"),
+        (410, "This issue was deleted", "rejects the request: 'This issue was deleted' (410)"),
         (403, "a\n::error::b", r"'a\n::error::b' (403)"),
     ],
 )
@@ -379,7 +379,7 @@ def test_two_failures_of_the_server_are_survived(fake: FakeGitHub, status: int, 
 def test_a_server_that_always_fails_is_given_up(fake: FakeGitHub) -> None:
     fake.fail_always(503)
     writer = Writer(fake)
-    assert "GitHub has trouble of its own: 'Server Error' (503). Run the job again later" in writer.refused()
+    assert "GitHub has a server error: 'Server Error' (503). Run the job again later" in writer.refused()
     assert fake.calls == ["GET user"] * 3
 
 
@@ -422,7 +422,7 @@ def test_an_answer_that_is_not_githubs_is_no_success(fake: FakeGitHub, on: str, 
         fake.comment(PULL, fake.bot, copy("old"))
     before = bodies(fake)
     fake.fail_next(200, on=on, body=body)
-    assert "does not answer as GitHub does" in Writer(fake).refused()
+    assert "does not answer like GitHub" in Writer(fake).refused()
     assert bodies(fake) == before
 
 

@@ -193,9 +193,9 @@ def test_lists_and_pairs_in_inputs() -> None:
     ("texts", "says"),
     [
         ({"comment": "sometimes"}, "never, always or on-failure"),
-        ({"require_event": "registraton"}, "names no event: 'registraton'"),
-        ({"ghost_diff": "a"}, "'ghost-diff' needs to know the patch repository"),
-        ({"ghost_commits": "a"}, "'ghost-commits' needs to know the patch repository"),
+        ({"require_event": "registraton"}, "matches no event: 'registraton'"),
+        ({"ghost_diff": "a"}, "'ghost-diff' needs a patch repository"),
+        ({"ghost_commits": "a"}, "'ghost-commits' needs a patch repository"),
         ({"ghost_repo": "r", "ghost_diff": "a b c"}, "'ghost-diff' must be 'HASH' or 'BASE HASH'"),
         ({"pull": "yes"}, "'pull' must be true or false"),
     ],

@@ -166,7 +166,7 @@ def test_the_job_comes_from_the_runners_variables(tmp_path: Path) -> None:
 def test_comments_are_refused_with_a_reason(tmp_path: Path) -> None:
     made = GitLab(job(tmp_path), io.StringIO())
     for refused in (lambda: made.comment(7, "gto", "text", "t"), lambda: made.merged_change(SHA, "t")):
-        with pytest.raises(CommentRefused, match="on GitHub and Forgejo only"):
+        with pytest.raises(CommentRefused, match="only on GitHub and Forgejo"):
             refused()
 
 
@@ -327,9 +327,9 @@ def test_a_link_that_the_commit_brings_is_not_followed(tmp_path: Path) -> None:
     for name, target in (("gto.env", outside / "file"), ("gto-outputs", outside / "folder")):
         made = GitLab(job(project), io.StringIO())
         (project / name).symlink_to(target)
-        with pytest.raises(WrongInput, match=f"'{name}' is there already"):
+        with pytest.raises(WrongInput, match=f"'{name}' already exists"):
             GitLab(job(project), io.StringIO())
-        with pytest.raises(WrongInput, match=f"'{name}' is there already"):
+        with pytest.raises(WrongInput, match=f"'{name}' already exists"):
             made.write_outputs(outputs.fit({"event": "assignment"})[0])
         assert sorted(place.name for place in project.iterdir()) == sorted(["out", name])
         assert (project / name).readlink() == target
@@ -338,7 +338,7 @@ def test_a_link_that_the_commit_brings_is_not_followed(tmp_path: Path) -> None:
     assert not list((outside / "folder").iterdir())
     (project / "out").rmdir()
     (project / "out").symlink_to(outside)
-    with pytest.raises(WrongInput, match="leaves the project"):
+    with pytest.raises(WrongInput, match="is outside the project"):
         GitLab(job(project, GTO_OUTPUTS_FILE="out/gto.env"), io.StringIO())
 
 
@@ -427,10 +427,10 @@ def test_a_folder_that_is_not_ours_alone_stays(change: Callable[[Path], None], t
     made.write_outputs(outputs.fit({"event": "assignment"})[0])
     change(tmp_path / "gto-outputs")
     before = everything(tmp_path)
-    with pytest.raises(WrongInput, match="'gto-outputs' is there already") as refused:
+    with pytest.raises(WrongInput, match="'gto-outputs' already exists") as refused:
         GitLab(job(tmp_path), io.StringIO())
     assert "GTO_OUTPUTS_FILE" in refused.value.next_step
-    with pytest.raises(WrongInput, match="'gto-outputs' is there already"):
+    with pytest.raises(WrongInput, match="'gto-outputs' already exists"):
         made.write_outputs(outputs.fit({"event": "registration"})[0])
     assert everything(tmp_path) == before
 
@@ -439,7 +439,7 @@ def test_a_folder_that_is_not_ours_alone_stays(change: Callable[[Path], None], t
 def test_a_folder_of_the_repository_stays(name: str, wanted: str, tmp_path: Path) -> None:
     (tmp_path / name).mkdir()
     (tmp_path / name / "result.csv").write_text("precious")
-    with pytest.raises(WrongInput, match=f"'{name}' is there already"):
+    with pytest.raises(WrongInput, match=f"'{name}' already exists"):
         GitLab(job(tmp_path, GTO_OUTPUTS_FILE=wanted), io.StringIO())
     assert everything(tmp_path) == {f"{name}/result.csv": b"precious"}
 
@@ -449,7 +449,7 @@ def test_a_folder_of_the_repository_stays(name: str, wanted: str, tmp_path: Path
 )
 def test_a_file_of_the_repository_stays(text: str, tmp_path: Path) -> None:
     (tmp_path / "gto.env").write_text(text)
-    with pytest.raises(WrongInput, match=r"'gto\.env' is there already"):
+    with pytest.raises(WrongInput, match=r"'gto\.env' already exists"):
         GitLab(job(tmp_path), io.StringIO())
     assert everything(tmp_path) == {"gto.env": text.encode()}
 

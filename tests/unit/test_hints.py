@@ -69,7 +69,7 @@ def door_words(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "text", ["Use --force", "Allow more with --max-size", "Set 'fetch-tags: true'", "Check the input 'token'"]
+    "text", ["Use --force", "Raise the limit with --max-size", "Set 'fetch-tags: true'", "Check the input 'token'"]
 )
 def test_the_search_finds_what_it_is_for(text: str) -> None:
     assert door_words(text)
@@ -88,7 +88,7 @@ def test_no_string_below_the_doors_names_an_option_or_an_input() -> None:
 
 
 def test_every_kind_of_remedy_has_words_and_a_text_of_its_own() -> None:
-    assert set(hints._WORDS) <= set(KINDS)
+    assert set(hints._WORDINGS) <= set(KINDS)
     assert len({str(remedy) for remedy in KINDS.values()}) == len(KINDS)
     assert all(remedy.kind == name for name, remedy in KINDS.items())
     assert not [name for name, remedy in KINDS.items() if door_words(str(remedy))]

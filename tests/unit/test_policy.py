@@ -162,7 +162,7 @@ V2 = f"m@v2.0.0-rc.1 {C2} eve@example.com 105"
             Versions(read_range(">=1.0.0 <3.0.0"), False),
             "",
             {},
-            "v1.2.0 is within '>=1.0.0 <3.0.0', and no pre-release",
+            "v1.2.0 is within '>=1.0.0 <3.0.0', and not a pre-release",
         ),
         (Taggers(("ops@*", "*@EXAMPLE.com")), "", {}, "the tagger is 'bob@example.com'"),
         (SignedBy(), "", {"signatures": GOOD}, "tag 'm#prod#2' is signed by 'bob@example.com'"),
@@ -185,13 +185,13 @@ V2 = f"m@v2.0.0-rc.1 {C2} eve@example.com 105"
         (Current(), "", {}, "stage 'prod' holds version v1.2.0, since 2026-11-25 01:40:00+00:00"),
         (Current(), f"m#prod#3 {C2} a@b 110\nm#prod!#4 {C2} a@b 111", {}, "stage 'prod' holds version v1.2.0"),
         (WithoutGhost(), "", {}, "no ghost was applied"),
-        (TwoPerson("staging"), "", {}, "'ada@example.com' assigned it to 'staging', 'bob@example.com' tagged it"),
-        (TwoPerson(), "", {"approvals": [APPROVAL]}, "'ada@example.com' approved with tag 'm#prod+ok', 'bob"),
+        (TwoPerson("staging"), "", {}, "'ada@example.com' assigned it to 'staging', and 'bob@example.com' tagged it"),
+        (TwoPerson(), "", {"approvals": [APPROVAL]}, "'ada@example.com' approved it with tag 'm#prod+ok', and 'bob"),
         (
             TwoPerson("staging", signed=True),
             "",
             {"signatures": {**GOOD, "m#staging#1": Signed("good", "root")}},
-            "'root' assigned it to 'staging', 'bob@example.com' tagged it",
+            "'root' assigned it to 'staging', and 'bob@example.com' tagged it",
         ),
         (Freeze((Weekly((4,), 0, WHOLE_DAY, BERLIN),)), "", {}, "no freeze is in effect"),
     ],
@@ -217,7 +217,7 @@ def test_a_requirement_is_met(requirement: Requirement, more: str, evidence: dic
             After("qa"),
             f"m#qa#3 {C1} a@b 110",
             {},
-            "came to 'qa' only after this, at 2026-11-25 01:50:00+00:00",
+            "was assigned to 'qa' only after this event, at 2026-11-25 01:50:00+00:00",
             "assign it to 'prod' again: gto assign m --version v1.2.0 --stage prod --force --push",
         ),
         (After("qa"), f"m#qa#3 {C2} a@b 20\nm@v1.2.0#4 {C2} a@b 21", {}, "v1.2.0 was never assigned", "gto assign"),
@@ -240,10 +240,10 @@ def test_a_requirement_is_met(requirement: Requirement, more: str, evidence: dic
             "",
             {},
             "v1.2.0 is outside '>=2.0.0 || =1.1.0'",
-            "take a version in",
+            "use a version in",
         ),
-        (Taggers(("ops@*",)), "", {}, "the tagger is 'bob@example.com'", "have it tagged by 'ops@*'"),
-        (SignedBy(), "", {}, "tag 'm#prod#2' has a signature that nobody checked", "(git tag -s) of an allowed signer"),
+        (Taggers(("ops@*",)), "", {}, "the tagger is 'bob@example.com'", "ask a tagger who matches 'ops@*' to create the tag"),
+        (SignedBy(), "", {}, "tag 'm#prod#2' has a signature that was not checked", "signed by an allowed signer (git tag -s)"),
         (SignedBy(), "", {"signatures": {"m#prod#2": Signed("none")}}, "'m#prod#2' is not signed", "git tag -s"),
         (
             SignedBy(),
@@ -252,14 +252,14 @@ def test_a_requirement_is_met(requirement: Requirement, more: str, evidence: dic
             "has a signature that could not be checked: no key\\n",
             "git tag -s",
         ),
-        (SignedBy(("ops@*",)), "", {"signatures": GOOD}, "is signed by 'bob@example.com'", "(git tag -s) of 'ops@*'"),
+        (SignedBy(("ops@*",)), "", {"signatures": GOOD}, "is signed by 'bob@example.com'", "signed by 'ops@*' (git tag -s)"),
         (SignedBy(), "", {"signatures": {"m#prod#2": Signed("good", "")}}, "is signed by ''", "git tag -s"),
         (
             OnBranch(("main",)),
             "",
             {"branches": ["main/x", "dev"]},
-            "not on 'main' but on 'main/x' and 'dev'",
-            "bring the",
+            "not on 'main', only on 'main/x' and 'dev'",
+            "merge the",
         ),
         (
             OnBranch(("main", "r/*")),
@@ -272,29 +272,29 @@ def test_a_requirement_is_met(requirement: Requirement, more: str, evidence: dic
             OnBranch(("main",)),
             "",
             {},
-            "it is not known which branches commit 1111111 is on",
-            "bring the commit to 'main'",
+            "the branches that contain commit 1111111 are unknown",
+            "merge the commit into 'main'",
         ),
         (
             Annotated(("type",)),
             "",
             {},
             "nothing annotates 'm' at commit 1111111",
-            "annotate 'm' with 'type', commit that",
+            "annotate 'm' with 'type', commit the change",
         ),
         (
             Annotated(("type", "path", "labels", "custom.x", "custom.y.z")),
             "",
             {"fields": {"type": " ", "path": "p", "labels": [], "custom": {"x": None, "y": "z"}}},
             "lacks 'type', 'labels', 'custom.x' and 'custom.y.z'",
-            "make the tag there",
+            "tag the new commit",
         ),
         (
             Annotated(("type",)),
             "",
             {"annotation_problem": "bad\nline", "fields": {"type": "x"}},
             "read: bad\\nline",
-            "correct that file",
+            "fix the file",
         ),
         (
             NotDeprecated(),
@@ -309,70 +309,70 @@ def test_a_requirement_is_met(requirement: Requirement, more: str, evidence: dic
             f"{V2}\nm#prod#3 {C2} a@b 110",
             {},
             "stage 'prod' holds version v2.0.0-rc.1, since 2026-11-25 01:50:00+00:00",
-            "leave it at that, or assign it again: gto assign m --version v1.2.0 --stage prod --force --push",
+            "keep the current state, or assign it again: gto assign m --version v1.2.0 --stage prod --force --push",
         ),
         (
             Current(),
             f"m#prod!#3 {C1} a@b 110",
             {},
-            "tag 'm#prod!#3' took it back, at 2026-11-25 01:50:00+00:00",
+            "tag 'm#prod!#3' reverted it, at 2026-11-25 01:50:00+00:00",
             "or assign it again: gto assign m --version v1.2.0 --stage prod --push",
         ),
-        (Current(), f"m@v1.2.0! {C1} a@b 110", {}, "holds nothing, as version v1.2.0 is no longer registered", "again"),
+        (Current(), f"m@v1.2.0! {C1} a@b 110", {}, "is empty, because version v1.2.0 is no longer registered", "again"),
         (
             WithoutGhost(),
             "",
             {"ghost": "abc\x1b"},
             "a ghost was applied in this job: 'abc\\x1b'",
-            "run the job without one",
+            "run the job without it",
         ),
         (
             TwoPerson("qa"),
             "",
             {},
-            "nobody but 'bob@example.com' stands for version v1.2.0",
-            f"have somebody other than 'bob@example.com' approve, then run the job again: {APPROVE}",
+            "no one but 'bob@example.com' approved version v1.2.0",
+            f"ask someone other than 'bob@example.com' to approve it, then run the job again: {APPROVE}",
         ),
-        (TwoPerson("qa"), f"m#qa#3 {C1} bob@example.com 80\nm#qa!#4 {C1} ada@b 90", {}, "nobody but", "git tag"),
-        (TwoPerson("qa"), f"m#qa#3 {C1} ada@b 110", {}, "nobody but", "git tag"),
-        (TwoPerson(), "", {}, "nobody but", "git tag -a"),
+        (TwoPerson("qa"), f"m#qa#3 {C1} bob@example.com 80\nm#qa!#4 {C1} ada@b 90", {}, "no one but", "git tag"),
+        (TwoPerson("qa"), f"m#qa#3 {C1} ada@b 110", {}, "no one but", "git tag"),
+        (TwoPerson(), "", {}, "no one but", "git tag -a"),
         (
             TwoPerson(),
             "",
             {"approvals": [record(f"m#prod+v1.2.0 {C1} BOB@example.com 120")]},
-            "nobody",
+            "no one",
             "m#prod+v1.2.0-2",
         ),
-        (TwoPerson(), "", {"approvals": [record(f"m#prod+ok {C2} ada@b 120")]}, "nobody but", "git tag"),
-        (TwoPerson(), "", {"approvals": [record(f"m#qa+ok {C1} ada@b 120")]}, "nobody but", "git tag"),
-        (TwoPerson(), "", {"approvals": [record(f"n#prod+ok {C1} ada@b 120")]}, "nobody but", "git tag"),
-        (TwoPerson(), "", {"approvals": [NOT_ANNOTATED]}, "nobody but", "git tag"),
+        (TwoPerson(), "", {"approvals": [record(f"m#prod+ok {C2} ada@b 120")]}, "no one but", "git tag"),
+        (TwoPerson(), "", {"approvals": [record(f"m#qa+ok {C1} ada@b 120")]}, "no one but", "git tag"),
+        (TwoPerson(), "", {"approvals": [record(f"n#prod+ok {C1} ada@b 120")]}, "no one but", "git tag"),
+        (TwoPerson(), "", {"approvals": [NOT_ANNOTATED]}, "no one but", "git tag"),
         (
             TwoPerson(),
             "",
             {"approvals": [APPROVAL._replace(author_email=" ")]},
-            "(1 more without an e-mail)",
+            "(ignored: 1 without an e-mail)",
             "git tag",
         ),
         (
             TwoPerson(signed=True),
             "",
             {"approvals": [APPROVAL]},
-            "has a signature that nobody checked",
+            "has a signature that was not checked",
             "good signature",
         ),
         (
             TwoPerson("staging", signed=True),
             "",
             {"approvals": [APPROVAL], "signatures": {**GOOD, "m#prod+ok": Signed("untrusted", "ada")}},
-            "nobody but 'bob@example.com' stands for version v1.2.0 (2 more without a good signature)",
+            "no one but 'bob@example.com' approved version v1.2.0 (ignored: 2 without a good signature)",
             "git tag -s -m",
         ),
         (
             TwoPerson(signed=True),
             "",
             {"approvals": [APPROVAL], "signatures": {**GOOD, "m#prod+ok": Signed("good", "Bob@example.com")}},
-            "nobody but",
+            "no one but",
             "git tag -s",
         ),
         (
@@ -402,7 +402,7 @@ def test_a_version_must_be_registered_and_a_release() -> None:
     assert (refused.passed, refused.evidence, refused.remedy) == (
         False,
         "version v2.0.0-rc.1 is a pre-release",
-        "take a release",
+        "use a release",
     )
     assert found(replace(release, prerelease=True), story, "m#dev#2").passed  # by precedence it comes before 2.0.0
 
@@ -435,7 +435,7 @@ def test_every_kind_is_current_until_it_is_undone(tag: str, undone: str) -> None
     assert found(Current(), story, tag).passed
     finding = found(Current(), f"{story}\n{undone}", tag)
     assert (finding.passed, finding.evidence.split(" ")[1]) == (False, f"'{undone.split()[0]}'")
-    assert finding.remedy == "leave it at that, or make a new tag for what is to be in effect"
+    assert finding.remedy == "keep the current state, or create a new tag for the state you want"
 
 
 def test_what_the_registry_does_not_know_is_not_current() -> None:
@@ -444,7 +444,7 @@ def test_what_the_registry_does_not_know_is_not_current() -> None:
         [rule(Current(), After("staging"), NotDeprecated())], event, registry(""), Evidence(NOW, command=assign_command)
     )
     assert [finding.passed for finding in verdict.findings] == [False, False, True]
-    assert verdict.findings[0].evidence == "the registry knows nothing of tag 'm#prod#2'"
+    assert verdict.findings[0].evidence == "the registry has no event for tag 'm#prod#2'"
 
 
 def test_a_registration_takes_its_second_person_from_a_stage() -> None:
@@ -453,8 +453,8 @@ def test_a_registration_takes_its_second_person_from_a_stage() -> None:
     late = found(TwoPerson("staging"), story, "m@v2.0.0", approvals=[record(f"m#staging+x {C2} ada@b 9")])
     assert late.passed is False
     assert late.remedy == (
-        "have somebody other than 'bob@b' assign it to 'staging' first: "
-        "gto assign m --version v2.0.0 --stage staging --force --push, then make the tag 'm@v2.0.0' anew"
+        "ask someone other than 'bob@b' to assign it to 'staging' first: "
+        "gto assign m --version v2.0.0 --stage staging --force --push, then create the tag 'm@v2.0.0' again"
     )
 
 
@@ -462,7 +462,7 @@ def test_a_tag_without_an_e_mail_is_nobodys() -> None:
     state = registry(STORY)
     event = event_in(state, "m#prod#2")._replace(author_email="")
     (finding,) = judge([rule(TwoPerson("staging"))], event, state, Evidence(NOW, command=assign_command)).findings
-    assert (finding.passed, finding.evidence) == (False, "tag 'm#prod#2' names no e-mail of its tagger")
+    assert (finding.passed, finding.evidence) == (False, "tag 'm#prod#2' has no tagger's e-mail")
 
 
 def test_requirements_say_what_they_are() -> None:
@@ -472,12 +472,10 @@ def test_requirements_say_what_they_are() -> None:
     assert Versions(read_range("1.0.0")).describe() == "is about a version in the range '1.0.0'"
     assert SignedBy().describe() == "is signed by an allowed signer"
     assert SignedBy(("a@*", "b@*")).describe() == "is signed by 'a@*' or 'b@*'"
-    both = (
-        "has somebody besides the tagger stand for it, with an assignment to 'qa' before, or with a tag that approves"
-    )
+    both = "is approved by a second person, through an earlier assignment to 'qa' or an approval tag"
     assert TwoPerson("qa").describe() == both
-    assert TwoPerson("qa", signed=True).describe() == f"{both}, both with signatures"
-    assert TwoPerson().describe() == "has somebody besides the tagger stand for it, with a tag that approves"
+    assert TwoPerson("qa", signed=True).describe() == f"{both}, and both tags are signed"
+    assert TwoPerson().describe() == "is approved by a second person, through an approval tag"
 
 
 # Rules together, and what is only proposed
@@ -505,7 +503,7 @@ def test_rules_add_up() -> None:
     assert Verdict().passed
 
 
-PROPOSED = "seen when the tag is pushed"
+PROPOSED = "checked when the tag is pushed"
 
 
 @pytest.mark.parametrize(

@@ -259,7 +259,7 @@ RIGHT_RULE = "require: {current: true}"
             for body in ("after: a", "versions: 1.0.0", "deprecated: false", "two-person: true")
         ),
         # what it requires
-        (one_rule("require:\n  current: true\n  after: a b"), 5, "Invalid stage 'a b'", "Letters", True),
+        (one_rule("require:\n  current: true\n  after: a b"), 5, "Invalid stage 'a b'", "Use letters", True),
         (one_rule("require: {after: a//b}"), 3, "git refuses an empty part", "Choose another", ONLY_HERE),
         (one_rule("require: {after: {for: 24h}}"), 3, "'after' lacks 'stage'", "", True),
         (one_rule("require:\n  after:\n    stage: a\n    for: 24"), 6, "'for' must be text, not '24'", "quotes", True),
@@ -268,7 +268,7 @@ RIGHT_RULE = "require: {current: true}"
         (one_rule("require: {after: {stage: a, four: 1h}}"), 3, "unknown key 'four' in 'after'", "'for'", True),
         (one_rule("require: {after: [a]}"), 3, "'after' must be text", "", True),
         (one_rule("require: {versions: 1.0}"), 3, "'versions' must be text, not '1.0'", "quotes", True),
-        (one_rule("require: {versions: '>=1.0'}"), 3, "Not a comparison with a version: '>=1.0'", "whole", True),
+        (one_rule("require: {versions: '>=1.0'}"), 3, "Not a comparison with a version: '>=1.0'", "complete", True),
         (one_rule("require: {versions: {}}"), 3, "'versions' is empty", "range, prerelease", True),
         (one_rule("require: {versions: {prerelease: no}}"), 3, "must be true or false", "prerelease: false", True),
         (one_rule("require: {taggers: a@b}"), 3, "'taggers' must be a list", "", True),
