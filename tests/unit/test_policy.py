@@ -242,8 +242,20 @@ def test_a_requirement_is_met(requirement: Requirement, more: str, evidence: dic
             "v1.2.0 is outside '>=2.0.0 || =1.1.0'",
             "use a version in",
         ),
-        (Taggers(("ops@*",)), "", {}, "the tagger is 'bob@example.com'", "ask a tagger who matches 'ops@*' to create the tag"),
-        (SignedBy(), "", {}, "tag 'm#prod#2' has a signature that was not checked", "signed by an allowed signer (git tag -s)"),
+        (
+            Taggers(("ops@*",)),
+            "",
+            {},
+            "the tagger is 'bob@example.com'",
+            "ask a tagger who matches 'ops@*' to create the tag",
+        ),
+        (
+            SignedBy(),
+            "",
+            {},
+            "tag 'm#prod#2' has a signature that was not checked",
+            "signed by an allowed signer (git tag -s)",
+        ),
         (SignedBy(), "", {"signatures": {"m#prod#2": Signed("none")}}, "'m#prod#2' is not signed", "git tag -s"),
         (
             SignedBy(),
@@ -252,7 +264,13 @@ def test_a_requirement_is_met(requirement: Requirement, more: str, evidence: dic
             "has a signature that could not be checked: no key\\n",
             "git tag -s",
         ),
-        (SignedBy(("ops@*",)), "", {"signatures": GOOD}, "is signed by 'bob@example.com'", "signed by 'ops@*' (git tag -s)"),
+        (
+            SignedBy(("ops@*",)),
+            "",
+            {"signatures": GOOD},
+            "is signed by 'bob@example.com'",
+            "signed by 'ops@*' (git tag -s)",
+        ),
         (SignedBy(), "", {"signatures": {"m#prod#2": Signed("good", "")}}, "is signed by ''", "git tag -s"),
         (
             OnBranch(("main",)),
