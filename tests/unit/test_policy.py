@@ -1,4 +1,4 @@
-"""Rules as code: which rules apply, what each requirement makes of the evidence, and the words it is written in."""
+"""Policies: which rules apply, how each requirement judges the evidence, and the notations that rules use."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def test_which_rules_apply(given: dict[str, Any], kind: Kind, artifact: str, sta
     assert applying(Policy((always, one)), kind, artifact, stage) == ((always, one) if applies else (always,))
 
 
-def test_what_is_needed_is_what_is_required() -> None:
+def test_needs_are_the_evidence_of_the_requirements() -> None:
     assert needs([]) == Needs(False, (), False, False)
     plain = rule(After("staging"), Versions(), Taggers(("*",)), NotDeprecated(), Current(), WithoutGhost())
     assert needs([plain]) == Needs()
@@ -422,7 +422,9 @@ def test_a_version_must_be_registered_and_a_release() -> None:
         "version v2.0.0-rc.1 is a pre-release",
         "use a release",
     )
-    assert found(replace(release, prerelease=True), story, "m#dev#2").passed  # by precedence it comes before 2.0.0
+    assert found(
+        replace(release, prerelease=True), story, "m#dev#2"
+    ).passed  # by precedence, 2.0.0-rc.1 comes before 2.0.0
 
 
 def test_an_unregistered_commit_is_assigned_by_its_id() -> None:
@@ -433,7 +435,7 @@ def test_an_unregistered_commit_is_assigned_by_its_id() -> None:
     assert f"git tag -a -m 'Approve of commit 1111111 in prod' 'm#prod+1111111' {C1} &&" in approval.remedy
 
 
-def test_one_version_at_two_commits_is_told_apart_by_them() -> None:
+def test_evidence_names_the_commit_if_a_version_is_at_two() -> None:
     finding = found(Current(), f"{STORY}\nm@v1.2.0#3 {C2} a@b 110\nm#prod#4 {C2} a@b 111")
     assert finding.evidence == "stage 'prod' holds version v1.2.0, since 2026-11-25 01:51:00+00:00, at commit 2222222"
 
@@ -456,7 +458,7 @@ def test_every_kind_is_current_until_it_is_undone(tag: str, undone: str) -> None
     assert finding.remedy == "keep the current state, or create a new tag for the state you want"
 
 
-def test_what_the_registry_does_not_know_is_not_current() -> None:
+def test_unknown_event_is_not_current() -> None:
     event = event_in(registry(STORY), "m#prod#2")
     verdict = judge(
         [rule(Current(), After("staging"), NotDeprecated())], event, registry(""), Evidence(NOW, command=assign_command)
@@ -465,7 +467,7 @@ def test_what_the_registry_does_not_know_is_not_current() -> None:
     assert verdict.findings[0].evidence == "the registry has no event for tag 'm#prod#2'"
 
 
-def test_a_registration_takes_its_second_person_from_a_stage() -> None:
+def test_an_assignment_can_approve_a_registration() -> None:
     story = f"m#staging#1 {C1} ada@b 0\nm@v1.0.0 {C1} bob@b 10\nm@v2.0.0 {C2} bob@b 11\nm#staging#5 {C2} ada@b 12"
     assert found(TwoPerson("staging"), story, "m@v1.0.0").passed
     late = found(TwoPerson("staging"), story, "m@v2.0.0", approvals=[record(f"m#staging+x {C2} ada@b 9")])
@@ -476,14 +478,14 @@ def test_a_registration_takes_its_second_person_from_a_stage() -> None:
     )
 
 
-def test_a_tag_without_an_e_mail_is_nobodys() -> None:
+def test_a_tag_without_an_e_mail_has_no_tagger() -> None:
     state = registry(STORY)
     event = event_in(state, "m#prod#2")._replace(author_email="")
     (finding,) = judge([rule(TwoPerson("staging"))], event, state, Evidence(NOW, command=assign_command)).findings
     assert (finding.passed, finding.evidence) == (False, "tag 'm#prod#2' has no tagger's e-mail")
 
 
-def test_requirements_say_what_they_are() -> None:
+def test_requirements_describe_themselves() -> None:
     assert After("qa").describe() == "was in stage 'qa' before"
     assert After("qa", timedelta(hours=24)).describe() == "was in stage 'qa' before, for at least 1 d"
     assert Versions(prerelease=False).describe() == "is about a release"
@@ -496,7 +498,7 @@ def test_requirements_say_what_they_are() -> None:
     assert TwoPerson().describe() == "is approved by a second person, through an approval tag"
 
 
-# Rules together, and what is only proposed
+# Several rules, and proposed events
 
 
 def test_rules_add_up() -> None:
@@ -531,7 +533,7 @@ PROPOSED = "checked when the tag is pushed"
         (SignedBy(), None),
         (TwoPerson("staging"), None),
         (Current(), None),
-        (OnBranch(("main",)), None),  # nobody asked
+        (OnBranch(("main",)), None),  # the branches were not looked up
         (After("staging"), True),
         (After("qa"), None),
         (After("staging", timedelta(days=1)), None),
@@ -543,13 +545,13 @@ PROPOSED = "checked when the tag is pushed"
         (Freeze((Weekly(tuple(range(7)), 0, WHOLE_DAY, BERLIN),)), False),
     ],
 )
-def test_of_what_is_proposed_a_part_is_seen_later(requirement: Requirement, passed: bool | None) -> None:
+def test_some_requirements_on_proposed_events_stay_open(requirement: Requirement, passed: bool | None) -> None:
     finding = found(requirement, proposed=True, signatures=GOOD)
     assert finding.passed is passed
     assert finding.evidence.endswith(PROPOSED) is (passed is None)
 
 
-def test_what_is_proposed_comes_after_all_that_is_there() -> None:
+def test_a_proposed_event_comes_after_all_others() -> None:
     early = found(After("qa"), f"{STORY}\nm#qa#3 {C1} a@b 110", proposed=True)
     assert (early.passed, early.evidence) == (
         True,
@@ -565,7 +567,7 @@ def test_what_is_proposed_comes_after_all_that_is_there() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 30), st.booleans()), max_size=8), st.integers(0, 40))
-def test_the_time_in_a_stage_is_that_of_all_its_minutes(moves: list[tuple[int, bool]], now: int) -> None:
+def test_the_time_in_a_stage_is_the_sum_of_its_minutes(moves: list[tuple[int, bool]], now: int) -> None:
     story = [f"m@v1.0.0 {C1} a@b -2", f"m#staging#1 {C1} a@b -1"]
     changes = {-1: True}
     for number, (minute, enters) in enumerate(sorted(dict(moves).items()), 2):
@@ -583,7 +585,7 @@ def test_the_time_in_a_stage_is_that_of_all_its_minutes(moves: list[tuple[int, b
 
 
 @given(st.integers(1, 5000), st.integers(0, 5000))
-def test_whoever_waits_as_long_as_told_passes(at_least: int, waited: int) -> None:
+def test_waiting_as_long_as_the_remedy_says_is_enough(at_least: int, waited: int) -> None:
     requirement = After("staging", timedelta(minutes=at_least))
     finding = found(requirement, now=NOW + timedelta(minutes=waited))
     if not finding.passed:
@@ -669,7 +671,7 @@ def test_ranges(text: str, inside: str, outside: str) -> None:
         ("01.0.0", "'01.0.0'"),
     ],
 )
-def test_a_wrong_range_names_the_part_that_is_wrong(text: str, part: str) -> None:
+def test_a_range_error_names_the_wrong_part(text: str, part: str) -> None:
     with pytest.raises(InvalidVersion) as raised:
         read_range(text)
     assert part in raised.value.cause
@@ -693,7 +695,7 @@ def local(text: str, fold: int = 0) -> datetime:
         (Weekly((4,), 960, 480, BERLIN), "2026-11-28 08:00", None),
         (Weekly((4,), 960, 480, BERLIN), "2026-11-28 16:00", None),
         (Weekly((4,), 960, 960, BERLIN), "2026-11-28 15:59", "2026-11-28 16:00"),
-        (Weekly((6,), 0, 1440, BERLIN), "2026-10-25 12:00", "2026-10-26 00:00"),  # of 25 hours
+        (Weekly((6,), 0, 1440, BERLIN), "2026-10-25 12:00", "2026-10-26 00:00"),  # a day of 25 hours
     ],
 )
 def test_weekly_windows(window: Weekly, moment: str, closes: str | None) -> None:
@@ -707,9 +709,7 @@ def test_weekly_windows(window: Weekly, moment: str, closes: str | None) -> None
     st.sampled_from([timezone.utc, BERLIN, ZoneInfo("Pacific/Kiritimati"), ZoneInfo("America/St_Johns")]),
     st.integers(0, 7 * WHOLE_DAY),
 )
-def test_a_weekly_window_is_what_the_clock_on_the_wall_says(
-    days: set[int], start: int, end: int, zone: ZoneInfo, minutes: int
-) -> None:
+def test_weekly_windows_follow_wall_time(days: set[int], start: int, end: int, zone: ZoneInfo, minutes: int) -> None:
     window = Weekly(tuple(sorted(days)), start, end, zone)
     now = datetime(2026, 6, 1, tzinfo=timezone.utc) + timedelta(minutes=minutes)  # no clock changes in that week
     wall = now.astimezone(zone)
@@ -736,7 +736,7 @@ def test_a_weekly_window_is_what_the_clock_on_the_wall_says(
         (date(2026, 3, 29), 180, "01:00", "01:00"),
     ],
 )
-def test_on_the_day_when_clocks_change_a_window_is_the_longer_one(day: date, clock: int, first: str, last: str) -> None:
+def test_a_clock_change_never_shortens_a_window(day: date, clock: int, first: str, last: str) -> None:
     opens, closes = moments(day, clock, BERLIN)
     assert (f"{opens:%H:%M}", f"{closes:%H:%M}") == (first, last)
     for now in (opens, closes - timedelta(seconds=1)):
@@ -748,7 +748,7 @@ def test_on_the_day_when_clocks_change_a_window_is_the_longer_one(day: date, clo
     st.integers(0, 2 * WHOLE_DAY),
     st.sampled_from([BERLIN, ZoneInfo("Africa/Monrovia"), timezone.max, timezone.min]),
 )
-def test_every_day_of_the_calendar_has_its_moments(day: date, minutes: int, zone: tzinfo) -> None:
+def test_every_date_has_moments(day: date, minutes: int, zone: tzinfo) -> None:
     opens, closes = moments(day, minutes, zone)
     assert timedelta(0) <= closes - opens <= timedelta(days=1)
     window = Weekly((0,), 0, WHOLE_DAY, zone)
@@ -775,7 +775,7 @@ def test_days_and_moments(text: str, moment: str | None) -> None:
     assert (str(found[0].astimezone(BERLIN)) if found else None) == moment
 
 
-def test_a_day_alone_ends_with_its_midnight() -> None:
+def test_a_date_without_time_ends_at_midnight() -> None:
     assert match_moments("2026-12-20", BERLIN, whole_day=True) == match_moments("2026-12-21", BERLIN)
 
 
@@ -783,7 +783,7 @@ def period(start: str, end: str) -> Period:
     return Period(local(start).astimezone(timezone.utc), local(end).astimezone(timezone.utc), BERLIN, "Year's end")
 
 
-def test_a_freeze_ends_when_the_last_window_of_a_row_does() -> None:
+def test_a_freeze_ends_with_the_last_of_adjoining_windows() -> None:
     weekend = Weekly((5, 6), 0, WHOLE_DAY, BERLIN)
     friday = Weekly((4,), 960, WHOLE_DAY, BERLIN)
     holidays = period("2026-12-20 00:00", "2027-01-03 08:00")  # until a Sunday
@@ -801,7 +801,7 @@ def test_a_freeze_ends_when_the_last_window_of_a_row_does() -> None:
     assert found(Freeze((holidays,)), now=local("2026-12-19 23:59")).passed
 
 
-def test_windows_without_a_gap_are_followed_for_a_while() -> None:
+def test_windows_without_a_gap_are_followed_up_to_a_limit() -> None:
     always = Weekly(tuple(range(7)), 0, WHOLE_DAY, timezone.utc)
     assert thaw([always], NOW) == START + timedelta(days=60)
 
@@ -828,17 +828,17 @@ def test_no_event_is_an_approval(tag: str) -> None:
 @pytest.mark.parametrize(
     "tag", ["m#prod", "m#prod+", "m+x", "m@v1.0.0+x", "m@v1.0.0#prod+x", "#prod+x", "a:m#prod+x", "m#a//b+x"]
 )
-def test_what_is_no_approval(tag: str) -> None:
+def test_other_tags_are_not_approvals(tag: str) -> None:
     assert approval_of(tag) is None
 
 
-def test_an_approval_gets_a_name_that_is_free() -> None:
+def test_an_approval_gets_an_unused_name() -> None:
     taken = ["d=m#prod+v1", "d=m#prod+v1-2", "x"]
     assert approval_name("d:m", "prod", "v1", taken) == "d=m#prod+v1-3"
     assert approval_name("d:m", "prod", "v1") == "d=m#prod+v1"
 
 
-# What strangers write
+# Untrusted text
 
 ALL: Sequence[Requirement] = (
     After("staging", timedelta(days=9)),
