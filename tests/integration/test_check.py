@@ -29,7 +29,7 @@ GOOD = {
 WRONG = {
     "a type": ("artifacts.yaml", "churn:\n  type: model\n  labels: x\n", "3: 'labels' of 'churn' must be a list of"),
     "no YAML": ("artifacts.yaml", "churn: [\n", "2: it is not YAML: while parsing a flow"),
-    "a name": ("artifacts.yaml", "churn: {}\n\n-x: {}\n", "3: Invalid artifact name '-x'. Letters,"),
+    "a name": ("artifacts.yaml", "churn: {}\n\n-x: {}\n", "3: Invalid artifact name '-x'. Use letters,"),
     "a name in dvc.yaml": ("dvc.yaml", "stages: {}\nartifacts:\n  a:\n    path: x\n  b c: {}\n", "5: Invalid artifact"),
     "a folder's name": ("a b/dvc.yaml", "artifacts:\n  nlp: {}\n", "2: Invalid artifact name 'a b:nlp'"),
     "a path in dvc.yaml": ("a/dvc.yaml", "artifacts:\n  nlp:\n    path: [x]\n", "3: 'path' of 'nlp' must be text"),
@@ -228,7 +228,7 @@ def test_what_would_mean_nothing_is_refused(pushing: WorkDir) -> None:
     said = {
         "churn#prod#1": f"{nothing}: it is lightweight, and only annotated tags count. Make it anew",
         "tree@v1.0.0": f"{nothing}: it points to a tree, not to a commit. Make it anew",
-        "old@v1.0.0": f"{nothing}: it carries no tagger and date. Make it anew",
+        "old@v1.0.0": f"{nothing}: it has no tagger and no date. Make it anew",
         "churn@v1": "resembles a registry tag, and is none. Formats: NAME@vX.Y.Z, ",
     }
     for tag, reason in said.items():

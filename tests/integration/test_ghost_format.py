@@ -338,7 +338,7 @@ def test_no_patch_repository(ghosts: Ghosts) -> None:
     for command in (["push"], ["pull", "abcd"], ["show", "abcd"], ["list"], ["delete", "--all"], ["log"]):
         ran = ghosts.run(ghosts.here, *command, GIT_GHOST_REPO="")
         assert (ran.code, ran.out, ran.err.count("\n")) == (1, "", 1)
-        assert "No patch repository is named. Set GIT_GHOST_REPO, or give --ghost-repo URL" in ran.err
+        assert "No patch repository is named. Set GIT_GHOST_REPO or use --ghost-repo URL" in ran.err
 
 
 def test_version_and_help(ghosts: Ghosts) -> None:

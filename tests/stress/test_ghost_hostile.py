@@ -196,7 +196,7 @@ def test_no_address(world: World) -> None:
     before = world.everything()
     for ran in world.run(*COMMANDS.values(), GIT_GHOST_REPO=""):
         assert (ran.code, ran.out) == (1, "")
-        assert ran.err.startswith("❌ No patch repository is named. Set GIT_GHOST_REPO, or give --ghost-repo URL")
+        assert ran.err.startswith("❌ No patch repository is named. Set GIT_GHOST_REPO or use --ghost-repo URL")
     assert world.everything() == before
 
 

@@ -746,7 +746,7 @@ def test_a_host_that_sends_us_on(lab: Lab, token: str) -> None:
         site = host.url.removesuffix("ml/ghosts.git")
         git(lab.repository, "config", f"http.{site}.extraheader", f"AUTHORIZATION: {header(TOKEN)}")
         ran = lab.run(ghost_diff=words(lab.world, "diff", 0), ghost_repo=host.url, ghost_token=token)
-    assert "no redirects" in ran.error
+    assert "does not follow redirects" in ran.error
     assert host.seen
     assert all(one == [header(token or TOKEN)] for one in host.seen)
     assert lab.world.store.requests == []
