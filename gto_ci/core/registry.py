@@ -23,7 +23,7 @@ ALL = -1  # no limit, for the two limits below
 class _Slotted:
     """Equality and ``repr`` over all ``__slots__``.
 
-    With ``dataclasses``, whose import is slow, ``gto show`` takes 1.08× the CPU time at 10 tags, and each of these
+    With ``dataclasses``, whose import is slow, ``gto show`` takes 1.14× the CPU time at 10 tags, and each of these
     objects takes 1.9× the time to make.
     """
 
