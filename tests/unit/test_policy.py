@@ -140,8 +140,7 @@ APPROVAL = record(f"m#prod+ok {C1} ada@example.com 120")
 NOT_ANNOTATED = TagRecord("m#prod+ok", False, C1, "commit")
 ASSIGN = "gto assign m --version v1.2.0"
 APPROVE = (
-    f"git tag -a -m 'Approve version v1.2.0 for prod' 'm#prod+v1.2.0' {C1} "
-    "&& git push origin 'refs/tags/m#prod+v1.2.0'"
+    f"git tag -a -m 'Approve version v1.2.0 for prod' 'm#prod+v1.2.0' {C1} && git push origin 'refs/tags/m#prod+v1.2.0'"
 )
 V2 = f"m@v2.0.0-rc.1 {C2} eve@example.com 105"
 
