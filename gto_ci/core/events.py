@@ -142,8 +142,8 @@ class Event(NamedTuple):
 class CommitEvent(NamedTuple):
     """A version's commit, in the form of an event.
 
-    ``version`` is the commit's full id if no version is registered there. Attributes that
-    :class:`Event` also has share its names.
+    ``version`` is the commit's full id if no version is registered there. Attributes in common with
+    :class:`Event` have the same names.
     """
 
     artifact: str
@@ -299,12 +299,12 @@ def _events_of_one(found: list[_Found]) -> Iterator[tuple[_Order, Event]]:
 
 
 class _VersionsAtCommits:
-    """Resolves which version of an artifact a stage event is about. Takes each event once, in order.
+    """Finds the version of an artifact that a stage event is about. Takes each event once, in order.
 
     Normally a commit has one version, and every stage event there is about it, whether it was
     registered before or after the assignment. If tags put several versions on one commit, an
     unassignment is about the version that its stage holds there. Any other stage event is about the
-    version registered last that is active at that moment, else the last one seen, else the first to come.
+    newest version that is active at that moment, else the newest one so far, else the first one to follow.
     """
 
     def __init__(self, names: Iterable[tuple[TagName, str]]) -> None:
