@@ -443,10 +443,10 @@ def test_a_crash_fails_the_step(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> No
     ("inputs", "says"),
     [
         ({"show": "perhaps"}, "Input 'show' must be true or false"),
-        ({"path": ".."}, "leaves the workspace"),
-        ({"path": "/etc"}, "leaves the workspace"),
+        ({"path": ".."}, "is outside the workspace"),
+        ({"path": "/etc"}, "is outside the workspace"),
         ({"path": "missing"}, "does not exist"),
-        ({"path": "link"}, "leaves the workspace"),
+        ({"path": "link"}, "is outside the workspace"),
     ],
 )
 def test_wrong_inputs(lab: Lab, inputs: dict[str, str], says: str) -> None:

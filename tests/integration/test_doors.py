@@ -194,7 +194,7 @@ def test_a_ref_by_hand_and_a_branch(lab: Lab) -> None:
     # what was there from before is gone
     assert ran.variables == {"GTO_OUTPUTS": "gto-outputs"}
     assert ran.output("event") == ""
-    assert ran.said("NOTICE")[0].startswith("the branch 'main' is no registry tag")
+    assert ran.said("NOTICE")[0].startswith("the branch 'main' is not a registry tag")
 
 
 def test_a_comment_is_refused_and_the_job_goes_on(lab: Lab) -> None:

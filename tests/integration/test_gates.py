@@ -281,11 +281,11 @@ def test_without_fetching_the_workspace_has_the_default_branch_or_says_that_it_l
     untold = job.run(fetch_tags="false")
     assert gate(untold) == ""
     (warning,) = untold.commands("warning")
-    assert "No policy was looked for: The default branch is not known here" in warning
-    assert "The input 'policy' makes one required" in warning
+    assert "The policy was not read: The default branch is not known here" in warning
+    assert "To require one, set the input 'policy'" in warning
     required = job.run(fetch_tags="false", policy=FILE)
     assert "Cannot read the policy: The default branch is not known here" in required.error
-    assert "or set 'fetch-tags: true' to have it fetched" in required.error
+    assert "or set 'fetch-tags: true' to fetch it" in required.error
     git(job.runner.workspace, "remote", "set-head", "origin", "main")
     assert gate(job.run(fetch_tags="false")) == "failed"
     assert lab.server.requests == []

@@ -88,7 +88,7 @@ def plain(said: str) -> str:
     """The sentence alone: without the door's mark, the place where tags were read, and the door's advice."""
     said = re.sub(r"^(?:❌ |::(?:error|notice)(?: title=gto-ci)?::)", "", said.strip())
     said = re.sub(r" (?:in this repository|in the workspace|on the remote)", "", said)
-    return re.split(r"\. |: all outputs", said)[0].replace("%25", "%")
+    return re.split(r"\. |, so its outputs", said)[0].replace("%25", "%")
 
 
 # what is asked, and the answer: the tag of the event, or the reason
@@ -132,7 +132,7 @@ def test_a_ref_that_is_typed(work: WorkDir, ref: str) -> None:
     assert by_check_ref(work, ref) == verdict
     assert by_gate(work, ref) == verdict
     if "registry format" in verdict or "is not a tag name" in verdict:
-        verdict = f"{verdict.split(' is not ')[0]} is no registry tag"  # to a job, the ref of another tag: a notice
+        verdict = f"{verdict.split(' is not ')[0]} is not a registry tag"  # to a job, the ref of another tag: a notice
     assert by_action(work, ref) == verdict
     assert by_action(work, ref, fetch=True) == verdict
 
@@ -184,10 +184,10 @@ def test_what_is_not_the_registrys(work: WorkDir, ref: str) -> None:
     name = ref.removeprefix("refs/tags/")
     assert by_check_ref(work, ref) == ""  # as GTO
     assert by_gate(work, ref) == f"'{name}' is neither a registry tag nor a shortcut"
-    assert by_action(work, ref) == f"'{name}' is no registry tag"
+    assert by_action(work, ref) == f"'{name}' is not a registry tag"
 
 
 def test_a_reserved_tag(work: WorkDir) -> None:
     reserved = "Tag 'm@created' is not an event: 'created' is reserved and means nothing to the registry"
     assert by_check_ref(work, "m@created") == by_gate(work, "m@created") == by_describe(work, "m@created") == reserved
-    assert by_action(work, "m@created") == "'m@created' is no registry tag"
+    assert by_action(work, "m@created") == "'m@created' is not a registry tag"
