@@ -26,7 +26,7 @@ _NO_REDIRECTS = (("http.followRedirects", "false"),)
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What a ghost changed in the workspace.
+    """The result of applying a ghost.
 
     ``base`` is HEAD's commit before, ``commit`` HEAD's commit now. ``diff`` is the hash of the diff, "" for
     none. ``tree`` is the tree id of the work tree. ``files`` are the files that differ from ``base``.
@@ -47,10 +47,10 @@ class Applied:
 
 
 def check_trust(ghost: GhostInputs, platform: Platform) -> None:
-    """Check that only a trusted user can have triggered the job, because a ghost is code that the job runs.
+    """Refuse a ghost if an untrusted user may have triggered the job: a ghost is code that the job runs.
 
     Raises:
-        GhostRefused: anyone may have triggered it.
+        GhostRefused: anyone may have triggered the job.
     """
     risk = platform.untrusted(ghost.allow_events)
     if risk:

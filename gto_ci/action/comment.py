@@ -1,4 +1,4 @@
-"""Comment on the job's pull request, or on the pull request that merged the tagged commit.
+"""Comment on the job's pull request, or on the pull request that introduced the tagged commit.
 
 If the platform refuses the comment, the log gets a notice and the step goes on.
 """
@@ -53,7 +53,7 @@ def _post(inputs: Inputs, platform: Platform, commit: str, body: str, *, create:
         if number is None and not create:
             return None
         if number is None:
-            log.notice("No comment was posted: this job has no pull request, and no pull request merged the commit")
+            log.notice("No comment was posted: this job has no pull request, and no pull request introduced the commit")
             return None
         posted = platform.comment(number, inputs.comment_header, body, inputs.token, create=create)
     except CommentRefused as error:
@@ -93,4 +93,4 @@ def _links(job: Job, outcome: Outcome | None) -> list[tuple[str, str]]:
 
 
 def _link_to_summary(job: Job) -> str:
-    return f"\nThis comment was cut. See {link('the job summary', job.run_url)} for the rest.\n"
+    return f"\nThis comment is truncated. See {link('the job summary', job.run_url)} for the rest.\n"

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class GateContext:
-    """The gate's rules and evidence, each read on first use and then kept."""
+    """The gate's rules and evidence, each read on first use and then cached."""
 
     inputs: Inputs
     platform: Platform

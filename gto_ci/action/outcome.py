@@ -65,7 +65,7 @@ class Outcome:
 
     @property
     def columns(self) -> list[str]:
-        """The stages, one for each stage column of the registry's table."""
+        """The stages that have a column in the registry's table."""
         return self.registry.columns(self.settings.stages)
 
     @cached_property

@@ -20,7 +20,7 @@ from gto_ci.git.trees import changed_files
 from gto_ci.platforms.platform import PullRequest
 from gto_ci.render.page import GateForecast
 
-_MOST = 50  # artifacts, and files
+_MOST = 50  # the limit for artifacts, and for files
 
 
 def propose(context: GateContext, change: PullRequest, outcome: Outcome) -> Proposal:

@@ -81,7 +81,7 @@ def _event_values(outcome: Outcome) -> dict[str, str]:
 def _shortened(message: str) -> str:
     if len(message) <= MESSAGE_LIMIT:
         return message
-    return f"{message[:MESSAGE_LIMIT]}… (cut: the tag message has {len(message)} characters)"
+    return f"{message[:MESSAGE_LIMIT]}… (truncated: the tag message has {len(message)} characters)"
 
 
 def _flag(value: bool) -> str:

@@ -36,7 +36,7 @@ def open_repository(workspace: Path, path: str, environ: Mapping[str, str]) -> R
 
 
 def give_to_owner(created: Iterable[Path], root: Path) -> None:
-    """Make the workspace's owner own the new files, because later steps that do not run as root must change them."""
+    """Give new files to the workspace's owner, so that later steps without root can change them."""
     if os.geteuid() != 0:
         return
     owner = root.stat()

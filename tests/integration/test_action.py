@@ -1,4 +1,4 @@
-"""The action's steps on real workspaces and real remotes, without the container (tests/e2e has that)."""
+"""Tests of the action on real workspaces and real remotes, without the container (tests/e2e runs that)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ARTIFACTS = (
 
 @dataclass
 class Lab:
-    """A remote with a registry, behind HTTP with a password, and what it takes to check out and run."""
+    """A remote with a registry, behind HTTP with a password, and the means to check it out and run the action."""
 
     remote: Remote
     server: GitServer
@@ -41,7 +41,7 @@ class Lab:
         return FakeRunner(workspace, temp, {"GITHUB_SERVER_URL": f"http://{self.server.address}"}), commit
 
     def push(self, tag: str, how: Checkout | None = None, path: str = ".", **inputs: str) -> Outcome:
-        """What the push of ``tag`` sets off."""
+        """Run the job that the push of ``tag`` triggers."""
         ref = f"refs/tags/{tag}"
         runner, commit = self.check_out(ref, how, path)
         if path != ".":
@@ -101,7 +101,7 @@ def test_an_assignment(lab: Lab) -> None:
         "is-latest": "false",
         "is-current": "true",
         "ghost-applied": "false",
-        # asked for in test_gates.py, test_ghost_job.py and test_comments.py
+        # tested in test_gates.py, test_ghost_job.py and test_comments.py
         **dict.fromkeys(
             ("gate", "gate-reasons", "ghost-base", "ghost-diff", "ghost-tree", "ghost-files", "comment-url"), ""
         ),
@@ -160,7 +160,7 @@ def test_whatever_the_checkout_the_outputs_are_the_same_and_only_the_tag_is_chan
     assert ran.code == 0, ran.log
     assert (ran.outputs["version"], ran.outputs["previous-version"]) == ("v1.1.0", "v1.0.0")
     assert (ran.outputs["type"], ran.outputs["message"]) == ("model", "Ship it\n\nnow")
-    # the annotated tag is back, and nothing else has moved
+    # the annotated tag is restored, and nothing else has changed
     changed = set(refs(folder).split("\n")) ^ set(before.split("\n"))
     assert {line.split("\t")[1] for line in changed} <= {f"refs/tags/{tag}"}
     assert git(folder, "rev-parse", f"refs/tags/{tag}") == lab.remote.resolve(f"refs/tags/{tag}")
@@ -170,12 +170,12 @@ def test_whatever_the_checkout_the_outputs_are_the_same_and_only_the_tag_is_chan
     assert all(name.startswith(".git/objects/") for name in new), new
     assert sum((folder / name).is_file() for name in new) <= 1
     assert git(folder, "status", "--porcelain") == ""
-    # no secret and no scratch is left behind
+    # no secret and no scratch folder is left behind
     assert not [file for file in runner.temp.iterdir() if file.name.startswith("gto-ci")]
 
 
 def test_a_tag_object_of_the_users_own_stays(lab: Lab) -> None:
-    """It was replaced by the remote's, and was in no ref any more."""
+    """Regression: the action replaced it with the remote's tag object, and no ref pointed to it any more."""
     tag = "churn#prod#2"
     runner, commit = lab.check_out(f"refs/tags/{tag}")
     git(runner.workspace, "-c", "user.name=x", "-c", "user.email=x", "tag", "-a", "-f", "-m", "mine", tag, commit)
@@ -212,11 +212,11 @@ def test_root_leaves_nothing_of_its_own_in_anothers_workspace(lab: Lab) -> None:
     assert {file.lstat().st_gid for file in owners if file != odd} == {1002}
 
 
-# Promise 4: what the fetch moves
+# Promise 4: the amount of data that the fetch transfers
 
 
 def add_ballast(lab: Lab, megabytes: int = 50) -> int:
-    """Registered commits whose blobs weigh ``megabytes`` together; returns the bytes."""
+    """Add registered commits with ``megabytes`` of blobs in total, and return the number of bytes."""
     for number in range(megabytes // 5):
         lab.remote.commit(f"heavy {number}", {"data.bin": os.urandom(5_000_000)})
         lab.remote.tag(f"heavy@v0.0.{number}", date=f"2024-02-{number + 1:02}T00:00:00+00:00")
@@ -232,7 +232,7 @@ def test_the_fetch_moves_tags_and_commits_only(lab: Lab, filters: str) -> None:
     ran = lab.push("heavy@v1.0.0")
     assert (ran.code, ran.outputs["previous-version"]) == (0, "v0.0.9")
     assert 0 < lab.server.sent < ballast / 100
-    # the artifact's annotation at an old commit is fetched on demand, and no other commit's files
+    # only the annotation files at the old commit are fetched
     shutil.rmtree(lab.folder / "workspace")
     runner, commit = lab.check_out("refs/tags/heavy@v1.0.0")
     ran = runner.run("workflow_dispatch", "refs/heads/main", commit, ref="churn@v1.0.0")
@@ -377,7 +377,7 @@ def test_a_ref_that_is_no_registry_tag(lab: Lab, event: str, ref: str) -> None:
     assert "gto show" in ran.log
 
 
-# Promise 6: what is in registry format never quietly means nothing
+# Promise 6: a ref in registry format is an event or an error
 
 
 def test_a_missing_tag(lab: Lab) -> None:
@@ -456,7 +456,7 @@ def test_wrong_inputs(lab: Lab, inputs: dict[str, str], says: str) -> None:
 
 
 def test_files_of_the_runner_that_cannot_be_written(lab: Lab) -> None:
-    """The outputs are written last: nobody finds them who does not find a step that has done everything."""
+    """The outputs are written last, so they exist only if the step did everything else."""
     runner, commit = lab.check_out("refs/tags/churn#prod#2")
     for variable in ("GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT"):
         odd = replace(runner, environ={**runner.environ, variable: str(runner.workspace)})

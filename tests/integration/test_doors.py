@@ -1,4 +1,4 @@
-"""The action in jobs of GitLab, Forgejo and Gitea: their variables, checkouts and files; real git, no container."""
+"""Tests of the action in jobs of GitLab, Forgejo and Gitea: their variables, checkouts and files. No container."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ MESSAGE = f"Ship $CI_JOB_TOKEN\n\nGTO_STAGE=dev {MARK}now"
 
 @dataclass
 class Lab:
-    """A repository behind HTTP with a password, and what a runner of GitLab's leaves in a job's folder."""
+    """A repository behind HTTP with a password, and a job folder as a GitLab runner prepares it."""
 
     remote: Remote
     server: GitServer
@@ -58,7 +58,7 @@ class Lab:
     def check_out(self, ref: str, settings: str = "", url: str = "") -> str:
         """Fetch and check out as GitLab's runner does (its shells/abstract.go); return the commit.
 
-        ``settings`` go into a file in the temporary folder that the configuration includes.
+        Write ``settings`` to a file in the temporary folder, which git's configuration includes.
         """
         self.project.mkdir(parents=True)
         self.temp.mkdir()
@@ -106,7 +106,7 @@ class Lab:
         return Ran(code, stream.getvalue(), self.project)
 
     def tag(self, name: str, /, **inputs: str) -> Ran:
-        """What a pipeline for the tag ``name`` does."""
+        """Run the pipeline of the tag ``name``."""
         self.check_out(f"refs/tags/{name}")
         return self.run(f"refs/tags/{name}", **inputs)
 
@@ -179,7 +179,7 @@ def test_a_pipeline_of_a_tag(lab: Lab) -> None:
     assert ran.log.count("section_start:") == ran.log.count("\x1b[0Ksection_end:")
     assert MARK not in ran.log
     assert TOKEN not in ran.log
-    # git shows the password in a URL to who asks for it, and first asks without
+    # git first sends a request without the password in the URL, and adds it when the server asks
     assert lab.server.requests[-1].authorized
     # the checkout has the annotated tag itself, and keeps it
     assert git(lab.project, "cat-file", "-t", "refs/tags/churn#prod#2").strip() == "tag"
@@ -191,7 +191,7 @@ def test_a_ref_by_hand_and_a_branch(lab: Lab) -> None:
     assert (ran.code, ran.variables["GTO_TAG"]) == (0, "churn@v1.1.0")
     ran = lab.run("refs/heads/main")
     assert ran.code == 0, ran.log
-    # what was there from before is gone
+    # the outputs of an earlier run are gone
     assert ran.variables == {"GTO_OUTPUTS": "gto-outputs"}
     assert ran.output("event") == ""
     assert ran.said("NOTICE")[0].startswith("the branch 'main' is not a registry tag")
@@ -233,7 +233,7 @@ def test_a_crash_is_no_success(lab: Lab) -> None:
 
 @pytest.mark.parametrize("case", ["url", "rewritten", "helper"])
 def test_the_runners_credentials(lab: Lab, case: str) -> None:
-    """In the remote's URL; since 17.2 in a file, as another URL; with FF_GIT_URLS_WITHOUT_TOKENS by a helper."""
+    """GitLab puts them in the remote's URL, since 17.2 in a file, or with FF_GIT_URLS_WITHOUT_TOKENS in a helper."""
     helper = '!f(){ if [ "$1" = get ]; then echo username=gitlab-ci-token; echo "password=$CI_JOB_TOKEN"; fi; }; f'
     settings = {
         "url": "",
@@ -243,7 +243,7 @@ def test_the_runners_credentials(lab: Lab, case: str) -> None:
     lab.check_out("refs/tags/churn#prod#1", settings, lab.url(TOKEN) if case == "url" else lab.url())
     ran = lab.run("refs/tags/churn#prod#1")
     assert (ran.code, ran.variables.get("GTO_STAGE")) == (0, "prod"), ran.log
-    # the other tags have come, so the fetch was let in
+    # the other tags were fetched, so the credentials worked
     assert ran.variables["GTO_IS_CURRENT"] == "false"
 
 
@@ -271,7 +271,7 @@ def test_a_fork_chooses_no_ghost(lab: Lab) -> None:
 
 
 def test_the_component_runs_the_program(lab: Lab) -> None:
-    """Its script, with its variables, as a job would have them; with nothing of GitHub's imported."""
+    """Run its script with its variables, as a job does. The platform GitHub must not be imported."""
     _, job = yaml.safe_load_all((PROJECT / "templates/gto.yml").read_text(encoding="utf-8"))
     lab.check_out("refs/tags/churn#prod#2")
     (body,) = job.values()
@@ -302,11 +302,11 @@ def test_the_component_has_the_inputs_of_the_action() -> None:
     header, job = yaml.safe_load_all((PROJECT / "templates/gto.yml").read_text(encoding="utf-8"))
     theirs = yaml.safe_load((PROJECT / "action.yml").read_text(encoding="utf-8"))["inputs"]
     ours = header["spec"]["inputs"]
-    own = {"image", "job-name", "stage"}  # what a job of GitLab is made of
+    own = {"image", "job-name", "stage"}  # the parts of a GitLab job
     assert list(ours) == [*(name for name in ours if name in own), *theirs]
     (body,) = job.values()
     for name, one in theirs.items():
-        # GitLab's checkout has left the job's token where git finds it
+        # GitLab's checkout stores the job's token where git finds it
         default = "" if name == "token" else one["default"]
         flag = default in ("true", "false")
         assert ours[name]["default"] == (default == "true" if flag else default), name
@@ -319,7 +319,7 @@ def test_the_component_has_the_inputs_of_the_action() -> None:
 
 
 class FakeForgejo:
-    """Answers as Forgejo's API does about comments and merged pull requests: a comment has no `url` of its own."""
+    """A fake of Forgejo's API for comments and merged pull requests. Its comments have no `url`."""
 
     def __init__(self, token: str) -> None:
         self.token = token
@@ -411,7 +411,7 @@ def forgejo(forge: FakeForgejo, folder: Path) -> Forgejo:
 
 def test_a_comment_is_made_and_kept_up_to_date(forge: FakeForgejo, tmp_path: Path) -> None:
     room = forgejo(forge, tmp_path)
-    # somebody has copied our first line
+    # another user has copied the marker of our comment
     forge.add("<!-- gto-ci: gto -->\nmine", {"id": 5, "login": "eve"})
     assert room.comment(7, "gto", "one", TOKEN, create=False) == ("", "none")
     made = room.comment(7, "gto", "one", TOKEN)

@@ -1,4 +1,4 @@
-"""The gate on real remotes: where its rules are read, what inputs require, what a closed one leaves; at a prompt."""
+"""Tests of the gate on real remotes: the source of its rules, the inputs, a closed gate, and the command line."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ WITH_DEFAULT: dict[str, object] = {"repository": {"default_branch": "main"}}
 
 @dataclass(frozen=True)
 class Job:
-    """A workspace that was checked out on the tag."""
+    """A job in a workspace that was checked out at the tag."""
 
     runner: FakeRunner
     commit: str
@@ -45,9 +45,9 @@ def nothing(remote: Remote) -> str:
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """A version that went to production without having been in staging; the rules came to `main` after that.
+    """A version that entered production without having been in staging. The rules were added to `main` later.
 
-    Other rules stand under several names: on branches, under tags, and under one name that is both.
+    Other rules exist on branches, at tags, and at a name that is both a branch and a tag.
     """
     folder = tmp_path_factory.mktemp("world")
     remote = Remote.create(folder / "server/acme/models.git")
@@ -71,7 +71,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 @pytest.fixture
 def lab(world: Lab, tmp_path: Path) -> Lab:
-    """A copy of the world that a test may change."""
+    """A copy of the world for a test to change."""
     name = f"acme/{tmp_path.name}.git"
     path = world.server.root / name
     shutil.copytree(world.remote.path, path)
@@ -80,12 +80,12 @@ def lab(world: Lab, tmp_path: Path) -> Lab:
 
 @pytest.fixture(scope="module")
 def job(world: Lab) -> Job:
-    """A job on the tag, whose workspace has all there is, and is not changed by reading."""
+    """A job on the tag, in a complete workspace. Reading does not change the workspace."""
     return Job(*world.check_out(f"refs/tags/{TAG}", Checkout(depth=0, keeps_annotation=True)))
 
 
 def gate(ran: Outcome) -> str:
-    """The output `gate`, of a step that did as it says, and says why."""
+    """Return the output `gate`, after checking that the exit code and the reasons match it."""
     outputs = ran.outputs
     reasons = json.loads(outputs["gate-reasons"] or "[]")
     assert ran.code == (outputs["gate"] == "failed")
@@ -117,7 +117,7 @@ SERVERS = [
 @pytest.mark.parametrize(("filters", "protocol", "how"), SERVERS)
 def test_the_default_branch_rules_whatever_is_tagged(lab: Lab, filters: bool, protocol: str, how: str) -> None:
     git(lab.remote.path, "config", "uploadpack.allowFilter", str(filters).lower())
-    # as GitHub has it; with protocol 2, git lets anybody ask for any object
+    # as on GitHub; with protocol 2, a git client may request any object
     git(lab.remote.path, "config", "uploadpack.allowAnySHA1InWant", str(protocol != "2").lower())
     runner, commit = lab.check_out(f"refs/tags/{TAG}", CHECKOUTS[how])
     git(runner.workspace, "config", "protocol.version", protocol)
@@ -131,14 +131,14 @@ def test_the_default_branch_rules_whatever_is_tagged(lab: Lab, filters: bool, pr
 
 
 def state(folder: Path) -> dict[str, object]:
-    """What the gate could have changed in a workspace; the tag's own ref becomes annotated in any case."""
+    """Return the state that the gate could change in a workspace, without the tag's ref, which is always restored."""
     listed = [line for line in refs(folder).splitlines() if not line.endswith(f"refs/tags/{TAG}")]
     files = {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()}
     return {"refs": listed, "files": files, "config": (folder / ".git/config").read_bytes(), "objects": blobs(folder)}
 
 
 def blobs(folder: Path) -> set[str]:
-    """The objects of a repository, those left out that it could fetch, but for tags."""
+    """Return the repository's objects except tags, without the objects that it could still fetch."""
     listed = git(folder, "cat-file", "--batch-all-objects", "--batch-check", "--unordered").splitlines()
     return {line for line in listed if " tag " not in line}
 
@@ -152,7 +152,7 @@ def test_a_laxer_branch_or_head_says_nothing(lab: Lab) -> None:
 
 
 def test_a_tag_does_not_pass_for_a_branch(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Git takes a tag `refs/heads/x` for the branch `x`, where that is missing, and a tag `HEAD` for the remote's."""
+    """If the branch `x` is missing, git resolves it to the tag `refs/heads/x`; and `HEAD` to a tag `HEAD`."""
     monkeypatch.setattr("gto_ci.git.remotes.settings.PAUSES", ())
     for name in ("HEAD", "main", "origin/main", "refs/heads/main", "refs/heads/gone", "refs/remotes/origin/main"):
         lab.remote.tag(name, "lax")
@@ -217,7 +217,7 @@ def test_policy_ref(world: Lab, job: Job, ref: str, says: str, fetch: str) -> No
 def test_a_policy_ref_that_names_nothing_or_two_things(
     job: Job, ref: str, says: str, fetch: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gto_ci.git.remotes.settings.PAUSES", ())  # what is not there now may be there in a moment
+    monkeypatch.setattr("gto_ci.git.remotes.settings.PAUSES", ())  # a missing branch may appear at any moment
     ran = job.run(policy_ref=ref, fetch_tags=fetch)
     assert says in ran.error
     assert "Traceback" not in ran.log
@@ -299,12 +299,12 @@ def test_without_fetching_in_a_shallow_workspace(lab: Lab) -> None:
     assert lab.server.requests == []
 
 
-# What the inputs require
+# The require-… inputs
 
 
 @pytest.fixture(scope="module")
 def free(world: Lab, tmp_path_factory: pytest.TempPathFactory) -> FakeRunner:
-    """A job on a branch, without a policy in the way."""
+    """A job on a branch without a policy."""
     return replace(world, folder=tmp_path_factory.mktemp("free")).check_out("refs/heads/empty")[0]
 
 
@@ -357,7 +357,7 @@ def test_require_of_what_is_no_event(world: Lab, free: FakeRunner, ref: str, qui
 
 
 def test_require_of_a_deleted_tag(lab: Lab) -> None:
-    """Its name says what it was."""
+    """The event is read from the tag's name."""
     runner, commit = lab.check_out("refs/heads/main")
     lab.remote.delete_tag(TAG)
     deleted = ("delete", "refs/heads/main", commit, {"ref": TAG, "ref_type": "tag"})
@@ -379,7 +379,7 @@ def test_a_word_that_is_no_event(free: FakeRunner, word: str) -> None:
     assert "names no event" in free.run(ref=TAG, require_event=word).error
 
 
-# What a closed gate leaves
+# After a closed gate
 
 
 def test_a_closed_gate_writes_all_outputs_and_touches_nothing(lab: Lab) -> None:
@@ -406,7 +406,7 @@ def test_a_closed_gate_writes_all_outputs_and_touches_nothing(lab: Lab) -> None:
     assert f"The gate is closed by 'staged', after: {reason['evidence']}. {reason['remedy']}" in error
     assert "❌ The gate is closed" in ran.summary
     assert "dvc" not in ran.log.lower()
-    # and with the gate open, both would have been tried
+    # with an open gate, the step tries both
     opened = runner.run("push", f"refs/tags/{TAG}", commit, **inputs, policy_ref=lab.remote.resolve("main~1"))
     assert opened.error
     assert "The gate is closed" not in opened.log
@@ -419,12 +419,12 @@ def test_it_opens_once_what_it_asks_for_is_there(lab: Lab) -> None:
     assert "✅ The gate is open" in ran.summary
 
 
-# At a prompt
+# On the command line
 
 
 @pytest.fixture
 def work(tmp_path: Path) -> WorkDir:
-    """A repository of a person's own, without a remote."""
+    """A local repository without a remote."""
     work = WorkDir.init(tmp_path / "work")
     work.write(FILE, STRICT)
     work.commit("one")
@@ -436,7 +436,7 @@ def work(tmp_path: Path) -> WorkDir:
 
 
 def said(ran: Ran) -> str:
-    """What a person reads; never a traceback."""
+    """Return the program's output, which must not contain a traceback."""
     assert "Traceback" not in ran.out + ran.err
     return ran.out + ran.err
 
@@ -467,7 +467,7 @@ def test_gate_as_json(work: WorkDir) -> None:
         assert finding["passed"] is False
     passed = json.loads(gto(work, "gate", "churn#prod", "--json", program="gto-ci").out)
     assert (passed["gate"], passed["findings"][0]["passed"]) == ("passed", True)
-    # no rule is about it
+    # no rule applies to it
     registration = json.loads(gto(work, "gate", "churn@v1.0.0", "--json", program="gto-ci").out)
     assert (registration["gate"], registration["findings"]) == ("passed", [])
 
@@ -511,7 +511,7 @@ def test_explain(work: WorkDir) -> None:
         ((), 2, "REF"),
         (("explian", "churn"), 2, "Did you mean 'explain'?"),
         (("churn#prod", "x"), 2, "unexpected extra argument"),
-        (("churn#prod", "--policy", "x", "--policy-ref", "y"), 2, "Rules come from one place"),
+        (("churn#prod", "--policy", "x", "--policy-ref", "y"), 2, "--policy and --policy-ref cannot be used together"),
         (("explain",), 2, "NAME"),
         (("explain", "churn", "--event", "promotion"), 2, "promotion"),
         (("explain", "a//b"), 1, "a//b"),

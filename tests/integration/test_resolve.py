@@ -1,4 +1,4 @@
-"""One answer to "what does this ref mean?": the action, ``check-ref``, the gate and ``describe`` give the same."""
+"""The action, ``check-ref``, the gate and ``describe`` resolve a ref to the same event or the same error."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> WorkDir:
     work.tag("old@deprecated")
     work.tag("twice@v1.0.0#1", "HEAD~1")
     work.tag("twice@v1.0.0#2")
-    # someone pushes a tag whose name is that of a shortcut, at an old commit
+    # a user pushes a tag with the name of a shortcut, at an old commit
     work.tag("hijacked@v1.0.0", "HEAD~1")
     work.tag("hijacked@v1.1.0")
     work.tag("hijacked#prod", "HEAD~1")
@@ -63,7 +63,7 @@ def by_gate(work: WorkDir, ref: str) -> str:
 
 
 def by_describe(work: WorkDir, ref: str) -> str:
-    """The commit's path, or why there is none: the annotation says no tag."""
+    """Return the annotation's path, which identifies the commit, or the error."""
     ran = gto(work, "describe", ref, "--path")
     return ran.out.strip() or plain(ran.err)
 
@@ -91,7 +91,7 @@ def plain(said: str) -> str:
     return re.split(r"\. |, so its outputs", said)[0].replace("%25", "%")
 
 
-# what is asked, and the answer: the tag of the event, or the reason
+# ref, and result: the event's tag, or the error
 TYPED = {
     "m@v1.0.0": "m@v1.0.0",
     "m@latest": "m@v1.1.0",
@@ -132,7 +132,7 @@ def test_a_ref_that_is_typed(work: WorkDir, ref: str) -> None:
     assert by_check_ref(work, ref) == verdict
     assert by_gate(work, ref) == verdict
     if "registry format" in verdict or "is not a tag name" in verdict:
-        verdict = f"{verdict.split(' is not ')[0]} is not a registry tag"  # to a job, the ref of another tag: a notice
+        verdict = f"{verdict.split(' is not ')[0]} is not a registry tag"  # then the action only prints a notice
     assert by_action(work, ref) == verdict
     assert by_action(work, ref, fetch=True) == verdict
 
@@ -141,7 +141,7 @@ def test_a_ref_that_is_typed(work: WorkDir, ref: str) -> None:
 def test_a_ref_that_is_described(work: WorkDir, ref: str) -> None:
     verdict = TYPED[ref]
     if "names no version" in verdict:
-        # of an artifact that is known, describe says nothing, as GTO does
+        # if the artifact is known, describe prints nothing, as in GTO
         verdict = "Cannot find artifact 'no'" if "artifact 'no'" in verdict else ""
     elif verdict in PATHS:
         verdict = PATHS[verdict]
@@ -152,7 +152,7 @@ def test_a_ref_that_is_described(work: WorkDir, ref: str) -> None:
 
 @pytest.mark.parametrize("tag", dict.fromkeys(tag for tag in TYPED.values() if " " not in tag))
 def test_a_tag_that_is_pushed(work: WorkDir, tag: str) -> None:
-    """A push is about the tag of that name, and about no shortcut; so is the full name of a ref."""
+    """On a push, and for a full ref name, the name is a tag and never a shortcut."""
     assert by_action(work, tag, pushed=True) == tag
     for ask in (by_check_ref, by_gate):
         assert ask(work, f"refs/tags/{tag}") == tag
