@@ -49,5 +49,4 @@ def _show(finding: Diagnosis) -> None:
 
 
 def _view(finding: Diagnosis) -> dict[str, str]:
-
     return {"check": finding.check, "status": finding.status, "message": finding.message, "fix": finding.fix}
