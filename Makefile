@@ -1,12 +1,12 @@
 # make demo   set up, then run the main job end to end on an embedded example
 # make test   set up, then run the tests
-# make lint   formatting, types, floors, workflow files
+# make lint   formatting, types, layers, workflow files
 # make docs   build the documentation into build/docs; a warning is an error
-# make lock   resolve the image's dependencies anew; make lock-check: are they what pyproject.toml asks for?
-# make audit  look for known vulnerabilities in what is locked
+# make lock   resolve the image's dependencies again; make lock-check: check that they match pyproject.toml
+# make audit  look for known vulnerabilities in the locked packages
 # make dist   build the wheel and the source distribution into dist/
 # make e2e    races, kills, attacks and GTO 0.2.4, then the real image and real workflows on it (needs root on Debian, or a Docker engine)
-# make bench  measure beside GTO, and write benchmarks/RESULTS.md; for less: BENCH='GROUP … --tags N,…'
+# make bench  compare with GTO, and write benchmarks/RESULTS.md; for less: BENCH='GROUP … --tags N,…'
 
 PYTHON ?= python3
 VENV := .venv

@@ -1,6 +1,6 @@
-"""A Git repository as an artifact registry, through its tags.
+"""Use a Git repository as an artifact registry, through its tags.
 
-Programs: ``gto`` (the registry at a prompt), ``git-ghost`` (uncommitted changes), ``gto-ci``
+Programs: ``gto`` (the registry on the command line), ``git-ghost`` (uncommitted changes), ``gto-ci``
 (everything), and the GitHub action. Scripts import :mod:`gto_ci.api`.
 """
 

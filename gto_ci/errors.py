@@ -1,4 +1,4 @@
-"""Everything that can go wrong for a user, each with its cause and the next step. Scripts import it from here."""
+"""The errors that a user can meet, each with its cause and the next step. The public place to import them from."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
-"""The gate: the rules that a repository's policy sets for an event, held against the evidence.
+"""The gate: check an event against the rules of the repository's policy.
 
-The policy is read from the default branch, or from the ref that somebody names, and never from the
-tagged commit alone: whoever pushes a tag on an old commit, or on one of their own, must not bring
-lax rules along.
+The policy comes from the default branch or from a ref that the job names, never from the tagged commit itself.
+Otherwise an attacker could tag an old commit, or one of their own, to use its weaker rules.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ from gto_ci.git.signatures import UNSIGNED, Signature
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """A policy, ``where`` it was read, for a person, and its allowed signers, None where it has none."""
+    """A policy and its allowed signers, None if it names none. ``where`` says where both were read, for messages."""
 
     policy: Policy
     where: str
@@ -36,11 +35,11 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a verdict takes besides the registry.
+    """The facts that a verdict needs besides the registry.
 
-    ``annotation`` is that at the event's commit, ``annotation_problem`` why it could not be read;
-    ``ghost`` is what was applied in this job, ``branches`` those that are known to hold the commit, None
-    where the repository has to be asked.
+    ``annotation`` is the artifact's annotation at the event's commit, and ``annotation_problem`` why it could not
+    be read. ``ghost`` is the ghost that was applied in this job. ``branches`` are the branches that contain the
+    commit, or None if the repository must be queried for them.
     """
 
     now: datetime
@@ -52,34 +51,35 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """What the gate says of an event; ``where`` its rules were read, "" where there is no policy."""
+    """The gate's verdict on an event. ``where`` says where its rules were read, "" if there is no policy."""
 
     verdict: Verdict
     where: str = ""
 
     @property
     def passed(self) -> bool:
-        """Whether nothing stands against it."""
+        """Whether no requirement failed. Requirements that can be checked only later do not count."""
         return not self.verdict.failures
 
     @property
     def failure(self) -> GateClosed:
-        """The error of a job that had to pass."""
+        """The error to raise if the gate did not pass. It names the first failure and counts the others."""
         first, *others = self.verdict.failures
-        more = f" (and {len(others)} more: {', '.join(one.check for one in others)})" if others else ""
+        more = f" (and {len(others)} more: {', '.join(failure.check for failure in others)})" if others else ""
         return GateClosed(
             f"The gate is closed by {quote(first.rule)}, {first.check}: {first.evidence}{more}", first.remedy
         )
 
 
 def read_rules(source: EvidenceSource, ref: str, path: str = "") -> Rules | None:
-    """Return the rules in the file ``path`` ("" for the usual one) of the commit ``ref`` ("" for the default branch).
+    """Return the rules in the policy file at a commit, or None if ``path`` is "" and the default file is missing.
 
-    None where no path was given and there is no such file.
+    ``path`` is the file's path, "" for the default. ``ref`` names the commit, "" for the default branch.
 
     Raises:
-        RefNotFound: there is no such commit.
-        WrongPolicy, GitError: as :func:`rules_in` does.
+        RefNotFound: ``ref`` does not exist.
+        WrongPolicy: as in :func:`rules_in`.
+        GitError: as in :func:`rules_in`.
     """
     file = source.find(ref, path or POLICY_FILE)
     return None if file.data is None and not path else rules_in(source, file)
@@ -89,13 +89,13 @@ def rules_in(source: EvidenceSource, file: FileAt) -> Rules:
     """Return the rules in a file that ``source`` has found.
 
     Raises:
-        WrongPolicy: the file, or that of the allowed signers, is missing or cannot be understood.
+        WrongPolicy: the policy file is missing or invalid, or its allowed-signers file is missing.
         GitError: the repository cannot be read.
     """
-    from gto_ci.files.policy_file import read  # late: most repositories have none
+    from gto_ci.files.policy_file import read  # late: most repositories have no policy
 
     if file.data is None:
-        raise WrongPolicy(file.path, 0, f"{file.place} has no such file", "Commit it there")
+        raise WrongPolicy(file.path, 0, f"{file.place} has no such file", "Commit the file there")
     policy = read(file.data, file.path)
     return Rules(policy, f"{quote(file.path)} of {file.place}", _signers(source, file.commit, policy, file.path))
 
@@ -109,7 +109,9 @@ def judge_event(
     *,
     proposed: bool = False,
 ) -> Gate:
-    """Return what ``rules`` say of ``event``; ``tags`` hold those of its artifact, ``proposed``: it has not happened.
+    """Return the gate's verdict on ``event``.
+
+    ``tags`` must contain the tags of its artifact. ``proposed`` means that the event's tag does not exist yet.
 
     Raises:
         GitError: the evidence cannot be read.
@@ -118,7 +120,7 @@ def judge_event(
     wanted = needs(chosen)
     approvals: list[TagRecord] = []
     if wanted.approvals and event.stage and not proposed:
-        approvals = [one for one in source.approvals(event.artifact, event.stage) if one.target == event.commit]
+        approvals = [tag for tag in source.approvals(event.artifact, event.stage) if tag.target == event.commit]
     signed: Mapping[str, Signed] = {}
     if wanted.signatures and not proposed:
         signed = _signed(source, event, tags.registry, [*tags.records, *approvals], rules.signers or b"")
@@ -141,34 +143,37 @@ def judge_event(
 def require(
     events: Sequence[str], artifacts: Sequence[str], stages: Sequence[str], happened: tuple[str, str, str] | None
 ) -> list[Finding]:
-    """Return what three lists of globs say of what ``happened``: (event, artifact, stage), or nothing."""
+    """Check what ``happened`` against globs and return one finding for each list that is not empty.
+
+    ``happened`` is (event, artifact, stage), or None if the ref is not an event.
+    """
     found = []
-    for number, (what, globs) in enumerate((("event", events), ("artifact", artifacts), ("stage", stages))):
+    for number, (subject, globs) in enumerate((("event", events), ("artifact", artifacts), ("stage", stages))):
         if not globs:
             continue
         value = happened[number] if happened else ""
         passed = bool(value) and any(fnmatchcase(value, glob) for glob in globs)
-        evidence = f"the {what} is {quote(value)}" if value else f"there is no {what}"
+        evidence = f"the {subject} is {quote(value)}" if value else f"there is no {subject}"
         wanted = " or ".join(quote(glob) for glob in globs)
-        remedy = "" if passed else f"Only {wanted} passes here; see the input 'require-{what}'"
-        found.append(Finding("inputs of the action", f"require-{what}", passed, evidence, remedy))
+        remedy = "" if passed else f"The input 'require-{subject}' allows only {wanted}"
+        found.append(Finding("inputs of the action", f"require-{subject}", passed, evidence, remedy))
     return found
 
 
 def _signed(
     source: EvidenceSource, event: Event, registry: Registry, records: Sequence[TagRecord], signers: bytes
 ) -> dict[str, Signed]:
-    """What the signatures are worth of all tags that may vouch for the event."""
-    same = [one for one in registry.artifact(event.artifact).events if one.commit == event.commit]
-    tags = {event.tag, *(one.tag for one in same if one.kind is Kind.ASSIGNMENT)}
-    asked = [record for record in records if record.name in tags or approval_of(record.name)]
-    found = source.signatures(asked, signers)
-    return {record.name: _worth(found.get(record.name, UNSIGNED)) for record in asked}
+    """Return the signature checks of the event's tag and of all tags that may support it, by tag."""
+    same_commit = [other for other in registry.artifact(event.artifact).events if other.commit == event.commit]
+    tags = {event.tag, *(other.tag for other in same_commit if other.kind is Kind.ASSIGNMENT)}
+    relevant = [record for record in records if record.name in tags or approval_of(record.name)]
+    found = source.signatures(relevant, signers)
+    return {record.name: _checked(found.get(record.name, UNSIGNED)) for record in relevant}
 
 
-def _worth(signature: Signature) -> Signed:
+def _checked(signature: Signature) -> Signed:
     if signature.status != "none" and signature.format != "ssh":
-        return Signed("unknown", "", f"it is a signature of {signature.format}, and allowed signers have SSH keys")
+        return Signed("unknown", "", f"it is a {signature.format} signature, but allowed signers have SSH keys")
     return Signed(signature.status, signature.signer or "")
 
 
@@ -190,6 +195,6 @@ def _signers(source: EvidenceSource, commit: str, policy: Policy, path: str) -> 
     data = source.file(commit, policy.allowed_signers)
     if data is None:
         raise WrongPolicy(
-            path, 0, f"its allowed-signers, {quote(policy.allowed_signers)}, is no file of that commit", "Commit it"
+            path, 0, f"that commit has no allowed-signers file {quote(policy.allowed_signers)}", "Commit the file"
         )
     return data

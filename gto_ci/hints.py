@@ -1,7 +1,7 @@
-"""The words of each door for a remedy: an option of a command, an input of the action, a keyword of the library.
+"""The wording of each remedy for each interface: a command's option, an action's input or a library's keyword.
 
-An error from below carries a :class:`gto_ci.core.errors.Remedy`. Only a door knows what its user
-can type, so only here do options, inputs and keywords stand.
+An error may hold a :class:`gto_ci.core.errors.Remedy` as its next step. Only an interface knows what its user can
+type, so lower layers name no option, input or keyword. This module does.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Door(Enum):
-    """Where a user meets an error; the value is the place of its words in the table."""
+    """The interface that shows an error. The value is the index of its wording in the table."""
 
     COMMAND = 0
     ACTION = 1
@@ -25,32 +25,36 @@ class Door(Enum):
 
 
 _JOB_LOGIN = (
-    "Check the input 'ghost-repo', and its credentials: 'ghost-token' or 'ghost-ssh-key'; "
-    "the job's own token reaches no other repository"
+    "Check the input 'ghost-repo' and its credentials, 'ghost-token' or 'ghost-ssh-key'; "
+    "the job's own token has no access to other repositories"
 )
-_KNOWN_HOSTS = "Set the input 'ghost-known-hosts' to the host's lines of ssh's known_hosts (ssh-keyscan prints them)"
-_REDIRECTED = "Set the input 'ghost-repo' to the address that its server redirects to: a job follows no redirects"
+_KNOWN_HOSTS = "Set the input 'ghost-known-hosts' to the host's known_hosts lines (ssh-keyscan prints them)"
+_REDIRECTED = "Set the input 'ghost-repo' to the URL that its server redirects to: the action does not follow redirects"
 _CHECKOUT = "Run actions/checkout before this step, or set the input 'path' to its folder"
-_GIVE_KEY = "Set 'ghost-ssh-key' to a private key as 'ssh-keygen' writes it, all its lines, without a passphrase"
+_GIVE_KEY = "Set 'ghost-ssh-key' to the complete private key that 'ssh-keygen' wrote, without a passphrase"
 
-# for a command, for the action, for the library; None where the remedy's own text will do
-_REMEDY_WORDS: dict[Remedy, tuple[str | None, str | None, str | None]] = {
+# the wording for commands, for the action and for the library; None means the remedy's own text
+_REMEDY_WORDINGS: dict[Remedy, tuple[str | None, str | None, str | None]] = {
     Remedies.USE_SIMPLE_TAG: ("Use '--simple true'", None, "Pass simple=True"),
     Remedies.USE_COUNTED_TAG: (
-        "Use '--simple false' for a tag with a counter, or delete that one",
+        "Use '--simple false' for a tag with a counter, or delete the existing one",
         None,
-        "Pass simple=False for a tag with a counter, or delete that one",
+        "Pass simple=False for a tag with a counter, or delete the existing one",
     ),
     Remedies.FORCE_NEW_TAG: (
-        "Use the '--force' flag to create a new Git tag nevertheless",
+        "Use '--force' to create a new tag anyway",
         None,
-        "Pass force=True to create a new Git tag nevertheless",
+        "Pass force=True to create a new tag anyway",
     ),
-    Remedies.FORCE_DEPRECATION: ("Use '--force' to do it nevertheless", None, "Pass force=True to do it nevertheless"),
-    Remedies.OMIT_VERSION: (
-        "Leave --version out to assign that one",
+    Remedies.FORCE_DEPRECATION: (
+        "Use '--force' to deprecate it anyway",
         None,
-        "Leave name_version out to assign that one",
+        "Pass force=True to deprecate it anyway",
+    ),
+    Remedies.OMIT_VERSION: (
+        "Omit --version to assign the registered one",
+        None,
+        "Omit name_version to assign the registered one",
     ),
     Remedies.NAME_VERSION: ("Name one with --version", None, "Pass version"),
     Remedies.NAME_COMMIT: ("Name a commit with --{fact}", None, "Pass {fact}"),
@@ -60,11 +64,11 @@ _REMEDY_WORDS: dict[Remedy, tuple[str | None, str | None, str | None]] = {
     Remedies.NAME_REPOSITORY: ("{text} with --repo", _CHECKOUT, "{text} as repo"),
     Remedies.CLONE_REPOSITORY: ("{text} with --repo", None, "{text} as repo"),
     Remedies.NAME_WORKING_FOLDER: (
-        "Name a folder that you may write to with --ghost-working-dir",
+        "Name a writable folder with --ghost-working-dir",
         None,
-        "Pass a folder that you may write to as working_dir",
+        "Pass a writable folder as working_dir",
     ),
-    Remedies.READ_LOCAL_TAGS: (None, "Set 'fetch-tags: false' to read only the tags that it has", None),
+    Remedies.READ_LOCAL_TAGS: (None, "Set 'fetch-tags: false' to read only the local tags", None),
     Remedies.CHECK_REMOTE_LOGIN: (
         None,
         "Check the credentials: the 'token' input needs read access to the contents of this repository",
@@ -72,21 +76,21 @@ _REMEDY_WORDS: dict[Remedy, tuple[str | None, str | None, str | None]] = {
     ),
     Remedies.CHECK_REMOTE: (
         None,
-        "Check that the runner can reach the remote; 'fetch-tags: false' reads only what the workspace has",
+        "Check that the runner can reach the remote; 'fetch-tags: false' reads only the workspace's tags",
         None,
     ),
     Remedies.CHECK_PATCH_LOGIN: (None, _JOB_LOGIN, None),
     Remedies.CHECK_PATCH_REPOSITORY: (
-        "Check --ghost-repo (or GIT_GHOST_REPO), and the network",
+        "Check --ghost-repo (or GIT_GHOST_REPO) and the network",
         "Check the input 'ghost-repo', and that the runner can reach it",
-        "Check repo (or GIT_GHOST_REPO), and the network",
+        "Check repo (or GIT_GHOST_REPO) and the network",
     ),
     Remedies.TRUST_PATCH_HOST: (None, _KNOWN_HOSTS, None),
     Remedies.FOLLOW_PATCH_REPOSITORY: (None, _REDIRECTED, None),
     Remedies.NAME_PATCH_REPOSITORY: (
-        "Set GIT_GHOST_REPO, or give --ghost-repo URL",
+        "Set GIT_GHOST_REPO or use --ghost-repo URL",
         "Set 'ghost-repo' to its URL",
-        "Set GIT_GHOST_REPO, or pass repo",
+        "Set GIT_GHOST_REPO or pass repo",
     ),
     Remedies.NAME_PREFIX: ("For example: --ghost-prefix ghost", "For example: 'ghost-prefix: ghost'", None),
     Remedies.CHOOSE_PREFIX: (
@@ -100,25 +104,25 @@ _REMEDY_WORDS: dict[Remedy, tuple[str | None, str | None, str | None]] = {
         "Pass a folder inside a repository as source",
     ),
     Remedies.NAME_UNTRACKED_FILE: ("Name an untracked file with --include", None, "Pass untracked files as include"),
-    Remedies.MERGE_GHOST: ("Merge it with what is here: --force-base", None, "Pass force_base=True to merge it"),
-    Remedies.PUSH_LARGER: ("Allow more with --max-size", None, "Pass a larger max_size"),
+    Remedies.MERGE_GHOST: ("Use --force-base to merge it into the work tree", None, "Pass force_base=True to merge it"),
+    Remedies.PUSH_LARGER: ("Raise the limit with --max-size", None, "Pass a larger max_size"),
     Remedies.PULL_LARGER: (
-        "Allow more with --max-size, if you trust it",
+        "If you trust it, raise the limit with --max-size",
         None,
-        "Pass a larger max_size, if you trust it",
+        "If you trust it, pass a larger max_size",
     ),
     Remedies.FORCE_REMOVAL: ("Add --force", None, "Pass force=True"),
     Remedies.CHOOSE_GHOST: (
-        "Name one with --from and --to, or add --all; --dryrun shows which",
+        "Name one with --from and --to, or add --all; --dryrun lists them",
         None,
-        "Pass start and end, or several=True; dry_run=True tells which",
+        "Pass start and end, or several=True; dry_run=True lists them",
     ),
     Remedies.CHOOSE_GHOSTS_TO_DELETE: (
         "For example: git ghost gc --older-than 30d --dry-run",
         None,
         "Pass older_than, unreachable or keep_last",
     ),
-    Remedies.ALLOW_PATHS: (None, "If you trust its author, name the paths in the input 'ghost-allow'", None),
+    Remedies.ALLOW_PATHS: (None, "If you trust the author, list the paths in the input 'ghost-allow'", None),
     Remedies.GIVE_PRIVATE_KEY: (None, _GIVE_KEY, None),
     Remedies.CHECK_TOKEN: (None, "Check the input 'token'; it may have expired", None),
     Remedies.ASK_NO_COMMENT: (None, "Set 'comment: never'", None),
@@ -127,33 +131,33 @@ _REMEDY_WORDS: dict[Remedy, tuple[str | None, str | None, str | None]] = {
 }
 
 
-_WORDS = {remedy.kind: words for remedy, words in _REMEDY_WORDS.items()}
+_WORDINGS = {remedy.kind: wordings for remedy, wordings in _REMEDY_WORDINGS.items()}
 
 
 def next_step(step: str, door: Door) -> str:
-    """Return the next step in the words of ``door``; empty where there is none."""
-    words = _WORDS[step.kind][door.value] if isinstance(step, Remedy) else None
-    if not isinstance(step, Remedy) or words is None:
+    """Return the next step in the wording of ``door``, empty if there is none."""
+    wording = _WORDINGS[step.kind][door.value] if isinstance(step, Remedy) else None
+    if not isinstance(step, Remedy) or wording is None:
         return step
-    words = words.format(fact=step.fact, text=getattr(Remedies, step.kind))
-    return f"{step.first}; or {words[:1].lower()}{words[1:]}" if step.first else words
+    wording = wording.format(fact=step.fact, text=getattr(Remedies, step.kind))
+    return f"{step.first}; or {wording[:1].lower()}{wording[1:]}" if step.first else wording
 
 
 def sentence(error: GtoError, door: Door) -> str:
-    """Return what went wrong and the next step, in the words of ``door``."""
+    """Return the cause and the next step, in the wording of ``door``."""
     step = next_step(error.next_step, door)
     return f"{error.cause}. {step}" if step else error.cause
 
 
 def assign_command(wanted: AssignCommand) -> str:
-    """Return the command that makes an assignment and pushes its tag."""
-    which = ["--version", wanted.version] if wanted.version else [wanted.commit]
-    words = ["gto", "assign", wanted.artifact, *which, "--stage", wanted.stage]
-    words += [] if wanted.version else ["--skip-registration"]
-    return shlex.join([*words, *(["--force"] if wanted.again else []), "--push"])
+    """Return the shell command that makes an assignment and pushes its tag."""
+    target = ["--version", wanted.version] if wanted.version else [wanted.commit]
+    command = ["gto", "assign", wanted.artifact, *target, "--stage", wanted.stage]
+    command += [] if wanted.version else ["--skip-registration"]
+    return shlex.join([*command, *(["--force"] if wanted.again else []), "--push"])
 
 
 def for_library(error: GtoError) -> GtoError:
-    """Return ``error``, whose ``str()`` now has the library's words. A command says it in its own all the same."""
+    """Return ``error`` with a ``str()`` in the library's wording. Commands still use their own wording for it."""
     error.args = (sentence(error, Door.LIBRARY),)
     return error

@@ -1,9 +1,8 @@
-"""Carry out a change: read the artifact's tags, plan, make the tags, push them, and say what was done.
+"""Publish a change: read the artifact's tags, plan, create the tags, push them, and report.
 
-Nothing is seen of a change before all of it stands. The tag objects are made first; then git locks
-the refs and the artifact; then, with ``push``, the remote gets the tags; and only when it has them
-are the refs written here. Where somebody else made a tag in the meantime, here or on the remote,
-everything is planned anew from what there is now.
+A change becomes visible as a whole. First the tag objects are written. Then git locks the refs and the artifact. With
+``push``, the tags are pushed next. The refs are written here only when the remote has accepted the tags. If another
+writer has created a tag in the meantime, here or on the remote, the change is planned again.
 """
 
 from __future__ import annotations
@@ -25,23 +24,23 @@ from gto_ci.git import Repository
 from gto_ci.git.process import without_password
 from gto_ci.git.write_tags import Tagger, make_tags, prepared
 
-# What only a push needs is imported by the functions that push: most commands do not.
+# The modules for pushes are imported by the functions that push, because most commands do not push.
 if TYPE_CHECKING:
     from gto_ci.git.remotes.mirror import RemoteMirror
     from gto_ci.git.remotes.push import CounterRef
     from gto_ci.git.remotes.settings import Remote
 
-TAGS_PER_PUSH = 3  # GitHub creates no events, and so starts no workflow, for the tags of a push that holds more
-TRIES = 60  # each lost race is somebody else's success, so this many others have to push meanwhile
-_PAUSE = 0.2  # seconds, at most, for each race lost so far; and no more than 2
-_ARRIVING = (0.1, 0.4)  # seconds that the rest of a push may take of which only the mark is to be seen yet
+TAGS_PER_PUSH = 3  # GitHub creates no events for the tags of a push with more tags, and so starts no workflow
+TRIES = 60  # another writer succeeds for each lost race, so that many others would have to push meanwhile
+_PAUSE = 0.2  # the most seconds for each race lost so far; at most 2 in total
+_ARRIVING = (0.1, 0.4)  # seconds to wait for the tags of a push whose mark is visible already
 
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class PublishOptions:
-    """How to carry out a change. ``say`` gets the lines for a person."""
+    """How to publish a change. ``say`` is called with each line for a person."""
 
     push: bool = False
     dry_run: bool = False
@@ -50,11 +49,11 @@ class PublishOptions:
 
 
 def publish(repository: Repository, settings: Settings, request: Request, options: PublishOptions) -> Event | None:
-    """Do what ``request`` asks for, and return the event of the last tag made, None where none was.
+    """Carry out ``request``, and return the event of the last tag that was created, None if there was none.
 
     Raises:
-        GtoError: it cannot be done; then nothing was changed, neither here nor on the remote, but
-            for deletions of which the remote refused a later part: the error says which.
+        GtoError: it cannot be done, and nothing was changed here or on the remote. One exception: if the remote
+            refuses a later part of a deletion, the error names the tags that were deleted.
     """
     with _source(repository, options) as source:
         for attempt in range(1, TRIES + 1):
@@ -77,17 +76,17 @@ def publish(repository: Repository, settings: Settings, request: Request, option
 
                 time.sleep(random.uniform(0, min(attempt * _PAUSE, 2.0)))  # noqa: S311  # to part those who race
     raise PushRefused(
-        f"Gave up after {TRIES} tries: each time somebody else had made the tag first",
+        f"Gave up after {TRIES} tries: each time, another writer had created the tag first",
         "Nothing was changed; try again later",
     )
 
 
 class _LostRace(GtoError):
-    """The artifact's tags here are no longer those from which the change was planned."""
+    """The artifact's tags in this repository have changed since the change was planned."""
 
 
 def _was_faster(error: PushRefused | GitError | _LostRace, say: Say) -> bool:
-    """Tell whether somebody else made a tag in the meantime, here or on the remote."""
+    """Tell whether another writer has created a tag in the meantime, here or on the remote."""
     if isinstance(error, _LostRace):
         return True
     if isinstance(error, GitError):
@@ -115,22 +114,22 @@ class _Source:
 
     @property
     def mark(self) -> CounterRef | None:
-        """The artifact's mark on the remote, as it was when its tags were read; None where nothing is pushed."""
+        """The artifact's mark on the remote when its tags were read; None if nothing is pushed."""
         return self.mirror.mark if self.mirror else None
 
     @property
     def given(self) -> int:
-        """A counter that was given to a tag which was not among those read; 0 for none."""
+        """The counter of a tag that was not among those read; 0 for none."""
         return self.mark.unlisted if self.mark else 0
 
     def records(self, artifact: str) -> list[TagRecord]:
-        """The tags of ``artifact``, here and on the remote; where they differ, the remote's."""
+        """Return the tags of ``artifact``, here and on the remote; if a tag differs, the remote's."""
         for pause in _ARRIVING:
             records = self._records(artifact)
             if not self.given:
                 return records
             time.sleep(pause)
-        return self._records(artifact)  # what the mark points to was deleted, or never came
+        return self._records(artifact)  # the mark's tag was deleted, or was never pushed
 
     def _records(self, artifact: str) -> list[TagRecord]:
         found = {record.name: record for record in self.repository.tag_records(artifact)}
@@ -162,7 +161,7 @@ def _source(repository: Repository, options: PublishOptions) -> Iterator[_Source
             f"Cannot push: the repository {quote(repository.root)} has no remote",
             "Add one: git remote add origin URL",
         )
-    with RemoteMirror.beside(repository, remote) as mirror:
+    with RemoteMirror.borrowing(repository, remote) as mirror:
         yield _Source(repository, remote, mirror)
 
 
@@ -184,16 +183,16 @@ def _plan(
 
 
 def _create(repository: Repository, change: TagPlan, source: _Source, options: PublishOptions) -> list[TagRecord]:
-    """Make the tags, and return their records."""
+    """Create the tags, and return their records."""
     wanted = [(str(tag.name), tag.commit, tag.message) for tag in change.create]
     repository.bring_commits([tag.commit for tag in change.create])
     made = make_tags(repository, options.tagger, wanted, change.earliest)
     tags = {record.name: oid for oid, record in made}
     artifact = change.create[0].name.artifact
     with prepared(repository, artifact, tags, {}) as commit:
-        # at a URL it is the remote's tags that were read, and the remote that has the last word
+        # at a URL, the tags were read from the remote, and the remote itself detects races
         if not source.at_url and repository.tag_names(artifact) != source.here:
-            raise _LostRace(f"Somebody else made or deleted a tag of {quote(artifact)}")
+            raise _LostRace(f"Another writer created or deleted a tag of {quote(artifact)}")
         if source.remote is not None:
             from gto_ci.git.remotes.push import push_tags
 
@@ -215,7 +214,7 @@ def _create(repository: Repository, change: TagPlan, source: _Source, options: P
 
 
 def _left_behind(change: TagPlan, source: _Source) -> list[str]:
-    """The tags that register the version which a pushed tag is about, where they are here alone."""
+    """Return the tags that register the versions of the pushed tags, if only this repository has them."""
     about = {(tag.name.artifact, tag.version) for tag in change.create if tag.name.stage is not None}
     names = [match_tag(tag) for tag in sorted(source.unpushed)]
     return [str(n) for n in names if n and n.kind is Kind.REGISTRATION and (n.artifact, n.version) in about]
@@ -242,7 +241,7 @@ def _delete(repository: Repository, change: TagPlan, source: _Source, say: Say) 
 def _delete_there(
     repository: Repository, names: Sequence[str], here: dict[str, str], source: _Source, say: Say
 ) -> list[str]:
-    """Delete those of ``names`` that the remote has, and return them."""
+    """Delete those of the tags ``names`` that the remote has, and return them."""
     from gto_ci.git.remotes.push import delete_tags, drop_mark, remote_tags
 
     assert source.remote is not None
@@ -270,7 +269,7 @@ def _delete_there(
             ) from error
         done += chunk
     if source.mark and source.mark.seen in {there[name] for name in done}:
-        # it points to a tag that was deleted above; a mark without its tag costs a number, no more
+        # the mark points to a tag that was deleted above; a mark that stays only skips a number
         with suppress(GitError):
             drop_mark(repository, source.remote.name, source.mark)
     return done
@@ -304,7 +303,7 @@ def _remind(source: _Source, names: Sequence[str], say: Say, *, delete: bool = F
 
 
 def _announce(change: TagPlan, source: _Source, say: Say) -> None:
-    """Say what would be done."""
+    """Report what would be done."""
     for tag in change.create:
         say(f"Would have {_lower(_created(tag))}")
     stop = _stop(change)
@@ -320,7 +319,7 @@ def _lower(sentence: str) -> str:
 
 
 def _created(tag: NewTag) -> str:
-    """The sentence for a tag that was made, letter for letter as GTO's README has it."""
+    """Return the sentence for a tag that was created, exactly as in GTO's README."""
     match tag.name.kind:
         case Kind.REGISTRATION:
             return f"Created git tag '{tag.name}' that registers a version"
@@ -335,7 +334,7 @@ def _created(tag: NewTag) -> str:
 
 
 def _deleted(event: Event, stop: str) -> str:
-    """The sentence for a tag that was deleted, as GTO's README has it."""
+    """Return the sentence for a tag that was deleted, as in GTO's README."""
     did = {
         Kind.REGISTRATION: "registered a version",
         Kind.DEREGISTRATION: "deregistered a version",
@@ -347,5 +346,5 @@ def _deleted(event: Event, stop: str) -> str:
 
 
 def _stop(change: TagPlan) -> str:
-    """The README ends these lines in a stop, except where only a stage is taken away."""
+    """Return the end of these sentences: a full stop as in GTO's README, except if only a stage is removed."""
     return "." if any(event.stage is None for event in change.delete) else ""

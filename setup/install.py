@@ -1,9 +1,9 @@
-"""Installs gto-ci for the steps of a job: what ``setup/action.yml`` runs, with nothing but Python itself.
+"""Install gto-ci for the steps of a job. ``setup/action.yml`` runs this script; it needs only Python.
 
-Dependencies are exactly those of ``requirements.lock``, each file checked against its hash; our own wheel
-is built from the checkout of the action, by the tools of ``requirements-build.lock``. All of it lies in
-the runner's temporary folder, which is the job's own. The PATH gets a folder with our programs alone:
-that of a virtual environment would put another ``python`` before the job's.
+The dependencies are exactly those of ``requirements.lock``, and pip checks the hash of each file. The wheel of
+gto-ci is built from the action's checkout, with the tools of ``requirements-build.lock``. Everything is installed
+in the runner's temporary folder, which belongs to the job. A folder with only gto-ci's programs goes on the PATH,
+because the virtual environment's folder would put another ``python`` before the job's.
 """
 
 from __future__ import annotations
@@ -18,19 +18,20 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 PROGRAMS = ("gto", "gto-ci", "git-ghost")
-# the hash of a wheel is what is checked: nothing is compiled, and no setup.py of a third party runs
+# only wheels with a known hash: nothing is compiled, and no third-party setup.py runs
 CHECKED = ("--require-hashes", "--no-deps", "--only-binary", ":all:")
 
 
 class Unable(Exception):
-    """The installation cannot be made; the text is the cause and the next step."""
+    """The installation failed. The text is the cause and the next step."""
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where what is: ``python`` and the ``programs`` as installed, the ``bin`` that goes on the PATH.
+    """The paths of an installation.
 
-    ``tools`` is where what builds our wheel lies, and ``wheels`` where the wheel is put.
+    ``python`` and ``programs`` are in the virtual environment ``venv``. ``bin`` goes on the PATH. ``tools``
+    holds the build tools and ``wheels`` the wheel that they build.
     """
 
     venv: PurePath
@@ -42,7 +43,7 @@ class Layout:
 
     @classmethod
     def under(cls, folder: PurePath, *, windows: bool) -> Layout:
-        """Return the layout in ``folder`` on this system."""
+        """Return the layout in ``folder``, for Windows or for other systems."""
         venv, suffix = folder / "venv", ".exe" if windows else ""
         scripts = venv / ("Scripts" if windows else "bin")
         return cls(
@@ -56,14 +57,14 @@ class Layout:
 
 
 def new_folder(environ: Mapping[str, str]) -> Path:
-    """Make a folder to install into, and return it.
+    """Create a folder to install into, and return it.
 
-    Its name is new each time: a folder that is there already is somebody else's, or one whose programs run.
-    The runner removes all of them with the job.
+    Its name is always new, because an existing folder may belong to another program or be in use. The runner
+    removes the folder after the job.
 
     Raises:
-        Unable: the runner gives no folder for temporary files.
-        OSError: nothing can be made in it.
+        Unable: the runner has no temporary folder.
+        OSError: the folder cannot be created.
     """
     temp = environ.get("RUNNER_TEMP")
     if not temp:
@@ -74,7 +75,7 @@ def new_folder(environ: Mapping[str, str]) -> Path:
 
 
 def commands(layout: Layout, source: PurePath) -> list[list[str]]:
-    """Return the commands that install what is in ``source`` into the virtual environment, one after the other."""
+    """Return the commands that install ``source`` into the virtual environment, in order."""
     pip = [str(layout.python), "-m", "pip", "--disable-pip-version-check", "--no-input", "--quiet"]
     return [
         [*pip, "install", *CHECKED, "-r", str(source / "requirements.lock")],
@@ -85,31 +86,32 @@ def commands(layout: Layout, source: PurePath) -> list[list[str]]:
 
 
 def variables(environ: Mapping[str, str], layout: Layout) -> dict[str, str]:
-    """Return the environment of these commands: no setting of the job's for Python, only our tools to build with."""
+    """Return the environment of these commands: the job's, but with its Python settings replaced."""
     kept = {name: value for name, value in environ.items() if not name.upper().startswith("PYTHON")}
     return {**kept, "PYTHONPATH": str(layout.tools), "PYTHONUTF8": "1"}
 
 
 def install(source: Path, folder: Path, environ: Mapping[str, str], *, windows: bool) -> tuple[str, Path]:
-    """Install what is in ``source`` into the new ``folder``; return its version, and the folder with the programs.
+    """Install ``source`` into the new ``folder`` and return its version and the folder with the programs.
 
     Raises:
-        Unable: it does not go.
+        Unable: a command failed.
+        OSError: a file cannot be written.
     """
     layout = Layout.under(folder, windows=windows)
     Path(layout.bin).mkdir()
     for step in ([sys.executable, "-I", "-m", "venv", str(layout.venv)], *commands(layout, source)):
         _run(step, variables(environ, layout), folder)
-    shutil.rmtree(layout.tools.parent)  # in the new folder: what built our wheel
+    shutil.rmtree(layout.tools.parent)  # the build tools are no longer needed
     for program in layout.programs:
-        # both a script and Windows' starter know the path of their Python, wherever they lie
+        # scripts and Windows launchers contain the path of their Python, so copies work anywhere
         shutil.copy2(program, layout.bin)
-    said = _run([str(layout.bin / layout.programs[1].name), "--version"], environ, folder)
-    return said.split()[-1], Path(layout.bin)
+    output = _run([str(layout.bin / layout.programs[1].name), "--version"], environ, folder)
+    return output.split()[-1], Path(layout.bin)
 
 
 def _run(command: Sequence[str], environ: Mapping[str, str], folder: Path) -> str:
-    """Run a command in our own folder: `python -m` would find a module in the job's workspace first."""
+    """Run a command in ``folder`` and return its output. In the workspace, `python -m` might import its modules."""
     done = subprocess.run(
         command, cwd=folder, env=dict(environ), stdin=subprocess.DEVNULL, capture_output=True, check=False
     )
@@ -117,8 +119,8 @@ def _run(command: Sequence[str], environ: Mapping[str, str], folder: Path) -> st
         sys.stdout.write((done.stdout + done.stderr).decode(errors="replace"))
         if "venv" in command:
             raise Unable("Python's venv module does not work here. Run actions/setup-python before this step")
-        what = " ".join(command[-3:])
-        raise Unable(f"This has failed with exit code {done.returncode}: {what}. What it said stands above")
+        shown = " ".join(command[-3:])
+        raise Unable(f"A command failed with exit code {done.returncode}: {shown}. See its output above")
     return done.stdout.decode(errors="replace")
 
 

@@ -1,7 +1,7 @@
-"""The parts of the README that are made, not written: the tables of ``action.yml``, the transcripts of the programs.
+"""Generate parts of the documents: the tables of ``action.yml`` and the transcripts of the programs.
 
-``python -m tests.readme_tables --write`` brings the README up to date; without ``--write`` the
-exit code tells whether it is (``tests/test_readme.py`` does the same).
+``python -m tests.readme_tables --write`` updates the documents. Without ``--write`` the exit code tells
+whether they are up to date (``tests/test_readme.py`` checks the same).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import shlex
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,23 +21,41 @@ from tests.workdir import WorkDir
 
 PROJECT = Path(__file__).resolve().parents[1]
 README, ACTION = PROJECT / "README.md", PROJECT / "action.yml"
+DOCS = PROJECT / "docs"
+REFERENCE = DOCS / "reference/action.md"
+# The README shows the inputs and outputs that most workflows need; the reference shows all of them.
+OFTEN_USED = {
+    "inputs": ("ref", "require-stage", "policy", "comment", "pull", "ghost-diff"),
+    "outputs": ("event", "name", "version", "stage", "path", "is-current", "previous-version", "gate-reasons"),
+}
+TABLES = {README: ("often used inputs", "often used outputs"), REFERENCE: ("inputs", "outputs")}
 _TRANSCRIPT = re.compile(r"^(```console\n)(\$ (?:gto|git ghost) .*?\n)(```)$", re.DOTALL | re.MULTILINE)
 _PROGRAMS = {"gto": "gto", "git ghost": "git_ghost"}
 
 
-def with_tables(readme: str, action: Mapping[str, Any]) -> str:
-    """Return ``readme`` with what stands between ``<!-- inputs -->`` and ``<!-- /inputs -->``, likewise outputs, anew.
+def with_tables(document: str, action: Mapping[str, Any], tables: Sequence[str] = TABLES[REFERENCE]) -> str:
+    """Return ``document`` with each table anew, between ``<!-- NAME -->`` and ``<!-- /NAME -->``.
 
     Raises:
-        ValueError: a pair of markers is not there exactly once.
+        ValueError: a pair of markers is missing, or occurs more than once.
     """
-    for name, table in (("inputs", inputs_table(action["inputs"])), ("outputs", outputs_table(action["outputs"]))):
+    for name in tables:
         first, last = f"<!-- {name} -->", f"<!-- /{name} -->"
-        parts = re.split(f"{re.escape(first)}.*?{re.escape(last)}", readme, flags=re.DOTALL)
+        parts = re.split(f"{re.escape(first)}.*?{re.escape(last)}", document, flags=re.DOTALL)
         if len(parts) != 2:
-            raise ValueError(f"the README must have {first} and {last} once")
-        readme = f"{parts[0]}{first}\n\n{table}\n{last}{parts[1]}"
-    return readme
+            raise ValueError(f"the document must have {first} and {last} once")
+        document = f"{parts[0]}{first}\n\n{_tables(action)[name]}\n{last}{parts[1]}"
+    return document
+
+
+def _tables(action: Mapping[str, Any]) -> dict[str, str]:
+    often = {part: {name: action[part][name] for name in names} for part, names in OFTEN_USED.items()}
+    return {
+        "inputs": inputs_table(action["inputs"]),
+        "outputs": outputs_table(action["outputs"]),
+        "often used inputs": inputs_table(often["inputs"]),
+        "often used outputs": outputs_table(often["outputs"]),
+    }
 
 
 def inputs_table(inputs: Mapping[str, Mapping[str, Any]]) -> str:
@@ -51,9 +69,33 @@ def outputs_table(outputs: Mapping[str, Mapping[str, Any]]) -> str:
     return _table(("output", "meaning"), [(f"`{name}`", _cell(one["description"])) for name, one in outputs.items()])
 
 
-def with_transcript(readme: str, repository: WorkDir) -> str:
-    """Return ``readme`` with every command of its transcripts run anew in ``repository``."""
-    return _TRANSCRIPT.sub(lambda block: f"{block[1]}{_transcript(block[2], repository)}{block[3]}", readme)
+def with_transcript(document: str, repository: WorkDir) -> str:
+    """Return ``document`` with every command of its transcripts run anew in ``repository``."""
+    return _TRANSCRIPT.sub(lambda block: f"{block[1]}{_transcript(block[2], repository)}{block[3]}", document)
+
+
+def documents() -> dict[Path, Callable[[Path], WorkDir]]:
+    """Return the documents with transcripts, each with what makes the repository in which its commands run."""
+    return {
+        README: new_project,
+        DOCS / "reference/gto.md": example_registry,
+        DOCS / "reference/git-ghost.md": example_registry,
+    }
+
+
+def new_project(folder: Path) -> WorkDir:
+    """Return a repository with a model, a remote, and no registry yet."""
+    repository = WorkDir.init(folder)
+    repository.zone, repository.now = "+0100", 1_710_151_200
+    repository.write("models/churn.pkl", "weights 1\n")
+    repository.commit("Train the first model", features="1\n")
+    for name in ("hub.git", "ghosts.git"):
+        repository.git("init", "--quiet", "--bare", "--initial-branch=main", f"../{name}")
+    repository.git("remote", "add", "origin", "../hub.git")
+    repository.git("push", "--quiet", "--set-upstream", "origin", "main")
+    # for `git ghost`: a change that is not committed
+    repository.write("features", "1, normalised\n")
+    return repository
 
 
 def example_registry(folder: Path) -> WorkDir:
@@ -82,8 +124,9 @@ def _default(value: str) -> str:
 
 
 def _cell(text: str) -> str:
-    """One line of Markdown that shows ``text`` as it stands."""
-    return re.sub(r"([\\`*_\[\]<>|])", r"\\\1", " ".join(text.split()))
+    """One line of Markdown that shows ``text``. GitHub would make links of names with ``@``, so they are code."""
+    escaped = re.sub(r"([\\`*_\[\]<>|])", r"\\\1", " ".join(text.split()))
+    return re.sub(r"\w+[@#]\w+(?:\.\w+)*", r"`\g<0>`", escaped)
 
 
 def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -126,21 +169,24 @@ def _run(command: str, repository: WorkDir, more: Mapping[str, str]) -> str:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Check, or with ``--write`` update, the README; return the exit code."""
+    """Check, or with ``--write`` update, the documents; return the exit code."""
     if [*arguments] not in ([], ["--write"]):
         print("usage: python -m tests.readme_tables [--write]", file=sys.stderr)
         return 2
-    before = README.read_text(encoding="utf-8")
-    with tempfile.TemporaryDirectory() as folder:
-        after = with_transcript(before, example_registry(Path(folder, "registry")))
-    after = with_tables(after, yaml.safe_load(ACTION.read_text(encoding="utf-8")))
-    if after == before:
-        return 0
-    if not arguments:
-        print("README.md is not up to date: python -m tests.readme_tables --write", file=sys.stderr)
-        return 1
-    README.write_text(after, encoding="utf-8")
-    return 0
+    action = yaml.safe_load(ACTION.read_text(encoding="utf-8"))
+    old = 0
+    for file in sorted({*TABLES, *documents()}):
+        before = after = file.read_text(encoding="utf-8")
+        if begin := documents().get(file):
+            with tempfile.TemporaryDirectory() as folder:
+                after = with_transcript(after, begin(Path(folder, "registry")))
+        after = with_tables(after, action, TABLES.get(file, ()))
+        if after != before:
+            old += 1
+            print(f"{file.relative_to(PROJECT)} was not up to date", file=sys.stderr)
+            if arguments:
+                file.write_text(after, encoding="utf-8")
+    return 1 if old and not arguments else 0
 
 
 if __name__ == "__main__":

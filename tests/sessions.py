@@ -136,7 +136,7 @@ def empty_folder(folder: Path) -> WorkDir:
 
 
 def registry(folder: Path) -> WorkDir:
-    """What the other documents are about: the registry of the README, with a remote."""
+    """What the other documents are about: the example registry, with a remote."""
     work = example_registry(folder / "registry")
     work.now += 60
     work.git("init", "--quiet", "--bare", "--initial-branch=main", "../hub.git")

@@ -1,4 +1,4 @@
-"""The picture of a terminal in the README, light and dark: real commands, run in the README's registry.
+"""The picture of a terminal in the documents, light and dark: real commands, run in the example registry.
 
 ``python -m tests.terminal --write`` makes it anew; without ``--write`` the exit code tells whether it is up to date
 (``tests/test_readme.py`` does the same).

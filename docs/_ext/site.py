@@ -2,7 +2,7 @@
 
 - A link that leaves ``docs/`` leads to that file on GitHub; one that does not, to its page.
 - ``<!-- site: MAKER WORDS -->`` on a line of its own, which GitHub does not show, is replaced by what the
-  function of that name returns: tables of ``action.yml``, the help of a command, another file.
+  function of that name returns: the help of a command, the keys of a schema, another file.
 """
 
 from __future__ import annotations
@@ -15,11 +15,9 @@ from inspect import isclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import yaml
-
 from docs._ext import commands, schemas
 from docs._ext.markdown import fenced
-from tests.readme_tables import ACTION, PROJECT, inputs_table, outputs_table
+from tests.readme_tables import PROJECT
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -67,10 +65,11 @@ def _contents(path: str) -> str:
     return "\n".join(trees)
 
 
-def _picture(text: str) -> str:
-    """The terminal in the theme's colours; ``text`` says what is to be seen."""
+def _picture(words: str) -> str:
+    """A picture in the theme's colours: the first word is its name, the rest says what is to be seen."""
+    name, _, text = words.partition(" ")
     return "\n".join(
-        f"```{{image}} /images/terminal-{theme}.svg\n:class: only-{theme}\n:alt: {text}\n```\n"
+        f"```{{image}} /images/{name}-{theme}.svg\n:class: only-{theme}\n:alt: {text}\n```\n"
         for theme in ("light", "dark")
     )
 
@@ -110,13 +109,7 @@ def _described(name: str, thing: object) -> str:
     return f".. autofunction:: {name}\n"
 
 
-def _action(part: str) -> str:
-    tables = {"inputs": inputs_table, "outputs": outputs_table}
-    return tables[part](yaml.safe_load(ACTION.read_text(encoding="utf-8"))[part])
-
-
 MAKERS: dict[str, Callable[[str], str]] = {
-    "action": _action,
     "commands": commands.reference,
     "contents": _contents,
     "file": _file,

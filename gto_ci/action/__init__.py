@@ -87,7 +87,7 @@ def _read(
 ) -> None:
     """Read the tags, the annotation and the gate's verdict into ``outcome``."""
     remote = find_remote(repository, inputs.token, platform.job.server_url)
-    with RemoteMirror.beside(repository, remote) as mirror:
+    with RemoteMirror.borrowing(repository, remote) as mirror:
         if inputs.fetch_tags:
             outcome.tags = RegistryTags(mirror.fetch_registry(), "on the remote")
         else:

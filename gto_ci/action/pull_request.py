@@ -9,8 +9,8 @@ from dataclasses import replace
 from gto_ci.action.gate import GateContext
 from gto_ci.action.outcome import Outcome, Proposal
 from gto_ci.core.errors import InvalidName, WrongAnnotations
-from gto_ci.core.events import Event
-from gto_ci.core.names import Kind, check_artifact
+from gto_ci.core.events import Event, TagRecord
+from gto_ci.core.names import Kind, TagName, check_artifact
 from gto_ci.core.policy import Finding, applying
 from gto_ci.core.versions import bump
 from gto_ci.files.annotations import Annotation, ArtifactChange, compare, find, read_artifacts_yaml, read_dvc_yaml
@@ -140,4 +140,5 @@ def _next_event(artifact: str, stage: str, commit: str, outcome: Outcome, time: 
     greatest = known.greatest() if known else None
     version = bump(greatest.version) if greatest else "v0.0.1"
     kind = Kind.ASSIGNMENT if stage else Kind.REGISTRATION
-    return Event(kind, artifact, version, stage or None, None, "", commit, "", "", "", time, "+0000")
+    name = TagName(kind, artifact, None if stage else version, stage or None)
+    return Event.of(name, TagRecord("", annotated=True, target=commit, target_type="commit", time=time), version)

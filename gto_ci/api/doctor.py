@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple, TypeVar
 
 from gto_ci.api.queries import artifact_problems, file_problems, record_problem
-from gto_ci.core.errors import GitError, GtoError, WrongConfig, quote
+from gto_ci.core.errors import GitError, GtoError, WrongConfig, one_line, quote
 from gto_ci.core.events import TagRecord, read_events
 from gto_ci.core.names import match_tag
 from gto_ci.core.registry import Registry
@@ -112,7 +112,7 @@ def _package() -> Diagnosis:
         other = metadata.distribution("gto")
     except metadata.PackageNotFoundError:
         return Diagnosis("package", "ok", "No other installed package provides the program 'gto'")
-    message = f"The package gto {quote(other.version)[1:-1]} is also installed, and provides the program 'gto' too"
+    message = f"The package gto {one_line(other.version)} is also installed, and provides the program 'gto' too"
     fix = "pip uninstall gto && pip install --force-reinstall --no-deps gto-ci"
     return Diagnosis("package", "problem", message, fix)
 
@@ -395,4 +395,4 @@ def _shell(*words: str) -> str:
 
 
 def _plain(text: str) -> str:
-    return quote(text, 10_000)[1:-1]
+    return one_line(text, 10_000)

@@ -6,17 +6,17 @@ Files are checked in the work tree. A tag is wrong if the registry would ignore 
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from gto_ci.core import names
-from gto_ci.core.errors import GtoError, WrongAnnotations, WrongArguments, WrongConfig, WrongPolicy, quote
+from gto_ci.core.errors import GtoError, WrongArguments, WrongConfig, WrongFile, one_line, quote
 from gto_ci.core.events import TagRecord, why_no_event
 from gto_ci.files import config, policy_file
-from gto_ci.files.annotations import Annotation, read_artifacts_yaml, read_dvc_yaml
-from gto_ci.files.yaml12 import loader
+from gto_ci.files.annotations import read_artifacts_yaml, read_dvc_yaml
+from gto_ci.files.annotations.reading import DVC_SECTION
+from gto_ci.files.yaml12 import Document, line_of
 from gto_ci.git import Repository
 from gto_ci.git.output import GitObject
 from gto_ci.git.tag_objects import parse_tag_object
@@ -35,8 +35,8 @@ class FileProblem(NamedTuple):
     text: str
 
     def __str__(self) -> str:
-        where = f"{printable(self.path)}:{self.line}" if self.line else printable(self.path)
-        return f"{where}: {self.text}"
+        line = f":{self.line}" if self.line else ""
+        return f"{one_line(self.path, 500)}{line}: {self.text}"
 
 
 class PushedRef(NamedTuple):
@@ -44,11 +44,6 @@ class PushedRef(NamedTuple):
 
     ref: str
     rev: str
-
-
-def printable(path: object) -> str:
-    """Return ``path`` with control characters escaped."""
-    return quote(path, 500)[1:-1]
 
 
 # Files
@@ -96,19 +91,25 @@ def _kind_of(file: Path, index: str) -> str:
 
 
 def _check(kind: str, file: Path, root: Path) -> list[FileProblem]:
+    path = str(file)
     try:
         data = file.read_bytes()
     except OSError as error:
         raise GtoError(f"Cannot read {quote(file)}: {error.strerror}", "Name an existing file") from error
-    match kind:
-        case "config":
-            return _check_config(data, str(file))
-        case "policy":
-            return _check_policy(data, str(file))
-        case "dvc":
-            return _check_annotations(data, str(file), read_dvc_yaml, _folder(file, root))
-        case _:
-            return _check_annotations(data, str(file), read_artifacts_yaml)
+    try:
+        match kind:
+            case "config":
+                config.settings_in(data, path, {})
+            case "policy":
+                policy_file.read(data, path)
+            case "dvc":
+                return _wrong_names(data, path, read_dvc_yaml(data, path), _folder(file, root), DVC_SECTION)
+            case _:
+                return _wrong_names(data, path, read_artifacts_yaml(data, path))
+    except WrongFile as error:
+        step = f". {error.next_step}" if error.next_step else ""
+        return [FileProblem(path, error.line, f"{error.reason}{step}")]
+    return []
 
 
 def _folder(file: Path, root: Path) -> str:
@@ -120,18 +121,16 @@ def _folder(file: Path, root: Path) -> str:
     return "" if folder == "." else f"{folder}:"
 
 
-def _check_annotations(
-    data: bytes, path: str, read: Callable[[bytes, str], dict[str, Annotation]], folder: str = ""
+def _wrong_names(
+    data: bytes, path: str, found: Iterable[str], folder: str = "", section: Sequence[str] = ()
 ) -> list[FileProblem]:
-    try:
-        found = read(data, path)
-    except WrongAnnotations as error:
-        return [FileProblem(path, error.line, error.reason)]
+    """Return the invalid artifact names among ``found``. ``section`` leads to them in the YAML text ``data``."""
     wrong = {name: reason for name in found if (reason := _name_problem(folder + name))}
     if not wrong:
         return []
-    lines = _lines_of_keys(data, *(["artifacts"] if read is read_dvc_yaml else []))
-    return [FileProblem(path, lines.get(name, 0), reason) for name, reason in wrong.items()]
+    document = Document(data)
+    lines = {key.value: line_of(key) for key, _ in document.pairs(document.section(*section), path)}
+    return [FileProblem(path, lines[name], reason) for name, reason in wrong.items()]
 
 
 def _name_problem(text: str) -> str:
@@ -140,54 +139,6 @@ def _name_problem(text: str) -> str:
     except GtoError as error:
         return str(error)
     return ""
-
-
-def _lines_of_keys(data: bytes, *within: str) -> dict[str, int]:
-    """Return the line of each key in the mapping under the keys ``within``. ``data`` is valid YAML."""
-    import yaml  # late: most files have no mistakes
-
-    node = yaml.compose(data, Loader=loader())
-    for step in within:
-        pairs = node.value if isinstance(node, yaml.MappingNode) else []
-        node = next((value for key, value in pairs if key.value == step), None)
-    pairs = node.value if isinstance(node, yaml.MappingNode) else []
-    return {key.value: key.start_mark.line + 1 for key, _ in pairs if isinstance(key, yaml.ScalarNode)}
-
-
-def _check_config(data: bytes, path: str) -> list[FileProblem]:
-    try:
-        config.settings_in(data, path, {})
-    except WrongConfig as error:
-        cause = error.__cause__
-        if cause is None or isinstance(cause, GtoError):  # valid YAML, but a wrong setting
-            line = _line_of_setting(data, path, str(error))
-        else:
-            mark = getattr(cause, "problem_mark", None)
-            line = mark.line + 1 if mark else 0
-        message = str(error).removeprefix(f"Wrong config file {quote(path)}: ").removeprefix(f"line {line}: ")
-        return [FileProblem(path, line, message)]
-    return []
-
-
-def _line_of_setting(data: bytes, path: str, message: str) -> int:
-    """Return the line of the key that alone causes the error ``message``, 0 if there is none."""
-    lines = data.splitlines(keepends=True)
-    for start, end in pairwise([*_lines_of_keys(data).values(), len(lines) + 1]):
-        try:
-            config.settings_in(b"".join(lines[start - 1 : end - 1]), path, {})
-        except WrongConfig as error:
-            if str(error) == message:
-                return start
-    return 0
-
-
-def _check_policy(data: bytes, path: str) -> list[FileProblem]:
-    try:
-        policy_file.read(data, path)
-    except WrongPolicy as error:
-        step = f". {error.next_step}" if error.next_step else ""
-        return [FileProblem(path, error.line, f"{error.reason}{step}")]
-    return []
 
 
 # Tags

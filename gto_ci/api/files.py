@@ -11,7 +11,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from gto_ci.core.errors import GtoError, quote
+from gto_ci.core.errors import GtoError, one_line, quote
 from gto_ci.files.config import Settings
 
 
@@ -145,4 +145,4 @@ def difference(path: str, before: bytes | None, after: bytes) -> Iterator[str]:
     for line in difflib.unified_diff(
         old, new, f"a/{path}" if before is not None else "/dev/null", f"b/{path}", lineterm=""
     ):
-        yield quote(line, 10_000)[1:-1]
+        yield one_line(line, 10_000)

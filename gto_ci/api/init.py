@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 from gto_ci.api import files
 from gto_ci.api.init_templates import ACTION, WORKFLOW_FILE, policy_text, settings_text, workflow_text
-from gto_ci.core.errors import GtoError, InvalidName, WrongArguments, quote
-from gto_ci.core.names import check_artifact, check_stage
+from gto_ci.core.errors import GtoError, WrongArguments, quote
+from gto_ci.core.names import check_artifact
 from gto_ci.files import config, policy_file
 from gto_ci.files.annotations import editing, read_artifacts_yaml
 from gto_ci.files.config import CONFIG_FILE, POLICY_FILE, Settings
@@ -98,18 +98,6 @@ def read_artifact(text: str) -> tuple[str, str]:
     if divider and not path:
         raise WrongArguments(f"The path of artifact {quote(name)} is missing", f"Write {name}=PATH, or {name}")
     return name, path
-
-
-def check_type(name: str) -> str:
-    """Return ``name`` if it is a valid type. Types and stages have the same grammar.
-
-    Raises:
-        InvalidName: ``name`` is outside the grammar.
-    """
-    try:
-        return check_stage(name)
-    except InvalidName as error:
-        raise InvalidName(error.cause.replace("stage", "type", 1), error.next_step) from error
 
 
 def plan(target: InitTarget, options: InitOptions) -> Plan:

@@ -8,7 +8,7 @@ from typing import Literal
 from gto_ci.api.open_repository import RepoLike, opened
 from gto_ci.api.tag_meaning import signatures_of
 from gto_ci.core import names
-from gto_ci.core.errors import GtoError, Remedies, TagProblem, WrongAnnotations, WrongArguments, quote
+from gto_ci.core.errors import Remedies, TagProblem, WrongAnnotations, WrongArguments, quote
 from gto_ci.core.events import CommitEvent, Event, TagRecord, read_events, why_no_event
 from gto_ci.core.registry import ALL, Artifact, Registry, Sort, StageLimits, Version, VersionStage, journal, not_found
 from gto_ci.core.resolve import Reason, Reference, RegistryTags, resolve, typed_reference
@@ -122,7 +122,7 @@ def read_journal(
     """
     scope = _scope(all_branches, all_commits)
     with opened(repo) as (repository, settings):
-        if artifact and not _is_name(artifact):
+        if artifact and not names.is_artifact(artifact):
             return [], None
         with repository.reading_tags(artifact or None) as records:
             found = _discover(repository, settings, scope, warn=warn)  # while git reads tags
@@ -344,7 +344,7 @@ def _read_artifact(
     described: bool = False,
     warn: Warn | None = None,
 ) -> tuple[Artifact, Discovery]:
-    if _is_name(name):
+    if names.is_artifact(name):
         registry, found = _survey(repository, settings, name, scope, described=described, warn=warn)
         artifact = registry.artifacts.get(name)
         if artifact is not None:
@@ -395,14 +395,6 @@ def _unknown_artifact(repository: Repository, settings: Settings, name: str) -> 
     """Return the sentence that no tag and no file in HEAD names the artifact, "" if one does."""
     known = _survey(repository, settings)[0].artifacts
     return "" if name in known else str(not_found(name, sorted(known)))
-
-
-def _is_name(text: str) -> bool:
-    try:
-        names.check_artifact(text)
-    except GtoError:
-        return False
-    return True
 
 
 def file_problems(repository: Repository, settings: Settings) -> list[str]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, TextIO
 
 from gto_ci import action, hints
-from gto_ci.core.errors import GtoError, quote
+from gto_ci.core.errors import GtoError, one_line
 from gto_ci.platforms.platform import Log
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def run(environ: Mapping[str, str], stream: TextIO) -> int:
         # a crash must not look like a success with empty outputs
         with log.group("Traceback"):
             log.text(traceback.format_exc())
-        cause = f"Unexpected {type(error).__name__}: {quote(error, 300)[1:-1]}"
+        cause = f"Unexpected {type(error).__name__}: {one_line(error, 300)}"
         log.error(f"{cause}. This is a bug in gto-ci. Please report it with the traceback above")
         return 1
     return 0

@@ -17,7 +17,7 @@ import click
 from gto_ci import __version__
 from gto_ci.cli import stdio
 from gto_ci.cli.output import emoji
-from gto_ci.core.errors import GtoError, quote
+from gto_ci.core.errors import GtoError, one_line, quote, visible
 from gto_ci.files.config import Settings
 
 REPORT = "This is a bug in gto-ci. Please report it with the command that you ran; GTO_DEBUG=true prints a traceback"
@@ -113,21 +113,17 @@ class Entry(click.Command):
 def raw(text: str) -> None:
     """Print text from a repository unchanged. On a terminal, escape control characters."""
     if sys.stdout.isatty():
-        text = _escape_controls(text)
+        text = visible(text, "\n\t")
     sys.stdout.write(f"{text}\n")  # click.echo may strip escape sequences
 
 
 def raw_bytes(data: bytes) -> None:
     """Print bytes from a repository unchanged. On a terminal, escape control characters."""
     if sys.stdout.isatty():
-        sys.stdout.write(_escape_controls(data.decode(errors="replace")))
+        sys.stdout.write(visible(data.decode(errors="replace"), "\n\t"))
     else:
         sys.stdout.flush()
         sys.stdout.buffer.write(data)
-
-
-def _escape_controls(text: str) -> str:
-    return "".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text)
 
 
 def note(text: str) -> None:
@@ -188,4 +184,4 @@ def _error_line(error: Exception) -> str:
         stdio.discard(sys.stdout)
         return f"Cannot write: {os.strerror(error.errno)}. Free some space, or write elsewhere"
     # an unknown error is one line too, not a traceback
-    return f"Unexpected {type(error).__name__}: {quote(error, 300)[1:-1]}. {REPORT}"
+    return f"Unexpected {type(error).__name__}: {one_line(error, 300)}. {REPORT}"

@@ -11,6 +11,7 @@ import click
 from gto_ci.api import file_checks
 from gto_ci.cli.app import Entry
 from gto_ci.cli.output import emoji
+from gto_ci.core.errors import one_line
 from gto_ci.git import Repository
 
 commands = click.Group()
@@ -52,7 +53,7 @@ def _check_files(repository: Repository, files: tuple[Path, ...], kind: str) -> 
     if not chosen:
         click.echo("Nothing to check: this repository has no artifacts.yaml, dvc.yaml, .gto or .gto-policy.yaml")
     elif not problems:
-        click.echo(f"{emoji('✅ ')}No mistakes in {', '.join(map(file_checks.printable, chosen))}")
+        click.echo(f"{emoji('✅ ')}No mistakes in {', '.join(one_line(path, 500) for path in chosen)}")
     return 1 if problems else 0
 
 

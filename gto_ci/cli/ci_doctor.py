@@ -6,6 +6,7 @@ import os
 
 import click
 
+from gto_ci import hints
 from gto_ci.api.doctor import Diagnosis, examine
 from gto_ci.cli.app import Entry
 from gto_ci.cli.options import option_json
@@ -32,7 +33,8 @@ def doctor(repo: str, offline: bool, as_json: bool) -> int:
     Print a fix for each problem and warning. Exit 1 if there is a problem; warnings do not count.
     """
     findings = []
-    for finding in examine(repo, os.environ, offline=offline):
+    for found in examine(repo, os.environ, offline=offline):
+        finding = found._replace(fix=hints.next_step(found.fix, hints.Door.COMMAND))
         findings.append(finding)
         if not as_json:
             _show(finding)

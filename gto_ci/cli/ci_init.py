@@ -17,7 +17,7 @@ from gto_ci.api.init_templates import ACTION, WORKFLOW_FILE, check_action, is_pi
 from gto_ci.cli.app import Entry, note
 from gto_ci.cli.output import emoji
 from gto_ci.core.errors import GtoError
-from gto_ci.core.names import check_stage
+from gto_ci.core.names import check_stage, check_type
 from gto_ci.files.config import CONFIG_FILE, POLICY_FILE
 
 commands = click.Group()
@@ -81,7 +81,7 @@ def init(repo: str, yes: bool, dry_run: bool, action: str, **given: Any) -> None
 
 _READERS: dict[str, Callable[[str], Any]] = {
     "stages": check_stage,
-    "types": setup.check_type,
+    "types": check_type,
     "artifacts": setup.read_artifact,
 }
 
@@ -93,9 +93,7 @@ def _ask(target: InitTarget, given: dict[str, Any]) -> dict[str, Any]:
         answers["stages"] = given["stages"] or _prompt_words(
             "Stages in order, such as: dev prod (empty: any)", check_stage
         )
-        answers["types"] = given["types"] or _prompt_words(
-            "Artifact types, such as: model (empty: any)", setup.check_type
-        )
+        answers["types"] = given["types"] or _prompt_words("Artifact types, such as: model (empty: any)", check_type)
     if not given["artifacts"]:
         answers["artifacts"] = _prompt_words("Artifacts, as NAME or NAME=PATH", setup.read_artifact)
     for key, path, default in (("workflow", WORKFLOW_FILE, True), ("policy", POLICY_FILE, False)):

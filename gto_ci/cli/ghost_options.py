@@ -121,12 +121,12 @@ def left_out(names: Sequence[str]) -> None:
     """List the untracked files that a change leaves out, on stderr."""
     if not names:
         return
-    from gto_ci.core.errors import quote
+    from gto_ci.core.errors import one_line
 
     files = "1 untracked file was" if len(names) == 1 else f"{len(names)} untracked files were"
     note(f"{files} left out. Include all with -u, or one with -I FILE:")
     for name in names[:_SHOWN]:
-        note(f"  {quote(name)[1:-1]}")
+        note(f"  {one_line(name)}")
     if len(names) > _SHOWN:
         note(f"  … and {len(names) - _SHOWN} more")
 

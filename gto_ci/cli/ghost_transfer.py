@@ -21,6 +21,9 @@ TRANSFER = "Transfer a change"
 _HASH = re.compile(r"[0-9a-fA-F]{4,40}")
 
 commands = click.Group()
+_argument_wanted = click.argument(
+    "words", nargs=-1, metavar="[diff [BASE] HASH|commits [FROM] TO|all [FROM] TO HASH]", shell_complete=ghost_kinds
+)
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -116,9 +119,7 @@ def push(
     git ghost pull commits 9b97b80
     git ghost pull all 9b97b80 e5f2a81""",
 )
-@click.argument(
-    "words", nargs=-1, metavar="[diff [BASE] HASH|commits [FROM] TO|all [FROM] TO HASH]", shell_complete=ghost_kinds
-)
+@_argument_wanted
 @click.option("--force-base", is_flag=True, help="If HEAD is not the change's base commit, merge the change")
 @common
 def pull(words: tuple[str, ...], force_base: bool) -> None:
@@ -142,9 +143,7 @@ def pull(words: tuple[str, ...], force_base: bool) -> None:
     examples="""git ghost show e5f2a81
     git ghost show commits 9b97b80""",
 )
-@click.argument(
-    "words", nargs=-1, metavar="[diff [BASE] HASH|commits [FROM] TO|all [FROM] TO HASH]", shell_complete=ghost_kinds
-)
+@_argument_wanted
 @common
 def show(words: tuple[str, ...]) -> None:
     """Print a stored patch, byte for byte.

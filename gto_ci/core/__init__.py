@@ -1,1 +1,1 @@
-"""What a registry is: names, versions, events, their fold, changes, errors. Pure: no files, no processes, no clock."""
+"""The registry's logic: names, versions, events, state, changes, policy, errors. No files, processes or clock."""

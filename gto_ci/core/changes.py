@@ -1,9 +1,9 @@
-"""What a request does to an artifact: which tags it makes, or takes away.
+"""Plan which tags a request creates or deletes.
 
-A request (:class:`Register`, :class:`Assign` …) says what a person wants. :meth:`plan` looks at the
-artifact as it stands and answers with a :class:`TagPlan`, or says why not. It looks at nothing else,
-so that after a lost race it is asked again with the new state. The rules are GTO 1.10.1's, less its
-bugs (``docs/differences-from-gto.md``).
+A request (:class:`Register`, :class:`Assign` …) says what the user wants. Its method ``plan`` takes the
+artifact's state and returns a :class:`TagPlan`, or raises an error that says why not. The plan depends on
+nothing else, so after a lost race the caller plans again with the new state. The rules are those of GTO
+1.10.1 without its bugs (``docs/differences-from-gto.md``).
 """
 
 from __future__ import annotations
@@ -31,56 +31,57 @@ Part = Literal["major", "minor", "patch"]
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """One artifact before a change: what its tags say, and which names are taken, by lightweight tags too.
+    """One artifact before a change.
 
-    ``given`` is a counter that somebody was given already, though its tag is not among ``tags``; 0 for none.
+    ``tags`` are the names of all its tags, lightweight ones included. ``given`` is a counter that is already
+    handed out although its tag is not among ``tags``; 0 means none.
     """
 
     artifact: Artifact
     tags: frozenset[str]
-    known: Sequence[str] = ()  # the names of other artifacts, to suggest one
+    known: Sequence[str] = ()  # names of other artifacts, for suggestions
     given: int = 0
 
     @classmethod
     def read(cls, name: str, records: Iterable[TagRecord], known: Sequence[str] = (), given: int = 0) -> State:
-        """Return the state that the tags of artifact ``name`` amount to."""
+        """Return the state of artifact ``name``, folded from its tags."""
         records = list(records)
         artifacts = Registry.fold(read_events(records)).artifacts
         return cls(artifacts.get(name) or Artifact(name), frozenset(record.name for record in records), known, given)
 
     @property
     def next_counter(self) -> int:
-        """The counter for the artifact's next counted tag: the greatest of all its tags, plus one."""
+        """The counter for the artifact's next counted tag: one more than the greatest so far."""
         names = (match_tag(tag) for tag in self.tags)
         return 1 + max([self.given, *(n.counter or 0 for n in names if n and n.artifact == self.artifact.name)])
 
     def at_commit(self, commit: str) -> Version | None:
-        """Return the version registered at ``commit``, in effect or not; of several, the one that stages go to."""
+        """Return the version registered at ``commit``, active or not. Of several, return the one that stages go to."""
         here = [version for version in self._explicit() if version.commit == commit]
         return max(here, key=lambda version: (version.active, version.events[-1].order), default=None)
 
     def named(self, version: str) -> Version | None:
-        """Return the version called ``version``, in effect or not.
+        """Return the version called ``version``, active or not, or None.
 
         Raises:
-            WrongArguments: it is registered at several commits.
+            WrongArguments: ``version`` is registered at several commits.
         """
-        found = [one for one in self._explicit() if one.version == version]
-        active = [one for one in found if one.active] or found
-        if len(active) > 1:
-            places = ", ".join(one.commit[:7] for one in active)
+        found = [candidate for candidate in self._explicit() if candidate.version == version]
+        matches = [candidate for candidate in found if candidate.active] or found
+        if len(matches) > 1:
+            commits = ", ".join(match.commit[:7] for match in matches)
             raise WrongArguments(
-                f"Version {quote(version)} is registered at several commits: {places}", "Name the commit instead"
+                f"Version {quote(version)} is registered at several commits: {commits}", "Name the commit instead"
             )
-        return active[0] if active else None
+        return matches[0] if matches else None
 
     def stage_version(self, commit: str) -> Version | None:
-        """Return the version that stages at ``commit`` belong to, the unregistered one included."""
+        """Return the version that stages at ``commit`` belong to, which may be unregistered."""
         return self.at_commit(commit) or self.artifact.by_key.get((commit, commit))
 
     def taken(self, version: str) -> bool:
-        """Tell whether ``version`` was ever registered, or deregistered."""
-        return any(one.version == version for one in self._explicit())
+        """Return whether ``version`` was ever registered or deregistered."""
+        return any(known.version == version for known in self._explicit())
 
     def _explicit(self) -> list[Version]:
         return [version for version in self.artifact.by_key.values() if version.events]
@@ -88,7 +89,7 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class NewTag:
-    """A tag to make. ``version`` is what the event is about, None for a deprecation."""
+    """A tag to create. ``version`` is what the event is about; None for a deprecation."""
 
     name: TagName
     commit: str
@@ -98,10 +99,10 @@ class NewTag:
 
 @dataclass(frozen=True, slots=True)
 class TagPlan:
-    """The tags to make, in order, or the events whose tags to delete, in order of time.
+    """The tags to create, in order, or the events whose tags to delete, in order of time.
 
-    ``earliest``: the date, in seconds since the epoch, from which on the new tags come after all
-    that the artifact has; a tag of the same second as the one before might count as the earlier.
+    ``earliest`` is the first date, in seconds since the epoch, that sorts the new tags after all existing
+    tags of the artifact. In the same second, a new tag might sort before an existing one.
     """
 
     create: tuple[NewTag, ...] = ()
@@ -111,7 +112,7 @@ class TagPlan:
 
 @dataclass(frozen=True, slots=True)
 class _Request:
-    """What all requests have. ``message``: "" stands for the default; ``simple``: None for the usual form."""
+    """The fields of every request. An empty ``message`` means the default text; None for ``simple`` the usual form."""
 
     name: str
     message: str = field(default="", kw_only=True)
@@ -134,27 +135,31 @@ class _Request:
         name = TagName(kind, self.name, about_version, stage, counter)
         if counter is not None and match_tag(str(name)) is None:
             step = Remedies.USE_SIMPLE_TAG.after("Delete the tag that has it")
-            raise WrongArguments(f"No counter follows {counter - 1}", step)
+            raise WrongArguments(f"The counter {counter - 1} is the greatest possible", step)
         if str(name) in state.tags:
             raise TagExists(
-                f"Tag {quote(name)} exists already: {_evidence(state, str(name))}", Remedies.USE_COUNTED_TAG
+                f"Tag {quote(name)} already exists: {_evidence(state, str(name))}", Remedies.USE_COUNTED_TAG
             )
         return NewTag(name, commit, version, message)
 
 
 @dataclass(frozen=True, slots=True)
 class Register(_Request):
-    """Register ``version`` at ``commit``; without one, the greatest in effect is bumped."""
+    """Register ``version`` at ``commit``. Without ``version``, bump the greatest active one."""
 
     commit: str
     version: str | None = field(default=None, kw_only=True)
     bump: Part | None = field(default=None, kw_only=True)
 
     def plan(self, state: State) -> TagPlan:
-        """Return the change.
+        """Return the plan.
 
         Raises:
-            VersionExistsForCommit, VersionAlreadyRegistered, TagExists, WrongArguments, InvalidVersion: why not.
+            VersionExistsForCommit: ``commit`` already has another active version.
+            VersionAlreadyRegistered: ``version`` was already registered.
+            TagExists: the tag already exists.
+            WrongArguments: the request does not fit the artifact's state.
+            InvalidVersion: the version's numbers are too long to bump.
         """
         version = self._version(state)
         message = self.message or f"Registering artifact {self.name} version {version}"
@@ -172,7 +177,7 @@ class Register(_Request):
             if self.version not in (None, here.version):
                 raise WrongArguments(
                     f"For this REF you can only register {here.version}, not {self.version}",
-                    f"Commit {self.commit[:7]} held that version before",
+                    f"Commit {self.commit[:7]} had that version before",
                 )
             return here.version
         if self.version is None:
@@ -180,7 +185,7 @@ class Register(_Request):
         if state.taken(self.version):
             raise VersionAlreadyRegistered(
                 f"Version {quote(self.version)} already was registered: {_registration(state, self.version)}",
-                "A version names one commit for ever; choose another",
+                "A version name cannot be reused; choose another one",
             )
         return self.version
 
@@ -190,22 +195,22 @@ class Register(_Request):
             if self.bump is not None:
                 raise WrongArguments(
                     "Can't apply bump, because this is the first version being registered",
-                    Remedies.NAME_VERSION.after(f"Leave the bump out for {FIRST}"),
+                    Remedies.NAME_VERSION.after(f"Leave out the bump to register {FIRST}"),
                 )
             version = FIRST
         else:
             version = bump(greatest.version, self.bump or "patch")
-        while state.taken(version):  # deregistered, and so not to be given to another commit
+        while state.taken(version):  # a deregistered version must not move to another commit
             version = bump(version, self.bump or "patch")
         return version
 
 
 @dataclass(frozen=True, slots=True)
 class Assign(_Request):
-    """Assign ``stage`` to a version, given by name or by its ``commit``.
+    """Assign a version, given by name or by its ``commit``, to ``stage``.
 
-    A commit without a version gets one first, called ``name_version`` or the next one, unless
-    ``skip_registration``.
+    If the commit has no version, a registration comes first, of ``name_version`` or the next version.
+    ``skip_registration`` turns that off.
     """
 
     stage: str
@@ -215,10 +220,13 @@ class Assign(_Request):
     skip_registration: bool = field(default=False, kw_only=True)
 
     def plan(self, state: State) -> TagPlan:
-        """Return the change: the assignment, after a registration where one is needed.
+        """Return the plan: the assignment, after a registration if one is needed.
 
         Raises:
-            WrongArguments, VersionAlreadyRegistered, TagExists, InvalidVersion: why not.
+            WrongArguments: the request does not fit the artifact's state.
+            VersionAlreadyRegistered: ``name_version`` was already registered.
+            TagExists: a tag already exists.
+            InvalidVersion: the version's numbers are too long to bump.
         """
         commit, found = self._target(state)
         version = found.version if found else commit
@@ -244,7 +252,7 @@ class Assign(_Request):
                     f"Version {quote(self.version)} is not registered", _versions_of(state.artifact, self.name)
                 )
             return named.commit, named
-        assert self.commit is not None  # a request has one of the two
+        assert self.commit is not None  # a request has either version or commit
         found = state.stage_version(self.commit)
         if found is not None and found.events and self.name_version is not None:
             raise WrongArguments(
@@ -257,7 +265,7 @@ class Assign(_Request):
 
 @dataclass(frozen=True, slots=True)
 class Unassign(_Request):
-    """Take ``stage`` from a version, by a tag or, with ``delete``, by deleting that stage's tags."""
+    """Unassign a version from ``stage`` with a tag or, with ``delete``, by deleting that stage's tags."""
 
     stage: str
     commit: str | None = field(default=None, kw_only=True)
@@ -265,16 +273,19 @@ class Unassign(_Request):
     delete: bool = field(default=False, kw_only=True)
 
     def plan(self, state: State) -> TagPlan:
-        """Return the change.
+        """Return the plan.
 
         Raises:
-            ArtifactNotFound, VersionRequired, WrongArguments, TagExists: why not.
+            ArtifactNotFound: the artifact has no events.
+            VersionRequired: the artifact has no such version.
+            WrongArguments: the stage is not assigned to the version.
+            TagExists: the tag already exists.
         """
         if not state.artifact.events:
             raise not_found(self.name, state.known)
         found = _find(state, self.version, self.commit, self.name)
         stage = found.stages.get(self.stage)
-        held = stage is not None and (stage.active or self.delete)  # past tags can be deleted too
+        held = stage is not None and (stage.active or self.delete)  # tags of a past assignment can be deleted too
         if not self.force and not held:
             raise WrongArguments(
                 f"Stage {quote(self.stage)} is not assigned to a version {quote(found.version)}",
@@ -300,17 +311,20 @@ class Unassign(_Request):
 
 @dataclass(frozen=True, slots=True)
 class Deregister(_Request):
-    """Take a version out of effect, by a tag or, with ``delete``, by deleting its tags and its stages' tags."""
+    """Deregister a version with a tag or, with ``delete``, by deleting its tags and its stages' tags."""
 
     commit: str | None = field(default=None, kw_only=True)
     version: str | None = field(default=None, kw_only=True)
     delete: bool = field(default=False, kw_only=True)
 
     def plan(self, state: State) -> TagPlan:
-        """Return the change.
+        """Return the plan.
 
         Raises:
-            ArtifactNotFound, VersionRequired, WrongArguments, TagExists: why not.
+            ArtifactNotFound: the artifact has no events.
+            VersionRequired: the artifact has no such version.
+            WrongArguments: the version is not registered, or was already deregistered.
+            TagExists: the tag already exists.
         """
         if not state.artifact.events and not self.force:
             raise not_found(self.name, state.known)
@@ -320,7 +334,7 @@ class Deregister(_Request):
         if not self.force and not found.active:
             raise WrongArguments(
                 f"The version at ref {quote(found.commit)} was deregistered already",
-                f"{found.events[-1].author} did on {found.events[-1].created_at}",
+                f"{found.events[-1].author} deregistered it on {found.events[-1].created_at}",
             )
         if self.delete:
             return TagPlan(delete=tuple(found.all_events))
@@ -330,7 +344,7 @@ class Deregister(_Request):
         return TagPlan((tag,))
 
     def _target(self, state: State) -> Version:
-        """The version, registered or deregistered by some tag: one that stages alone make is not meant."""
+        """Return the version, which must have a registration or deregistration tag; stage tags are not enough."""
         try:
             found = _find(state, self.version, self.commit, self.name)
         except VersionRequired as error:
@@ -340,17 +354,17 @@ class Deregister(_Request):
         if not found.events:
             raise WrongArguments(
                 f"Can't deregister a version that have no git tags: commit {found.commit[:7]} only has stages",
-                "To take a stage away, name it",
+                "To unassign a stage, name it",
             )
         return found
 
 
 @dataclass(frozen=True, slots=True)
 class Deprecate(_Request):
-    """Deprecate the artifact, by a tag or, with ``delete``, by deleting all its tags.
+    """Deprecate the artifact with a tag or, with ``delete``, by deleting all its tags.
 
-    ``commit`` is what the tag points to; without one it is the newest event's, or else ``head``.
-    ``annotated``: the artifact is known from an annotation, if not from tags.
+    The tag points to ``commit``, else to the newest event's commit, else to ``head``. ``annotated`` means that
+    an annotation names the artifact, so it may have no tags.
     """
 
     commit: str | None = field(default=None, kw_only=True)
@@ -359,10 +373,12 @@ class Deprecate(_Request):
     delete: bool = field(default=False, kw_only=True)
 
     def plan(self, state: State) -> TagPlan:
-        """Return the change.
+        """Return the plan.
 
         Raises:
-            ArtifactNotFound, WrongArguments, TagExists: why not.
+            ArtifactNotFound: nothing names the artifact, or it has no tags to delete.
+            WrongArguments: the options conflict, the artifact was already deprecated, or there is no commit.
+            TagExists: the tag already exists.
         """
         artifact = state.artifact
         if self.force and self.simple:
@@ -384,10 +400,10 @@ class Deprecate(_Request):
 
 
 def plan(request: Request, state: State) -> TagPlan:
-    """Return what ``request`` does to the artifact in ``state``.
+    """Return the tags that ``request`` creates or deletes, given the artifact's ``state``.
 
     Raises:
-        GtoError: why it cannot be done; see the requests' own.
+        GtoError: the request is not possible; see ``plan`` of each request for the classes.
     """
     change = request.plan(state)
     newest = state.artifact.events[-1].order if state.artifact.events else (0, 0, 0, "")
@@ -400,10 +416,10 @@ Request = Register | Assign | Unassign | Deregister | Deprecate
 
 
 def check_version(version: str) -> str:
-    """Return ``version`` when it is one.
+    """Return ``version`` if it is a valid version.
 
     Raises:
-        WrongArguments: it is not SemVer with a leading ``v``.
+        WrongArguments: ``version`` is not SemVer with a leading ``v``.
     """
     if not is_version(version):
         raise WrongArguments(f"Version {quote(version)} is not valid", "Example of valid version: 'v1.0.0'")
@@ -411,7 +427,11 @@ def check_version(version: str) -> str:
 
 
 def _find(state: State, version: str | None, commit: str | None, name: str) -> Version:
-    """The version by its name or its commit, in effect or not."""
+    """Return the version by its name or its commit, active or not.
+
+    Raises:
+        VersionRequired: there is no such version.
+    """
     found = state.named(version) if version is not None else state.stage_version(commit or "")
     if found is None:
         raise VersionRequired(
@@ -423,12 +443,12 @@ def _find(state: State, version: str | None, commit: str | None, name: str) -> V
 def _versions_of(artifact: Artifact, name: str) -> str:
     versions = [version.version for version in artifact.versions(registered_only=True)]
     shown = ", ".join(versions[:5]) + (f" and {len(versions) - 5} more" if len(versions) > 5 else "")
-    return f"Registered are {shown}" if versions else f"{quote(name)} has no version in effect"
+    return f"Registered versions: {shown}" if versions else f"{quote(name)} has no active version"
 
 
 def _evidence(state: State, tag: str) -> str:
     event = next((event for event in state.artifact.events if event.tag == tag), None)
-    return _who(event) if event else "it is no event of the registry ('gto check-ref' says why)"
+    return _who(event) if event else "it is not an event of the registry ('gto check-ref' says why)"
 
 
 def _registration(state: State, version: str) -> str:

@@ -1,8 +1,8 @@
-"""Everything that can go wrong for a user, each with its cause and the next step.
+"""The errors that a user can meet, each with its cause and the next step.
 
-A message is one line that a person can act on. Text that came from outside (names, YAML, git's
-own words) is put into it through :func:`quote`, so that no newline or escape sequence of a
-stranger reaches a terminal or a log.
+A message is one line that tells the user what to do. Untrusted text (names, YAML, git's output)
+enters a message through :func:`quote`, so no foreign newline or escape sequence reaches a terminal
+or a log.
 """
 
 from __future__ import annotations
@@ -10,24 +10,35 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-# git's words for "the server wants to know who we are", where it may ask nobody
-_UNASKED = r"could not read (?:Username|Password) for ('[^']*'): terminal prompts disabled"
-_ASKED = r"Authentication failed for \1: no credentials were sent, or others are wanted"
+# what git prints if the server asks for credentials and git must not prompt for them
+_PROMPT_DISABLED = r"could not read (?:Username|Password) for ('[^']*'): terminal prompts disabled"
+_NOT_AUTHENTICATED = r"Authentication failed for \1: git sent no credentials, or the server rejected them"
+
+
+def visible(text: object, keep: str = "") -> str:
+    """Return ``text`` with each unprintable character escaped, except those in ``keep``."""
+    shown = str(text)
+    if shown.isprintable():
+        return shown
+    return "".join(c if c.isprintable() or c in keep else c.encode("unicode_escape").decode() for c in shown)
+
+
+def one_line(text: object, limit: int = 120) -> str:
+    """Return ``text`` on one line, printable, at most ``limit`` characters long."""
+    shown = visible(text)
+    return shown if len(shown) <= limit else shown[: limit - 1] + "…"
 
 
 def quote(text: object, limit: int = 120) -> str:
-    """Return ``text`` in single quotes, on one line, printable, at most ``limit`` characters long."""
-    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(text))
-    if len(shown) > limit:
-        shown = shown[: limit - 1] + "…"
-    return f"'{shown}'"
+    """Return ``text`` in single quotes, on one line, all printable, cut to ``limit`` characters."""
+    return f"'{one_line(text, limit)}'"
 
 
 class Remedy(str):
-    """A next step that takes other words at each door: an option, an input or a keyword.
+    """A next step whose wording depends on the interface: an option, an input or a keyword.
 
-    The text itself names none of them. :mod:`gto_ci.hints` finds the words of a door by ``kind``. ``first`` is a
-    step that holds at every door and comes before, ``fact`` is what the words are about.
+    The text itself names none of them. :mod:`gto_ci.hints` looks up the wording by ``kind``. ``first`` is
+    a step that applies to every interface and comes first. ``fact`` is inserted into the wording.
     """
 
     kind = ""
@@ -38,11 +49,11 @@ class Remedy(str):
         self.kind = name
 
     def after(self, first: str) -> Remedy:
-        """Return this remedy as the alternative to the step ``first``."""
+        """Return this remedy as an alternative to the step ``first``."""
         return self._like(f"{first}; or {self[:1].lower()}{self[1:]}", first, self.fact)
 
     def about(self, fact: str) -> Remedy:
-        """Return this remedy for ``fact``."""
+        """Return this remedy with ``fact`` to insert into its wording."""
         return self._like(self, self.first, fact)
 
     def _like(self, text: str, first: str, fact: str) -> Remedy:
@@ -55,54 +66,55 @@ class Remedies:
     """The kinds of remedy."""
 
     USE_SIMPLE_TAG = Remedy("Ask for a tag without a counter")
-    USE_COUNTED_TAG = Remedy("Ask for a tag with a counter, or delete that one")
+    USE_COUNTED_TAG = Remedy("Ask for a tag with a counter, or delete the existing one")
     FORCE_NEW_TAG = Remedy("Force a new tag")
     FORCE_DEPRECATION = Remedy("Force the deprecation")
-    OMIT_VERSION = Remedy("Leave out the version to assign that one")
+    OMIT_VERSION = Remedy("Leave out the version to assign the registered one")
     NAME_VERSION = Remedy("Name the version")
     NAME_COMMIT = Remedy("Name a commit")
-    SIGN_WITHOUT_KEY = Remedy("Make the tag without a signature")
+    SIGN_WITHOUT_KEY = Remedy("Create the tag without a signature")
     NAME_TAGGER = Remedy("Name the tagger")
     NAME_POLICY = Remedy("Name another policy, or the ref to read it from")
     NAME_REPOSITORY = Remedy("Run 'git init' there, or name another folder")
-    CLONE_REPOSITORY = Remedy("This server sends no part of a history; clone it, and name the clone's folder")
-    NAME_WORKING_FOLDER = Remedy("Name a folder for temporary files that you may write to")
+    CLONE_REPOSITORY = Remedy("This server cannot send part of a history. Clone the repository and name the clone")
+    NAME_WORKING_FOLDER = Remedy("Name a writable folder for temporary files")
     READ_LOCAL_TAGS = Remedy("Add a remote: git remote add origin URL")
-    CHECK_REMOTE_LOGIN = Remedy("Check the URL and your credentials: 'git ls-remote' with the same remote has to work")
-    CHECK_REMOTE = Remedy("Check the URL and the network, and try again")
+    CHECK_REMOTE_LOGIN = Remedy("Check the URL and your credentials: 'git ls-remote' must work with the same remote")
+    CHECK_REMOTE = Remedy("Check the URL and the network, then try again")
     CHECK_PATCH_LOGIN = Remedy(
-        "Check your credentials for the patch repository: git asks no one here, and needs a credential helper or a key"
+        "Check your credentials for the patch repository: git cannot prompt here, so it needs a credential helper "
+        "or a key"
     )
-    CHECK_PATCH_REPOSITORY = Remedy("Check the patch repository's URL, and the network")
+    CHECK_PATCH_REPOSITORY = Remedy("Check the patch repository's URL and the network")
     TRUST_PATCH_HOST = Remedy("Add the host's key to ssh's known_hosts (ssh-keyscan prints it)")
-    FOLLOW_PATCH_REPOSITORY = Remedy("Use the address that the patch repository's server redirects to")
+    FOLLOW_PATCH_REPOSITORY = Remedy("Use the URL that the patch repository's server redirects to")
     NAME_PATCH_REPOSITORY = Remedy("Name the URL of the patch repository")
     NAME_PREFIX = Remedy("Name a prefix, for example 'ghost'")
     CHOOSE_PREFIX = Remedy("Use letters, digits, '-', '_' and '/', for example 'team/ghost'")
     NAME_SOURCE = Remedy("Name a folder inside a repository")
     NAME_UNTRACKED_FILE = Remedy("Name an untracked file")
-    MERGE_GHOST = Remedy("Merge it with what is here")
+    MERGE_GHOST = Remedy("Merge it into the work tree")
     PUSH_LARGER = Remedy("Allow a larger change")
     PULL_LARGER = Remedy("Allow a larger change, if you trust it")
     FORCE_REMOVAL = Remedy("Force the removal")
     CHOOSE_GHOST = Remedy("Name one ghost, or ask for all")
     CHOOSE_GHOSTS_TO_DELETE = Remedy("Say which ghosts to delete")
-    ALLOW_PATHS = Remedy("Allow the paths, if you trust its author")
-    GIVE_PRIVATE_KEY = Remedy("Give a private key as 'ssh-keygen' writes it, all its lines, without a passphrase")
+    ALLOW_PATHS = Remedy("If you trust the author, allow the paths")
+    GIVE_PRIVATE_KEY = Remedy("Give the complete private key that 'ssh-keygen' wrote, without a passphrase")
     CHECK_TOKEN = Remedy("Check the token; it may have expired")
-    ASK_NO_COMMENT = Remedy("Ask for no comment")
-    NAME_DVC_EXTRA = Remedy("Name the extra of DVC that the remote needs")
-    PULL_NO_DATA = Remedy("Pull no data")
+    ASK_NO_COMMENT = Remedy("Turn comments off")
+    NAME_DVC_EXTRA = Remedy("Name the DVC extra that the remote needs")
+    PULL_NO_DATA = Remedy("Turn the data pull off")
 
 
 class GtoError(Exception):
-    """A user's problem, not a bug. ``str()`` is the cause and, where there is one, the next step.
+    """A problem that the user can solve, not a bug. ``str()`` gives the cause and the next step, if any.
 
     ``next_step`` may be a :class:`Remedy`.
     """
 
     def __init__(self, cause: str, next_step: str = "") -> None:
-        self.cause = cause.rstrip(".")  # git's own words may end in a stop already
+        self.cause = cause.rstrip(".")  # git's messages may already end in a full stop
         self.next_step = next_step
         super().__init__(f"{self.cause}. {next_step}" if next_step else self.cause)
 
@@ -124,15 +136,15 @@ class ArtifactNotFound(GtoError):
 
 
 class WrongArguments(GtoError):
-    """Arguments that contradict each other, are out of range, or do not fit the registry's state."""
+    """Arguments that contradict each other, are out of range, or conflict with the registry's state."""
 
 
 class VersionExistsForCommit(GtoError):
-    """The commit holds another version of the artifact, in effect."""
+    """The commit already has another active version of the artifact."""
 
 
 class VersionAlreadyRegistered(GtoError):
-    """The version exists already, at another commit or deregistered."""
+    """The version already exists at another commit, or was deregistered."""
 
 
 class VersionRequired(GtoError):
@@ -148,18 +160,18 @@ class UnknownType(GtoError):
 
 
 class TagExists(GtoError):
-    """The tag to be made exists already, or its name clashes with another tag's."""
+    """The tag to create already exists, or its name clashes with another tag."""
 
 
 class RefNotFound(GtoError):
-    """A name that leads to no commit."""
+    """A name that does not resolve to a commit."""
 
 
 class PushRefused(GtoError):
-    """The remote did not take what was pushed.
+    """The remote rejected the push.
 
-    ``taken`` are the tags that it holds already, as other objects; ``raced``: somebody else's push
-    came first.
+    ``taken`` lists the pushed tags that already exist on the remote as other objects. ``raced`` is True
+    if another push came first.
     """
 
     def __init__(self, cause: str, next_step: str = "", taken: Sequence[str] = (), raced: bool = False) -> None:
@@ -169,77 +181,85 @@ class PushRefused(GtoError):
 
 
 class NoRepository(GtoError):
-    """There is no Git repository where one was expected."""
+    """The folder or URL is not a Git repository."""
 
 
-class WrongConfig(GtoError):
-    """A configuration file or variable that cannot be understood."""
+class WrongFile(GtoError):
+    """A file of the repository that cannot be understood.
 
-
-class WrongAnnotations(GtoError):
-    """An annotation file (``artifacts.yaml``, ``dvc.yaml``) that cannot be understood.
-
-    ``path`` is the file inside the commit, ``line`` counts from 1, 0 where it is not known.
+    ``path`` is the file, ``line`` counts from 1, 0 where it is not known; ``reason`` says what is wrong there.
     """
 
-    def __init__(self, path: str, line: int, reason: str) -> None:
-        self.path = path
-        self.line = line
-        self.reason = reason
-        where = f"{quote(path)}, line {line}" if line else quote(path)
-        super().__init__(f"Malformed annotations in {where}: {reason}")
-
-
-class WrongPolicy(GtoError):
-    """A policy file (``.gto-policy.yaml``) that cannot be used.
-
-    ``path`` is the file inside the commit, ``line`` counts from 1, 0 where it is not known.
-    """
+    _what = "Wrong file"
 
     def __init__(self, path: str, line: int, reason: str, next_step: str = "") -> None:
         self.path = path
         self.line = line
         self.reason = reason
         where = f"{quote(path)}, line {line}" if line else quote(path)
-        super().__init__(f"Wrong policy in {where}: {reason}", next_step)
+        super().__init__(f"{self._what} {where}: {reason}", next_step)
+
+
+class WrongConfig(WrongFile):
+    """A configuration file (``.gto``) or variable that cannot be understood."""
+
+    _what = "Wrong config file"
+
+
+class WrongVariable(WrongConfig):
+    """A ``GTO_*`` variable that cannot be understood; ``path`` is its name."""
+
+    _what = "Wrong environment variable"
+
+
+class WrongAnnotations(WrongFile):
+    """An annotation file (``artifacts.yaml``, ``dvc.yaml``) that cannot be understood."""
+
+    _what = "Malformed annotations in"
+
+
+class WrongPolicy(WrongFile):
+    """A policy file (``.gto-policy.yaml``) that cannot be used."""
+
+    _what = "Wrong policy in"
 
 
 class TagProblem(GtoError):
-    """A tag that was asked for is missing, lightweight, or not what it should be."""
+    """The requested tag is missing, lightweight, or not an event."""
 
 
 class WrongInput(GtoError):
-    """An input or a setting of the action that cannot be used."""
+    """An input or setting of the action that cannot be used."""
 
 
 class CommentRefused(GtoError):
-    """The platform did not take a comment on a pull request."""
+    """The platform rejected a comment on a pull request, or could not be reached."""
 
 
 class NoGhost(GtoError):
-    """The patch repository has no such ghost, or several that begin so."""
+    """The patch repository has no such ghost, or several that match the prefix."""
 
 
 class GhostRefused(GtoError):
-    """A ghost is not what its name says, or writes what a patch may not write."""
+    """A ghost does not match its name, or changes a path that a ghost must not change."""
 
 
 class DoesNotApply(GtoError):
-    """A patch does not fit the commit or the work tree that it is applied to."""
+    """A patch does not apply to the commit or the work tree."""
 
 
 class PullFailed(GtoError):
-    """The data of an artifact could not be pulled with DVC."""
+    """DVC could not pull the artifact's data."""
 
 
 class GateClosed(GtoError):
-    """What happened does not pass the gate that the job has set before what comes next."""
+    """The event does not meet the requirements that the job's gate sets."""
 
 
 class GitError(GtoError):
-    """A git command failed. Holds the command, its exit code and both streams, free of secrets.
+    """A git command failed. Holds the command, its exit code and both streams, with secrets removed.
 
-    ``returncode`` is None when the command did not run to its end (timeout, git missing).
+    ``returncode`` is None if the command did not finish (timeout, git missing).
     """
 
     def __init__(
@@ -255,16 +275,19 @@ class GitError(GtoError):
         self.stdout = stdout
         self.stderr = stderr
         verb = " ".join(self.command[:2]) if len(self.command) > 1 else "git"
-        said = _gist(stderr) or f"exit code {returncode}"
-        super().__init__(f"{verb} failed: {said}", next_step)
+        reason = _gist(stderr) or f"exit code {returncode}"
+        super().__init__(f"{verb} failed: {reason}", next_step)
 
 
 def _gist(stderr: str) -> str:
-    """The lines of git's stderr that say why, on one line: ``fatal:`` and ``error:`` before the rest."""
+    """Return the lines of git's stderr that give the reason, joined into one line.
+
+    These are the ``fatal:``, ``error:`` and ``remote:`` lines, or all lines if there are none.
+    """
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
-    telling = [line for line in lines if line.startswith(("fatal:", "error:", "remote:"))] or lines
-    if any("Could not read from remote repository" in line for line in telling):
-        # then the reason is what ssh said before, in words of its own
-        telling = lines[: next(n for n, line in enumerate(lines) if "Could not read from remote" in line) + 1]
-    said = re.sub(_UNASKED, _ASKED, "; ".join(telling))
-    return quote(said, limit=400)[1:-1]
+    relevant = [line for line in lines if line.startswith(("fatal:", "error:", "remote:"))] or lines
+    if any("Could not read from remote repository" in line for line in relevant):
+        # ssh printed the reason above this line, without a prefix
+        relevant = lines[: next(n for n, line in enumerate(lines) if "Could not read from remote" in line) + 1]
+    reason = re.sub(_PROMPT_DISABLED, _NOT_AUTHENTICATED, "; ".join(relevant))
+    return one_line(reason, 400)

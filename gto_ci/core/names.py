@@ -1,18 +1,18 @@
 """The grammar of tags, artifact names and shortcuts.
 
 ==========================  ======================================
-tag                         what it says
+tag                         meaning
 ==========================  ======================================
 ``NAME@vX.Y.Z``             registration
 ``NAME@vX.Y.Z!``            deregistration
 ``NAME#STAGE``              assignment
 ``NAME#STAGE!``             unassignment
 ``NAME@deprecated``         deprecation
-``NAME@created``            creation: it parses and means nothing
+``NAME@created``            creation: parses, but means nothing
 ==========================  ======================================
 
-``#N``, a positive counter, may follow any of them. The grammar is GTO's, narrowed to what
-``git check-ref-format`` accepts, so that a name which passes here can always become a tag.
+Any of them may end in ``#N``, a positive counter. The grammar is GTO's, narrowed to what
+``git check-ref-format`` accepts, so that every valid name can become a tag.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from gto_ci.core.versions import SEMVER
 
 
 class Kind(Enum):
-    """What kind of event a tag records.
+    """The kind of event that a tag records.
 
-    ``priority`` orders events of one second (the numbers are GTO's, and appear in its JSON);
+    ``priority`` orders events in the same second. The numbers are GTO's and appear in its JSON.
     ``action`` is the word that ``parse-tag`` prints.
     """
 
@@ -48,13 +48,13 @@ class Kind(Enum):
     UNASSIGNMENT = ("unassignment", "unassign", 6, False, "unassigned from")
 
 
-# In a loop over many tags, Enum's own look-up is what shows; these are looked up once.
+# Enum's attribute look-up is slow in a loop over many tags, so look the members up once.
 CREATION, DEPRECATION, REGISTRATION, DEREGISTRATION, ASSIGNMENT, UNASSIGNMENT = Kind
 
 PART = r"[a-zA-Z0-9](?:[a-zA-Z0-9\-/_]*[a-zA-Z0-9])?"
 _DIR = r"[a-zA-Z0-9\-_./]+"
 
-# compiled when first asked for: to compile one costs more than to match it a thousand times
+# Compiled on first use: compiling a pattern costs more than matching it a thousand times.
 _ARTIFACT = rf"(?:{_DIR}:)?{PART}"
 _ARTIFACT_IN_TAG = rf"{PART}|{_DIR}={PART}"
 _EVENT = (
@@ -62,15 +62,15 @@ _EVENT = (
     rf"|\#(?P<stage>{PART})(?P<unassigned>!)?"
     r"|@(?P<word>deprecated|created)"
 )
-_COUNTER = r"[1-9][0-9]{0,17}"  # bounded: no honest counter is longer
+_COUNTER = r"[1-9][0-9]{0,17}"  # bounded: no real counter is longer
 _SHORTCUT = rf"(?P<artifact>{_ARTIFACT})(?:\#(?P<stage>{PART})|@(?P<version>latest|greatest|v{SEMVER}))"
 
-_NAME_RULE = "Letters, digits, '-', '_' and '/', with a letter or digit at both ends; one character is enough"
+_NAME_RULE = "Use letters, digits, '-', '_' and '/', with a letter or digit at both ends; one character is enough"
 TAG_RULE = "Formats: NAME@vX.Y.Z, NAME@vX.Y.Z!, NAME#STAGE, NAME#STAGE!, NAME@deprecated, each with an optional #N"
 
 
 class TagName(NamedTuple):
-    """A tag name in registry format, taken apart. ``str()`` puts it together again.
+    """The parts of a tag name in registry format. ``str()`` returns the tag name.
 
     ``parse_tag(str(tag)) == tag`` for every valid ``tag``, and ``str(parse_tag(text)) == text``
     for every ``text`` that parses.
@@ -101,7 +101,7 @@ class TagName(NamedTuple):
 
 
 class Shortcut(NamedTuple):
-    """A way to name one version: ``NAME@latest``, ``NAME@greatest``, ``NAME@vX.Y.Z``, ``NAME#STAGE``.
+    """A short way to name a version: ``NAME@latest``, ``NAME@greatest``, ``NAME@vX.Y.Z`` or ``NAME#STAGE``.
 
     Exactly one of ``stage``, ``version`` and ``latest`` is set.
     """
@@ -113,37 +113,40 @@ class Shortcut(NamedTuple):
 
 
 def match_tag(text: str) -> TagName | None:
-    """Return the parts of ``text``, or None where it is not in registry format (most tags are not)."""
-    tag = _taken_apart(text)
-    # without one of these, what passed the grammar breaks no rule of git's
+    """Return the parts of ``text``, or None if it is not in registry format (most tags are not)."""
+    tag = _split(text)
+    # text that passed the grammar can break git's rules only with one of these
     if tag and ("=" in text or "//" in text or ".lock" in text) and refused_by_git(text):
         return None
     return tag
 
 
-def _taken_apart(text: str) -> TagName | None:
-    """The parts of ``text``, though git may refuse it. In a registry each of them recurs in many tags."""
+def _split(text: str) -> TagName | None:
+    """Return the parts of ``text``, even if git would refuse it as a tag name, or None.
+
+    The parts are parsed by cached functions, because each of them recurs in many tags.
+    """
     artifact, separator, rest = text.partition("@")
     if "#" in artifact:
         artifact, separator, rest = text.partition("#")
     event, mark, counter = rest.partition("#")
-    said = _event_in_tag(separator + event)
+    parsed = _event_in_tag(separator + event)
     name = _artifact_in_tag(artifact)
-    if not said or not name or (mark and not re.fullmatch(_COUNTER, counter)):
+    if not parsed or not name or (mark and not re.fullmatch(_COUNTER, counter)):
         return None
-    kind, version, stage = said
+    kind, version, stage = parsed
     return TagName(kind, name, version, stage, int(counter) if mark else None)
 
 
 @lru_cache(maxsize=4096)
 def _artifact_in_tag(text: str) -> str:
-    """The artifact's name, empty where there is none."""
+    """Return the artifact's name, or "" if ``text`` is not one."""
     return text.replace("=", ":") if re.fullmatch(_ARTIFACT_IN_TAG, text) else ""
 
 
 @lru_cache(maxsize=4096)
 def _event_in_tag(text: str) -> tuple[Kind, str | None, str | None] | None:
-    """Kind, version and stage, None where it is no event."""
+    """Return kind, version and stage, or None if ``text`` is not an event."""
     match = re.fullmatch(_EVENT, text)
     if match is None:
         return None
@@ -163,32 +166,35 @@ def parse_tag(text: str) -> TagName:
     """
     tag = match_tag(text)
     if tag is None:
-        reason = refused_by_git(text) if _taken_apart(text) else None
+        reason = refused_by_git(text) if _split(text) else None
         raise InvalidTag(f"Cannot parse tag name {quote(text)}" + (f": {reason}" if reason else ""), TAG_RULE)
     return tag
 
 
 def looks_like_tag(text: str) -> bool:
-    """Tell whether ``text`` has the separators of a registry tag, though it may not parse.
+    """Return whether ``text`` has the separators of a registry tag, even if it does not parse.
 
-    Tags that approve (:mod:`gto_ci.core.policy.approvals`) have a ``+`` behind the ``#``, and are none.
+    False for approval tags (:mod:`gto_ci.core.policy.approvals`), which have a ``+`` after the ``#``.
     """
     return re.search(r"@v[0-9]|\#(?!.*\+)|@(?:deprecated|created)", text) is not None
 
 
 def tag_prefixes(artifact: str) -> tuple[str, str]:
-    """Return the two beginnings that every tag of ``artifact`` has one of."""
+    """Return the two prefixes of ``artifact``'s tags. Every tag starts with one of them."""
     name = artifact.replace(":", "=")
     return f"{name}@", f"{name}#"
 
 
 def ref_part(artifact: str) -> str:
-    """Return ``artifact`` as one part of a ref's name; one level, so that no artifact's ref hides another's."""
+    """Return ``artifact`` as one path component of a ref name.
+
+    It contains no ``/``, so the ref of one artifact never conflicts with the ref of another.
+    """
     return artifact.replace(":", "=").replace("/", "%")
 
 
 def match_shortcut(text: str) -> Shortcut | None:
-    """Return the parts of a shortcut, or None where ``text`` is not one."""
+    """Return the parts of a shortcut, or None if ``text`` is not one."""
     match = re.fullmatch(_SHORTCUT, text)
     if match is None:
         return None
@@ -198,39 +204,60 @@ def match_shortcut(text: str) -> Shortcut | None:
 
 
 def check_artifact(name: str) -> str:
-    """Return ``name`` when it can name an artifact.
+    """Return ``name`` if it is a valid artifact name.
 
     Raises:
-        InvalidName: it is outside the grammar, or git would refuse the tags it makes.
+        InvalidName: ``name`` is outside the grammar, or git would refuse its tags.
     """
     if not re.fullmatch(_ARTIFACT, name):
-        raise InvalidName(f"Invalid artifact name {quote(name)}", f"{_NAME_RULE}; 'DIR:' may stand before it")
+        raise InvalidName(f"Invalid artifact name {quote(name)}", f"{_NAME_RULE}. 'DIR:' may precede the name")
     reason = refused_by_git(name.replace(":", "=") + "@v0.0.1")
     if reason:
         raise InvalidName(f"Invalid artifact name {quote(name)}: {reason}", "Choose another name")
     return name
 
 
+def is_artifact(name: str) -> bool:
+    """Tell whether ``name`` can name an artifact."""
+    try:
+        check_artifact(name)
+    except InvalidName:
+        return False
+    return True
+
+
 def check_stage(name: str) -> str:
-    """Return ``name`` when it can name a stage.
+    """Return ``name`` if it is a valid stage name.
 
     Raises:
-        InvalidName: it is outside the grammar, or git would refuse the tags it makes.
+        InvalidName: ``name`` is outside the grammar, or git would refuse its tags.
     """
+    return _check_part(name, "stage")
+
+
+def check_type(name: str) -> str:
+    """Return ``name`` when it can name a type of artifacts: the rules are those of stages.
+
+    Raises:
+        InvalidName: it cannot.
+    """
+    return _check_part(name, "type")
+
+
+def _check_part(name: str, what: str) -> str:
     if not re.fullmatch(PART, name):
-        raise InvalidName(f"Invalid stage {quote(name)}", _NAME_RULE)
+        raise InvalidName(f"Invalid {what} {quote(name)}", _NAME_RULE)
     reason = refused_by_git(f"x#{name}")
     if reason:
-        raise InvalidName(f"Invalid stage {quote(name)}: {reason}", "Choose another name")
+        raise InvalidName(f"Invalid {what} {quote(name)}: {reason}", "Choose another name")
     return name
 
 
 def refused_by_git(tag: str) -> str | None:
-    """Return why git refuses ``tag`` as a tag name, or None where it accepts it.
+    """Return why git refuses ``tag`` as a tag name, or None if git accepts it.
 
-    Only for text whose characters already passed the grammar: of the rules in
-    ``git check-ref-format(1)``, and of ``git tag``'s own rule on a leading dash, these are the
-    ones that such text can still break.
+    Only for text that already passed the grammar. The checks are those rules of
+    ``git check-ref-format(1)``, and ``git tag``'s rule on a leading dash, that such text can still break.
     """
     if "//" in tag or tag.startswith("/") or tag.endswith("/"):
         return "git refuses an empty part between slashes"

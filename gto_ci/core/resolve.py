@@ -1,6 +1,6 @@
 """Resolve what a ref means to the registry: an event, a deleted tag, or the reason why it is neither.
 
-The action, ``check-ref``, the gate and ``describe`` all ask :func:`resolve`.
+The action, ``check-ref``, the gate and ``describe`` all call :func:`resolve`.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ _TAGS = "refs/tags/"
 
 
 class Reference(NamedTuple):
-    """A text that names a tag or a version, parsed once.
+    """The parsed name of a tag or a version.
 
-    At most one of ``tag`` and ``shortcut`` is set; neither is where ``text`` has another form. ``text`` has no
-    ``refs/tags/`` in front. ``deleted``: the tag is gone, and only its name is left. ``commit`` is the commit
-    that the tag has to point to, empty where any will do.
+    ``text`` has no leading ``refs/tags/``. At most one of ``tag`` and ``shortcut`` is set; neither is set if
+    ``text`` has another form. ``deleted`` means that the tag no longer exists. ``commit`` is the commit that
+    the tag must point to; empty means any.
     """
 
     text: str
@@ -36,21 +36,21 @@ class Reference(NamedTuple):
 
     @property
     def artifact(self) -> str | None:
-        """The artifact's name, None where the text has another form."""
+        """The artifact's name, or None if ``text`` names none."""
         named = self.tag or self.shortcut
         return named.artifact if named else None
 
     @property
     def reserved(self) -> bool:
-        """Whether it is the name of a tag that parses and means nothing: ``NAME@created``."""
+        """Whether it names a tag that parses but means nothing: ``NAME@created``."""
         return self.tag is not None and self.tag.kind is CREATION
 
 
 class RegistryTags:
-    """The tags of a registry, or of one artifact, and what follows from them. Each is worked out once."""
+    """The tags of a registry, or of one artifact, with their events and state, each computed once."""
 
     def __init__(self, records: Iterable[TagRecord], where: str = "in this repository") -> None:
-        """``where`` says for a person where the tags were read, such as ``on the remote``."""
+        """Take the tags and ``where`` they were read, as messages say it: ``on the remote``."""
         self.records: Sequence[TagRecord] = [*records]
         self.where = where
 
@@ -62,28 +62,28 @@ class RegistryTags:
     @cached_property
     def registry(self) -> Registry:
         """The state after all events."""
-        from gto_ci.core.registry import Registry  # late: a tag is resolved without it
+        from gto_ci.core.registry import Registry  # late: resolving a tag does not need it
 
         return Registry.fold(self.events)
 
 
 class Reason(Enum):
-    """Why a ref is no event."""
+    """Why a ref is not an event."""
 
     UNRELATED = "it is neither a registry tag nor a shortcut"
-    MALFORMED = "it resembles a registry tag, and is not in registry format"
+    MALFORMED = "it resembles a registry tag, but is not in registry format"
     MISSING = "there is no such tag"
     LIGHTWEIGHT = "the tag is lightweight"
-    NO_EVENT = "the tag is annotated, and no event for another reason"
-    MOVED = "the tag points to another commit than the one asked for"
+    NO_EVENT = "the tag is annotated, but is not an event for another reason"
+    MOVED = "the tag points to another commit than expected"
     NO_VERSION = "the shortcut names no version"
     SEVERAL_VERSIONS = "the shortcut names several versions"
 
 
 class Resolution(NamedTuple):
-    """What a ref means. Exactly one of ``event``, ``deleted`` and ``reason`` is set.
+    """The meaning of a ref. Exactly one of ``event``, ``deleted`` and ``reason`` is set.
 
-    ``cause`` is the ``reason`` as a sentence for a person, with its evidence.
+    ``cause`` explains the ``reason`` in a sentence, with its evidence.
     """
 
     event: Event | None = None
@@ -93,23 +93,23 @@ class Resolution(NamedTuple):
 
 
 def pushed_reference(text: str, *, deleted: bool = False, commit: str = "") -> Reference:
-    """Return the reference for the ref of a push, or any other text that can only name a tag."""
+    """Return the reference for a pushed ref, or for any other text that can only name a tag."""
     name = text.removeprefix(_TAGS)
     return Reference(name, match_tag(name), deleted=deleted, commit=commit)
 
 
 def typed_reference(text: str) -> Reference:
-    """Return the reference for what a person typed.
+    """Return the reference for what a user typed.
 
-    ``NAME@latest``, ``NAME@greatest``, ``NAME@vX.Y.Z`` and ``NAME#STAGE`` are shortcuts, even where a tag has
-    that very name: nobody can redirect a shortcut by pushing a tag. ``refs/tags/…`` names a tag.
+    ``NAME@latest``, ``NAME@greatest``, ``NAME@vX.Y.Z`` and ``NAME#STAGE`` are shortcuts, even if a tag has
+    the same name. So no one can redirect a shortcut by pushing a tag. ``refs/tags/…`` names a tag.
     """
     shortcut = None if text.startswith(_TAGS) else match_shortcut(text)
     return Reference(text, shortcut=shortcut) if shortcut else pushed_reference(text)
 
 
 def resolve(reference: Reference, tags: RegistryTags) -> Resolution:
-    """Return what ``reference`` means. ``tags`` need to hold those of its artifact only."""
+    """Return what ``reference`` means. ``tags`` must contain at least the tags of its artifact."""
     if reference.deleted and reference.tag is not None:
         return Resolution(deleted=reference.tag)
     if reference.shortcut is not None:
@@ -120,7 +120,7 @@ def resolve(reference: Reference, tags: RegistryTags) -> Resolution:
     if event is None:
         return _no_event(reference.text, reference.tag, tags)
     if reference.commit and event.commit != reference.commit:
-        cause = f"Tag {quote(event.tag)} points to commit {event.commit}, not to {reference.commit}: someone moved it"
+        cause = f"Tag {quote(event.tag)} points to commit {event.commit}, not to {reference.commit}: it was moved"
         return Resolution(reason=Reason.MOVED, cause=cause)
     return Resolution(event)
 
@@ -134,7 +134,7 @@ def _resolve_shortcut(text: str, shortcut: Shortcut, tags: RegistryTags) -> Reso
         elif shortcut.stage is not None:
             why = f"no version of {quote(artifact.name)} is in stage {quote(shortcut.stage)}"
         else:
-            why = f"{quote(artifact.name)} has no version {shortcut.version or ''}".rstrip() + " in effect"
+            why = f"{quote(artifact.name)} has no active version {shortcut.version or ''}".rstrip()
         return Resolution(reason=Reason.NO_VERSION, cause=f"{quote(text)} names no version {tags.where}: {why}")
     if len(versions) > 1:
         commits = " and ".join(version.commit[:7] for version in versions)
@@ -156,7 +156,7 @@ def _no_event(text: str, name: TagName, tags: RegistryTags) -> Resolution:
 def _no_tag(text: str) -> Resolution:
     in_tag = text.replace(":", "=")
     if match_tag(in_tag):
-        cause = f"{quote(text)} is not a tag name: in tags ':' is written '='; try {quote(in_tag)}"
+        cause = f"{quote(text)} is not a tag name: tags use '=' for ':'; try {quote(in_tag)}"
         return Resolution(reason=Reason.MALFORMED, cause=cause)
     if looks_like_tag(text):
         return Resolution(reason=Reason.MALFORMED, cause=f"{quote(text)} is not in registry format")

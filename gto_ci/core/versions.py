@@ -1,7 +1,7 @@
-"""Versions, which are SemVer 2.0 with a leading ``v``.
+"""Parse, bump and order versions, which are SemVer 2.0 with a leading ``v``.
 
-Parsing and bumping rest on the ``semver`` package, imported when first needed: reading a tag
-needs only the pattern, and a registry of thousands of versions is ordered by plain tuples.
+:func:`parse` and :func:`bump` import the ``semver`` package on first use. Reading a tag needs only the
+pattern, and sorting thousands of versions uses plain tuples.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ SEMVER = (
     rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}(?:-{_IDENTIFIER}(?:\.{_IDENTIFIER})*)?"
     r"(?:\+[0-9a-zA-Z\-]+(?:\.[0-9a-zA-Z\-]+)*)?"
 )
-_VERSION = f"v{SEMVER}"  # compiled when first asked for, and kept by re: most commands do without it
+_VERSION = f"v{SEMVER}"  # compiled on first use and cached by re: most commands never need it
 
 Precedence = tuple[tuple[int, ...], int, tuple[tuple[int, int, str], ...]]
 
 
 def is_version(text: str) -> bool:
-    """Tell whether ``text`` is SemVer with a leading ``v``, such as ``v1.2.3-rc.1+build``."""
+    """Return whether ``text`` is SemVer with a leading ``v``, such as ``v1.2.3-rc.1+build``."""
     return re.fullmatch(_VERSION, text) is not None
 
 
 def parse(text: str) -> Version:
-    """Return the version as the ``semver`` package has it.
+    """Return ``text`` as a version of the ``semver`` package, without the ``v``.
 
     Raises:
         InvalidVersion: ``text`` is not SemVer with a leading ``v``.
@@ -46,16 +46,16 @@ def parse(text: str) -> Version:
 
     try:
         return Version.parse(text[1:])
-    except ValueError as error:  # Python refuses to read a number of thousands of digits
+    except ValueError as error:  # int() refuses a number with thousands of digits
         raise InvalidVersion(f"Invalid version {quote(text)}", "Its numbers are too long") from error
 
 
-@lru_cache(maxsize=4096)  # the same few numbers come again with each artifact
+@lru_cache(maxsize=4096)  # many artifacts share the same few versions
 def precedence(version: str) -> Precedence:
-    """Return a key that orders versions as SemVer 2.0, section 11, does; build metadata does not count.
+    """Return a sort key for ``version``, by the precedence rules of SemVer 2.0, section 11.
 
-    ``version`` must satisfy :func:`is_version`. Agrees with ``semver.Version.compare`` (a test
-    holds it to that) at a small part of the cost.
+    Build metadata does not count. ``version`` must satisfy :func:`is_version`. The order is that of
+    ``semver.Version.compare`` (a test compares them), at a fraction of the cost.
     """
     core, _, pre = version[1:].partition("+")[0].partition("-")
     return (
@@ -82,8 +82,8 @@ def bump(version: str, part: Literal["major", "minor", "patch"] = "patch") -> st
 
 
 def _number(digits: str) -> int:
-    # int() refuses more than 4300 digits; without leading zeros, beyond that length only the
-    # length and then the digits matter, and no honest version gets there.
+    # int() refuses more than 4300 digits. Such numbers are ordered by their length alone, because
+    # no real version has them.
     return int(digits) if len(digits) <= 4000 else 10**4000 + len(digits)
 
 

@@ -1,6 +1,6 @@
-"""Data that DVC keeps outside git, brought to where an artifact's annotation says it is.
+"""Pull the data that DVC keeps outside git to the path in an artifact's annotation.
 
-DVC is no dependency of ours: it is large, and most jobs pull nothing. It runs as a program, from a venv
+DVC is not a dependency of gto-ci, because it is large and most jobs pull nothing. It runs as a program, from a venv
 made for the job, and reads the repository's own DVC settings.
 """
 
@@ -20,7 +20,7 @@ from gto_ci.dvc.lock import Lock
 
 @dataclass(frozen=True, slots=True)
 class PulledData:
-    """What is at ``path`` now: so many bytes in so many files. ``version`` is that of DVC."""
+    """The data at ``path``: ``size`` is in bytes, ``files`` is their number, ``version`` is that of DVC."""
 
     path: str
     size: int
@@ -40,11 +40,11 @@ def check_extras(extras: Sequence[str]) -> tuple[str, ...]:
 def pull(
     root: Path, path: str, extras: Sequence[str], *, environ: Mapping[str, str], folder: Path, say: Say
 ) -> PulledData:
-    """Have DVC bring what it keeps at ``path`` in the repository ``root``.
+    """Pull the data at ``path`` in the repository ``root`` with DVC.
 
-    ``extras`` are DVC's, for the remote in use; ``environ`` may hold the remote's credentials. DVC is
-    installed in ``folder``, unless an earlier call has done it; what it says goes to ``say``, line by
-    line. Where we are root, and ``root`` is somebody else's, that user runs it.
+    ``extras`` are DVC's, for the remote in use; ``environ`` may hold the remote's credentials. DVC is installed in
+    ``folder``, unless an earlier call has installed it. ``say`` receives its output line by line. If this process is
+    root and another user owns ``root``, DVC runs as that user.
 
     Raises:
         WrongInput: there is no such extra.
@@ -55,7 +55,7 @@ def pull(
     root = root.resolve()
     place = _place(root, path)
     project = _project(root, place, path)
-    # with ./ in front it is neither an option nor a stage's name
+    # with ./ in front, DVC takes it neither for an option nor for a stage's name
     target = f"./{place.relative_to(project).as_posix()}"
     with account_for(root, folder, environ) as account:
         python = installed(lock, extras, folder, account, say)
@@ -65,32 +65,32 @@ def pull(
     _place(root, path)
     size, files = _measure(place)
     if not files and not place.is_dir():
-        raise PullFailed(f"DVC pulled, and there is nothing at {quote(path)}", "Check the artifact's 'path'")
+        raise PullFailed(f"DVC pulled nothing to {quote(path)}", "Check the artifact's 'path'")
     return PulledData(path, size, files, lock.dvc.version)
 
 
 def _place(root: Path, path: str) -> Path:
-    """Where ``path`` is; ``root`` has no links in it.
+    """Return where ``path`` is; ``root`` has no links in it.
 
     Raises:
-        PullFailed: it is, or may lead, outside of the repository, or cannot be data.
+        PullFailed: it is outside of the repository, or may lead there, or cannot be data.
     """
     wanted = PurePosixPath(path)
     next_step = "Give the artifact a 'path' inside the repository, to the data itself"
     if not wanted.parts or wanted.is_absolute() or ".." in wanted.parts or not all(map(_can_be, wanted.parts)):
-        raise PullFailed(f"{quote(path)} is no path inside the repository", next_step)
+        raise PullFailed(f"{quote(path)} is not a path inside the repository", next_step)
     if wanted.name in ("dvc.yaml", "dvc.lock") or wanted.suffix == ".dvc" or ".dvc" in wanted.parts:
         raise PullFailed(f"{quote(path)} is one of DVC's own files, not data that it keeps", next_step)
     place = root / wanted
     above = [root.joinpath(*wanted.parts[:depth]) for depth in range(1, len(wanted.parts))]
-    # a link as the last part may be DVC's own, into its cache
+    # the last part may be a link of DVC's own, into its cache
     if any(folder.is_symlink() for folder in above) or not Path(os.path.realpath(place)).is_relative_to(root):
         raise PullFailed(f"{quote(path)} leads through a link", next_step)
     return place
 
 
 def _can_be(name: str) -> bool:
-    """Whether a file can have that name at all."""
+    """Tell whether a file can have that name."""
     try:
         return len(os.fsencode(name)) <= 255 and "\0" not in name
     except UnicodeEncodeError:
@@ -98,7 +98,7 @@ def _can_be(name: str) -> bool:
 
 
 def _project(root: Path, place: Path, path: str) -> Path:
-    """The DVC project that ``place`` belongs to: the nearest folder above it that holds ``.dvc``.
+    """Return the DVC project of ``place``: the nearest folder above it that holds ``.dvc``.
 
     Raises:
         PullFailed: there is none in the repository.
@@ -107,8 +107,8 @@ def _project(root: Path, place: Path, path: str) -> Path:
         if folder.is_relative_to(root) and (folder / ".dvc").is_dir():
             return folder
     raise PullFailed(
-        f"There is no DVC project that {quote(path)} could belong to: no folder '.dvc'",
-        Remedies.PULL_NO_DATA.after("Run 'dvc init' and commit what it makes"),
+        f"{quote(path)} is in no DVC project: there is no folder '.dvc'",
+        Remedies.PULL_NO_DATA.after("Run 'dvc init' and commit its files"),
     )
 
 

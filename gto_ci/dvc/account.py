@@ -1,7 +1,7 @@
-"""On whose behalf pip and DVC run, and the one place that starts them.
+"""The user that runs pip and DVC, and the only place that starts them.
 
-A container's root works for the workspace's owner. What it starts is given to that user: the files they
-write are then the owner's, and neither git's nor DVC's look at who owns what finds anything odd.
+A container's root works for the workspace's owner, so pip and DVC run as that owner. The owner then owns the files that
+they write, and the ownership checks of git and DVC pass.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gto_ci.core.errors import PullFailed, quote
+from gto_ci.core.errors import PullFailed, one_line, quote
 from gto_ci.git.process import without_password
 
 Say = Callable[[str], None]
 
-# What would lead Python, libgit2 or DVC elsewhere than to the code and the repository at hand, or make them
-# talk to a terminal. How to reach other repositories (ssh, certificates) stays, for data that is imported.
+# Variables that lead Python, libgit2 or DVC to other code or another repository, or make them use a terminal. Those for
+# the access to other repositories (ssh, certificates) stay, for imported data.
 _STEERING = re.compile(r"PYTHON.*|GIT_(?!SSH|SSL_).*|DVC_(?:DAEMON|IGNORE_ISATTY|PAGER|ROOT|SHOW_TRACEBACK|STAGE|TEST)")
 # a signed URL carries its secret in the query
 _QUERY = re.compile(r"(?<=://)([^\s?'\"<>]+\?)[^\s'\"<>]+")
@@ -35,7 +35,7 @@ _KEPT_LINES = 200
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Whom processes run as. ``private`` is a folder of theirs; ``ids`` are user and group, None for our own."""
+    """The user of a process. ``private`` is a folder of that user; ``ids`` are user and group, None for our own."""
 
     environ: Mapping[str, str] = field(repr=False)
     private: Path
@@ -53,9 +53,9 @@ class Account:
     def run(
         self, command: Sequence[str | Path], cwd: Path, environ: Mapping[str, str], say: Say | None = None
     ) -> tuple[int, list[str]]:
-        """Run ``command``; return its exit code and the last lines that it said, without secrets of URLs.
+        """Run ``command``; return its exit code and the last lines of its output, without secrets of URLs.
 
-        Each line goes to ``say`` when it comes. There is no terminal to ask anyone at.
+        ``say`` receives each line at once. The process has no terminal to ask on.
 
         Raises:
             PullFailed: it cannot be started.
@@ -77,7 +77,7 @@ class Account:
             )
         except (OSError, subprocess.SubprocessError) as error:
             raise PullFailed(
-                f"User {self.uid} cannot start {quote(command[0])}: {quote(error)[1:-1]}",
+                f"User {self.uid} cannot start {quote(command[0])}: {one_line(error)}",
                 "Check who may read that file, and the folders above it",
             ) from error
         with process:
@@ -95,12 +95,12 @@ class Account:
 
 @contextmanager
 def account_for(root: Path, folder: Path, environ: Mapping[str, str]) -> Iterator[Account]:
-    """Yield the account that works in ``root``: its owner's where we are root, else our own.
+    """Yield the account that works in ``root``: its owner's if this process is root, else our own.
 
-    Its private folder is in ``folder``, and removed in the end.
+    The account's private folder is in ``folder``, and is removed in the end.
 
     Raises:
-        PullFailed: nothing can be made in ``folder``.
+        PullFailed: no folder can be created in ``folder``.
     """
     owner = root.stat()
     ids = (owner.st_uid, owner.st_gid) if os.geteuid() == 0 and owner.st_uid != 0 else None
@@ -109,7 +109,7 @@ def account_for(root: Path, folder: Path, environ: Mapping[str, str]) -> Iterato
             private = stack.enter_context(_new_folder(folder, "gto-ci-dvc-", ids))
         except OSError as error:
             raise PullFailed(
-                f"Nothing can be made in {quote(folder)}: {error.strerror}",
+                f"No folder can be created in {quote(folder)}: {error.strerror}",
                 "Give the job a folder for temporary files that it may write to",
             ) from error
         uid = ids[0] if ids else os.geteuid()
@@ -118,9 +118,9 @@ def account_for(root: Path, folder: Path, environ: Mapping[str, str]) -> Iterato
 
 @contextmanager
 def _new_folder(parent: Path, prefix: str, ids: tuple[int, int] | None) -> Iterator[Path]:
-    """Yield a new folder in ``parent`` that belongs to ``ids``, and remove it in the end if it is still in its place.
+    """Yield a new folder in ``parent`` that belongs to ``ids``; remove it in the end if it is still the same folder.
 
-    ``parent`` may be somebody else's, who could put another folder there.
+    Another user may own ``parent``, and put another folder in its place.
     """
     folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
     made = folder.lstat()
@@ -137,7 +137,7 @@ def _new_folder(parent: Path, prefix: str, ids: tuple[int, int] | None) -> Itera
 def environment(environ: Mapping[str, str], private: Path, uid: int) -> dict[str, str]:
     """Return the variables for user ``uid``: those of ``environ`` that name no other code or repository.
 
-    HOME stays where it is that user's own folder, and is ``private`` otherwise.
+    If ``uid`` owns HOME, it stays; otherwise HOME is ``private``.
     """
     kept = {name: value for name, value in environ.items() if not _STEERING.fullmatch(name)}
     if not _owns(uid, kept.get("HOME", "")):
@@ -147,7 +147,7 @@ def environment(environ: Mapping[str, str], private: Path, uid: int) -> dict[str
     return {
         "USER": name,
         "LOGNAME": name,
-        "CI": "true",  # DVC looks for no newer version of itself
+        "CI": "true",  # so DVC does not look for a newer version of itself
         **kept,
         "DVC_NO_ANALYTICS": "1",
         "DVC_SITE_CACHE_DIR": str(private / "site-cache"),
@@ -165,7 +165,7 @@ def _name(uid: int) -> str:
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
-        return "gto-ci"  # a user of the host's, of whom a container's list knows nothing
+        return "gto-ci"  # a user of the host, who is not in the container's list
 
 
 def _without_secrets(line: str) -> str:

@@ -1,14 +1,14 @@
-"""What DVC's own words mean to somebody who reads a job's log."""
+"""Explain the errors of DVC to the reader of a job's log."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 
-from gto_ci.core.errors import PullFailed, Remedies, quote
+from gto_ci.core.errors import PullFailed, Remedies, one_line, quote
 
-# What DVC 3 says, and what to do. A reason comes before its consequences, and a line that can hold a file's
-# name is recognised before a word in that name could be.
+# Messages of DVC 3, each with the next step. A cause stands before its consequences, and a pattern for a line with a
+# file's name before the patterns that could match that name.
 _KNOWN = (
     (
         r"^No remote provided and no default remote set|no remote specified|remote '.+' (?:doesn't|does not) exist",
@@ -16,7 +16,7 @@ _KNOWN = (
     ),
     (
         r"Can't remove the following unsaved files",
-        "Other data is there already, which DVC does not know; remove it before this step",
+        "The path holds other data, which DVC does not track; remove it before this step",
     ),
     (
         r"does not exist as an output or a stage name",
@@ -32,30 +32,30 @@ _KNOWN = (
     ),
     (
         r"^WARNING: Some of the cache files do not exist|Checkout failed",
-        "Run 'dvc push' where the data is, and check that the job reaches the remote that it was pushed to",
+        "Run 'dvc push' where the data is, and check that the job reaches that remote",
     ),
     (
         r"^ERROR: configuration error",
-        "Correct .dvc/config; 'dvc config --list --show-origin' shows where each setting is from",
+        "Correct .dvc/config; 'dvc config --list --show-origin' shows the file of each setting",
     ),
     (r"validation failed|unable to read|[Ii]nvalid YAML", "Correct that file and commit it"),
     (r"No space left on device", "Make room on the runner"),
 )
 _PLUGIN = re.compile(r"requires 'dvc-([a-z0-9]+)'")
 _PREAMBLE = re.compile(r"(?:(?:ERROR|WARNING): |failed to pull data from the cloud - |unexpected error - )+")
-# what is said besides, and says nothing of why
+# lines that do not tell the cause
 _NOISE = re.compile(r"failed to collect|Having any troubles|Everything is up to date|<https://error\.dvc\.org|^\s*$")
 
 
 def explain(path: str, code: int, lines: Sequence[str], extras: Sequence[str]) -> PullFailed:
     """Return the error for a ``dvc pull`` of ``path`` that said ``lines``; ``extras`` can be installed."""
     said, next_step = _reason([line for line in lines if not _NOISE.search(line)], extras)
-    gist = quote(_PREAMBLE.sub("", said, count=1) or f"exit code {code}", limit=400)[1:-1]
+    gist = one_line(_PREAMBLE.sub("", said, count=1) or f"exit code {code}", 400)
     return PullFailed(f"DVC cannot pull {quote(path)}: {gist}", next_step)
 
 
 def _reason(lines: Sequence[str], extras: Sequence[str]) -> tuple[str, str]:
-    """The words that tell why, and the next step."""
+    """Return the cause, in DVC's words, and the next step."""
     for line in lines:
         plugin = _PLUGIN.search(line)
         if plugin:
@@ -70,7 +70,7 @@ def _reason(lines: Sequence[str], extras: Sequence[str]) -> tuple[str, str]:
 
 
 def _with_continuation(lines: Sequence[str], number: int) -> str:
-    """A line, and the next one where it announces that."""
+    """Return a line, and the next one if the line announces it."""
     announces = lines[number].endswith((":", "validation failed.", "to force."))
     return " ".join(lines[number : number + 2] if announces else lines[number : number + 1])
 

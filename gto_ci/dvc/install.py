@@ -1,4 +1,4 @@
-"""DVC in a venv of its own, made once a job and used by its later steps."""
+"""Install DVC in a venv of its own, once a job; later steps of the job use it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from gto_ci.core.errors import PullFailed, quote
+from gto_ci.core.errors import PullFailed, one_line
 from gto_ci.dvc.account import Account, Say
 from gto_ci.dvc.lock import Lock
 
-# Where to get packages, and how: the job decides. All else that PIP_* can say (another target, other
-# versions) would make another venv than the one asked for.
+# The job decides where packages come from, and how. The other PIP_* variables (another target, other versions) would
+# change the venv itself.
 _PIP_SETTINGS = frozenset(
     f"PIP_{name}"
     for name in (
@@ -37,7 +37,7 @@ _HOW = (
     "--no-input",
     "--disable-pip-version-check",
     "--progress-bar=off",
-    "--no-compile",  # what is imported is compiled then: a small part
+    "--no-compile",  # Python compiles the few modules that are imported
     "--no-warn-script-location",
     "--no-deps",
     "--require-hashes",
@@ -46,9 +46,9 @@ _HOW = (
 
 
 def installed(lock: Lock, extras: Sequence[str], folder: Path, account: Account, say: Say) -> Path:
-    """Return the Python of the venv in ``folder`` that holds DVC with ``extras``; make it where there is none.
+    """Return the Python of the venv in ``folder`` that holds DVC with ``extras``; create the venv if necessary.
 
-    It is made under another name and renamed when it is complete: a venv of that name is always whole.
+    The venv gets its name when it is complete, so a venv of that name is always complete.
 
     Raises:
         PullFailed: DVC cannot be installed.
@@ -72,7 +72,7 @@ def _make(venv: Path, requirements: str, account: Account) -> None:
     pip = _packaged_pip()
     with account.new_folder(venv.parent, f"{venv.name}.") as building:
         listed = account.private / "requirements.txt"
-        with listed.open("x", encoding="utf-8") as file:  # never through a link that somebody else made
+        with listed.open("x", encoding="utf-8") as file:  # not through another user's link
             file.write(requirements)
         python = building / "bin" / "python"
         without = ["--without-pip"] if pip else []
@@ -80,21 +80,21 @@ def _make(venv: Path, requirements: str, account: Account) -> None:
         runs_pip: list[str | Path] = [pip / "pip"] if pip else ["-m", "pip"]
         _run([python, "-I", *runs_pip, "install", *_HOW, "-r", listed], account)
         try:
-            building.rename(venv)  # which replaces no folder but an empty one
+            building.rename(venv)  # this replaces an empty folder only
         except OSError:
-            if not venv.exists():  # else another step of the job was quicker
+            if not venv.exists():  # otherwise another step of the job has created it
                 raise
 
 
 def _packaged_pip() -> Path | None:
-    """The wheel of pip that the image holds, where no Python can install one; pip runs from the wheel as it is."""
+    """Return the wheel of pip in the image, whose Python cannot install pip; pip runs from the wheel itself."""
     return next((Path(sys.prefix) / "share" / "gto-ci").glob("pip-*.whl"), None)
 
 
 def _run(command: Sequence[str | Path], account: Account) -> None:
     code, lines = account.run(command, account.private, _pip_environment(account.environ))
     if code != 0:
-        said = quote(telling_line(lines) or f"exit code {code}", limit=400)[1:-1]
+        said = one_line(telling_line(lines) or f"exit code {code}", 400)
         raise PullFailed(f"DVC cannot be installed: {said}", _next_step(said))
 
 
@@ -106,9 +106,9 @@ def _pip_environment(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def telling_line(lines: Sequence[str]) -> str:
-    """Return what pip or venv says of why it failed, "" where it says nothing.
+    """Return the line in which pip or venv tells the cause of a failure, "" if there is none.
 
-    Where pip did not reach an index, it says so in a warning, and last that there is no such package.
+    If pip cannot reach the index, only a warning says so; the last line says that there is no such package.
     """
     broken = [line.partition("connection broken by ")[2] for line in lines if "connection broken by " in line]
     errors = [line.partition(": ")[2] for line in lines if line.startswith(("ERROR: ", "Error: "))]

@@ -1,8 +1,8 @@
-"""Which DVC is installed, with what, file by file.
+"""The exact packages that make up DVC and its extras.
 
-``dvc.lock`` is what ``make lock`` has uv write: DVC with all its extras, each package with the hashes of
-its files and, in comments, the packages that it is there for. The part that one job needs follows from
-these: pip takes it as it stands, resolves nothing and installs no file that is not named in it.
+``make lock`` writes ``dvc.lock`` with uv: DVC with all its extras, each package with the hashes of its files and, in
+comments, its parents. From these comments follow the lines that one job needs. pip installs exactly these lines and
+resolves nothing. One lock for each extra would repeat the 2,400 lines of DVC itself: 17,251 lines in place of 2,837.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from pathlib import Path
 from gto_ci.core.errors import WrongInput, quote
 
 _NAME = re.compile(r"([a-z0-9-]+)(?:\[([a-z0-9, -]+)\])?==(\S+)")
-_FOR = re.compile(r"^    #   (?:via )?(\S+)$|^    # via (\S+)$", re.MULTILINE)
+_FOR = re.compile(r"^    # (?:via |  )(\S+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """A package of the lock in one version; ``parents`` need it, ``text`` is what the lock says of it."""
+    """A package of the lock in one version; ``parents`` need it, and ``text`` is its lines in the lock."""
 
     name: str
     version: str
@@ -31,7 +31,7 @@ class Package:
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """The packages that DVC and its extras need; one may be there in several versions, for several Pythons."""
+    """The packages that DVC and its extras need, some in several versions, for several versions of Python."""
 
     packages: tuple[Package, ...]
 
@@ -42,7 +42,7 @@ class Lock:
 
     @classmethod
     def packaged(cls) -> Lock:
-        """Return the lock that this version of ours installs from."""
+        """Return the lock in this version of gto-ci."""
         return cls.parse(Path(__file__).with_name("dvc.lock").read_text(encoding="utf-8"))
 
     @property
@@ -65,7 +65,7 @@ class Lock:
         return tuple(sorted(set(extras)))
 
     def requirements(self, extras: Sequence[str]) -> str:
-        """Return the lines of the lock that DVC with ``extras`` needs, those of its dependencies included."""
+        """Return the lines of the lock for DVC with ``extras`` and all dependencies."""
         unwanted = {f"dvc-{extra}" for extra in self.dvc.extras if extra not in extras}
         candidates = [package for package in self.packages if package.name not in unwanted]
         needed = {"dvc"}
@@ -78,5 +78,4 @@ def _package(text: str) -> Package:
     found = _NAME.match(text)
     assert found is not None
     extras = tuple(extra.strip() for extra in (found[2] or "").split(",") if extra)
-    parents = frozenset(one or other for one, other in _FOR.findall(text))
-    return Package(found[1], found[3], extras, parents, text.rstrip("\n") + "\n")
+    return Package(found[1], found[3], extras, frozenset(_FOR.findall(text)), text.rstrip("\n") + "\n")

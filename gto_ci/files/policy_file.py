@@ -1,9 +1,10 @@
-"""A policy, from the YAML of ``.gto-policy.yaml``.
+"""The policy in a ``.gto-policy.yaml``.
 
-The file decides what may happen, so nothing in it is passed over: an unknown or doubled key, a wrong
-type or word, and a rule that could never apply or never be met are errors, each with its line.
-``schemas/gto-policy.schema.json`` describes the same file to editors. What it accepts may still be
-wrong here, such as a day that no calendar has; what is right here it accepts.
+The file decides what may happen, so nothing in it is ignored. An unknown or repeated key, a wrong type or word, and a
+rule that could never apply or never be met are errors, each with its line.
+
+``schemas/gto-policy.schema.json`` describes the same file to editors. The schema accepts every valid policy, and some
+invalid ones, such as a day that no calendar has.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from gto_ci.core.policy.ranges import read_range
 from gto_ci.core.policy.spans import match_span
 from gto_ci.core.policy.windows import DAYS, WHOLE_DAY, Period, Weekly, Window, match_clock, match_moments, match_offset
 from gto_ci.core.registry import similar
-from gto_ci.files.yaml12 import loader
+from gto_ci.files.yaml12 import Document, WrongYaml, line_of
 
 if TYPE_CHECKING:
     import yaml
@@ -32,12 +33,12 @@ if TYPE_CHECKING:
 _KINDS = {kind.word: kind for kind in Kind if kind is not Kind.CREATION}
 _STAGED = (Kind.ASSIGNMENT, Kind.UNASSIGNMENT)
 _FIELDS = ("type", "path", "description", "labels", "custom")
-# outside of these, a glob fits no name (see the grammar in gto_ci.core.names)
+# a glob with other characters matches no name (see the grammar in gto_ci.core.names)
 _STAGE_GLOB = re.compile(r"[a-zA-Z0-9\-/_*?\[\]!]+")
 _ARTIFACT_GLOB = re.compile(r"[a-zA-Z0-9\-/_.:*?\[\]!]+")
-# More than this is an attack (aliases multiply), not a policy.
+# A file with more than this is an attack: aliases multiply.
 _MAX_BYTES, _MAX_VALUES, _MAX_TEXT = 1_000_000, 10_000, 500
-_TEXT = ("tag:yaml.org,2002:str", "tag:yaml.org,2002:timestamp")  # a date is text, too, as it was written
+_TEXT = ("tag:yaml.org,2002:str", "tag:yaml.org,2002:timestamp")  # a date is text, too
 _BOOL, _LIST, _MAPPING = (f"tag:yaml.org,2002:{kind}" for kind in ("bool", "seq", "map"))
 
 
@@ -54,8 +55,8 @@ def read(data: bytes, path: str) -> Policy:
     for value in top["rules"].items(may_be_empty=True):
         rule = _rule(value, zone, signers=bool(signers))
         if rule.name in rules:
-            reason = f"a rule called {quote(rule.name)} is there already, in line {rules[rule.name].line}"
-            raise value.wrong(reason, "Give each rule a name of its own")
+            reason = f"the rule in line {rules[rule.name].line} has the name {quote(rule.name)}, too"
+            raise value.wrong(reason, "Give each rule its own name")
         rules[rule.name] = rule
     return Policy(tuple(rules.values()), signers, path)
 
@@ -86,7 +87,7 @@ def _rule(value: _Value, zone: tzinfo, *, signers: bool) -> Rule:
 
 
 def _check_events(events: Sequence[Kind], fields: Mapping[str, _Value], required: Mapping[str, _Value]) -> None:
-    """Refuse what could never apply, or never be met."""
+    """Refuse a rule that could never apply, or never be met."""
     stageless = [kind.word for kind in events if kind not in _STAGED]
     if "stages" in fields and stageless:
         raise fields["events"].wrong(
@@ -111,7 +112,7 @@ def _requirements(required: Mapping[str, _Value], events: Sequence[Kind]) -> lis
         value.only(True)
     if not stage and any(kind is not Kind.ASSIGNMENT for kind in events):
         raise value.wrong(
-            "'two-person' needs a stage where the rule is not for assignments alone, which tags can approve",
+            "'two-person' needs a stage, unless the rule is only about assignments",
             "For example: two-person: {stage: staging}",
         )
     return [
@@ -165,19 +166,14 @@ def _field(value: _Value) -> str:
     return value.word(_FIELDS, also="custom.KEY")
 
 
-def _deprecated(value: _Value) -> NotDeprecated:
-    value.only(False)
-    return NotDeprecated()
+def _just(expected: bool, requirement: Requirement) -> Callable[[_Value], Requirement]:
+    """Return the reader of a requirement that has one possible value."""
 
+    def read_value(value: _Value) -> Requirement:
+        value.only(expected)
+        return requirement
 
-def _current(value: _Value) -> Current:
-    value.only(True)
-    return Current()
-
-
-def _ghost(value: _Value) -> WithoutGhost:
-    value.only(False)
-    return WithoutGhost()
+    return read_value
 
 
 _REQUIREMENTS: dict[str, Callable[[_Value], Requirement]] = {
@@ -187,9 +183,9 @@ _REQUIREMENTS: dict[str, Callable[[_Value], Requirement]] = {
     "signed": _signed,
     "branches": lambda value: OnBranch(_globs(value)),
     "annotation": _annotation,
-    "deprecated": _deprecated,
-    "current": _current,
-    "ghost": _ghost,
+    "deprecated": _just(False, NotDeprecated()),
+    "current": _just(True, Current()),
+    "ghost": _just(False, WithoutGhost()),
 }
 
 
@@ -207,10 +203,12 @@ def _globs(value: _Value, allowed: re.Pattern[str] | None = None) -> tuple[str, 
 def _glob(value: _Value, allowed: re.Pattern[str] | None) -> str:
     glob = value.text()
     if allowed and not allowed.fullmatch(glob):
-        raise value.wrong(f"no name fits {quote(glob)}", "Names have letters, digits, '-', '_' and '/'; * is anything")
+        raise value.wrong(
+            f"{quote(glob)} matches no name", "Names have letters, digits, '-', '_' and '/'; * matches anything"
+        )
     try:
         fnmatchcase("", glob)
-    except re.error as error:  # of older Pythons, for [z-a]
+    except re.error as error:  # older versions of Python refuse [z-a]
         raise value.wrong(f"{quote(glob)} is not a glob ({error})", "Write * for anything") from error
     return glob
 
@@ -231,7 +229,7 @@ def _zone(value: _Value) -> tzinfo:
         zones = available_timezones()
         if not zones:
             raise value.wrong(
-                "the time zones are not known on this machine", "Install tzdata, or write an offset, such as +01:00"
+                "this machine has no time zones", "Install tzdata, or write an offset, such as +01:00"
             ) from error
         meant = similar(name, sorted(zones))
         next_step = f"Did you mean {meant}?" if meant else "For example: Europe/Berlin, or +01:00"
@@ -250,7 +248,7 @@ def _window(value: _Value, zone: tzinfo) -> Window:
         )
     start, end = (_moments(fields[key], zone, whole_day=key == "until") for key in ("from", "until"))
     if end[1] <= start[0]:
-        raise value.wrong("the window ends before it begins", "Write the earlier moment as 'from'")
+        raise value.wrong("the window ends before it begins", "Write the earlier time as 'from'")
     return Period(start[0], end[1], zone, reason)
 
 
@@ -258,7 +256,7 @@ def _weekly(fields: Mapping[str, _Value], zone: tzinfo, reason: str) -> Weekly:
     days = sorted({DAYS.index(day.word(DAYS)) for day in fields["days"].items()})
     start = _clock(fields["from"]) if "from" in fields else 0
     if start == WHOLE_DAY:
-        raise fields["from"].wrong("no window begins at 24:00", "Write 00:00, and the day after")
+        raise fields["from"].wrong("a window cannot begin at 24:00", "Write 00:00 and the next day")
     return Weekly(tuple(days), start, _clock(fields["until"]) if "until" in fields else WHOLE_DAY, zone, reason)
 
 
@@ -287,43 +285,36 @@ def _path_inside(value: _Value) -> str:
 
 
 class _PolicyDocument:
-    """A YAML document as nodes, which know their lines."""
+    """The document of a policy: bounded in size, each error with its line and a next step."""
 
     def __init__(self, data: bytes, path: str) -> None:
-        import yaml  # late: most repositories have no policy
-
         self.path = path
         self._left = _MAX_VALUES
         self._lines = len(data.splitlines()) or 1
         if len(data) > _MAX_BYTES:
-            raise self.wrong(1, f"it is larger than {_MAX_BYTES} bytes", "Say it in fewer rules, with globs")
+            raise self.wrong(1, f"it is larger than {_MAX_BYTES} bytes", "Use fewer rules, with globs")
         try:
-            root: yaml.Node | None = loader()(data).get_single_node()
-        except yaml.MarkedYAMLError as error:
-            mark = error.problem_mark
-            reason = ": ".join(part for part in (error.context, error.problem) if part)
-            raise self.wrong(mark.line + 1 if mark else 1, f"it is not YAML: {_plain(reason)}") from error
-        except (yaml.YAMLError, UnicodeError, RecursionError) as error:
-            reason = str(getattr(error, "reason", "")) or type(error).__name__
-            raise self.wrong(_line_of_fault(data, error), f"it is not YAML: {_plain(reason)}") from error
+            root = Document(data).root
+        except WrongYaml as error:
+            raise self.wrong(error.line or 1, error.reason) from error
         if root is None:
-            raise self.wrong(1, "it is empty", "A policy without rules says so: rules: []")
+            raise self.wrong(1, "it is empty", "For a policy without rules, write: rules: []")
         self.root = self.value(root, "the file")
 
     def wrong(self, line: int, reason: str, next_step: str = "") -> WrongPolicy:
-        # the parser places what is missing at the end below the last line
+        # if the end of the text is wrong, the parser names the line below the last one
         return WrongPolicy(self.path, min(line, self._lines), reason, next_step)
 
     def value(self, node: yaml.Node, name: str) -> _Value:
         self._left -= 1
         if self._left < 0:
-            raise self.wrong(node.start_mark.line + 1, f"it has more than {_MAX_VALUES} values", "Say it with globs")
+            raise self.wrong(line_of(node), f"it has more than {_MAX_VALUES} values", "Use globs")
         return _Value(self, node, name)
 
 
 @dataclass(frozen=True, slots=True)
 class _Value:
-    """A value, with the key that it belongs to, and typed access; each wrong type is an error with its line."""
+    """A value with its key and typed access. A wrong type is an error with its line."""
 
     document: _PolicyDocument
     node: yaml.Node
@@ -331,7 +322,7 @@ class _Value:
 
     @property
     def line(self) -> int:
-        return int(self.node.start_mark.line) + 1
+        return line_of(self.node)
 
     @property
     def is_mapping(self) -> bool:
@@ -344,7 +335,7 @@ class _Value:
         return self.wrong(f"{quote(self.name)} must be {wanted}, not {quote(self.node.value)}", next_step)
 
     def fields(self, known: Sequence[str], needed: Iterable[str] = ()) -> dict[str, _Value]:
-        """Return the values of a mapping by key; it is not empty, and has all that are ``needed``."""
+        """Return the values of a mapping by key. The mapping is not empty and has all the ``needed`` keys."""
         if not self.is_mapping:
             raise self.wrong(f"{quote(self.name)} must hold keys and values", f"Known keys: {', '.join(known)}")
         found: dict[str, _Value] = {}
@@ -352,7 +343,7 @@ class _Value:
             key = self.document.value(key_node, self.name)
             name = key.key(known)
             if name in found:
-                raise key.wrong(f"{quote(name)} is there twice, first in line {found[name].line}", "Remove one")
+                raise key.wrong(f"{quote(name)} occurs twice, first in line {found[name].line}", "Remove one")
             found[name] = self.document.value(node, name)
         for name in needed:
             if name not in found:
@@ -362,9 +353,9 @@ class _Value:
         return found
 
     def key(self, known: Sequence[str]) -> str:
-        """Return it as one of the ``known`` keys of the mapping that it is a key of."""
+        """Return this key, which must be one of the ``known`` keys."""
         if self.node.tag == "tag:yaml.org,2002:merge":
-            raise self.wrong("merge keys (<<) are not understood here", "Write the keys out")
+            raise self.wrong("merge keys (<<) are not supported", "Write the keys out")
         if not isinstance(self.node.value, str):
             raise self.wrong(f"a key in {quote(self.name)} is not plain text", f"Known keys: {', '.join(known)}")
         if self.node.value in known:
@@ -376,7 +367,7 @@ class _Value:
         if self.node.tag != _LIST:
             raise self.wrong(f"{quote(self.name)} must be a list", f"For example: {self.name}: […]")
         if not self.node.value and not may_be_empty:
-            raise self.wrong(f"{quote(self.name)} is an empty list", "Leave it out, or put something in")
+            raise self.wrong(f"{quote(self.name)} is an empty list", "Remove it, or add an item")
         return [self.document.value(node, self.name) for node in self.node.value]
 
     def text(self) -> str:
@@ -384,7 +375,7 @@ class _Value:
         text = self.node.value
         if self.node.tag not in _TEXT or not isinstance(text, str):
             plain = f", not {quote(text)}" if isinstance(text, str) else ""
-            raise self.wrong(f"{quote(self.name)} must be text{plain}", "Put it into quotes if it is meant as text")
+            raise self.wrong(f"{quote(self.name)} must be text{plain}", "Put it in quotes if it is text")
         if not text.strip() or not text.isprintable() or len(text) > _MAX_TEXT:
             rule = f"must be one line of at most {_MAX_TEXT} printable characters"
             raise self.wrong(f"{quote(self.name)} {rule}, not {quote(text)}", "Shorten it, or write it another way")
@@ -405,7 +396,7 @@ class _Value:
         return text.lower() == "true"
 
     def only(self, expected: bool) -> None:
-        """Refuse everything but the one value that there is."""
+        """Refuse every value except ``expected``."""
         if self.node.tag != _BOOL or self.flag() is not expected:
             word = str(expected).lower()
             raise self.wrong(f"{quote(self.name)} can only be {word}", f"Write '{self.name}: {word}', or leave it out")
@@ -414,12 +405,3 @@ class _Value:
 def _hint(text: str, known: Sequence[str], also: str = "") -> str:
     meant = similar(text, known)
     return f"Did you mean {meant}?" if meant else f"Known: {', '.join([*known, *([also] if also else [])])}"
-
-
-def _plain(reason: str) -> str:
-    return quote(reason, 300)[1:-1]
-
-
-def _line_of_fault(data: bytes, error: Exception) -> int:
-    """The line of what is no text at all, where the error tells, else the first."""
-    return data.count(b"\n", 0, getattr(error, "position", 0)) + 1

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from gto_ci.ghost.worktrees import checkout
     from gto_ci.git.worktree.capture import Selection
 
-# Each is imported when it is first asked for: a command pays for what it uses.
+# Each is imported at its first use, so that a command imports only what it needs.
 _HOMES = {
     "CommitRange": "ghost.names",
     "CommitsGhost": "ghost.names",

@@ -19,9 +19,9 @@ Progress = Callable[[int, int], None]  # how many of how many are done
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """What was deleted, or would be: the ghosts, and how many stay.
+    """The result of :func:`gc`: the ghosts that it has deleted, or would delete, and the number of those that stay.
 
-    ``size`` is that of their files in bytes, None where the patch repository does not tell.
+    ``size`` is the size of their files in bytes, None if it is unknown.
     """
 
     ghosts: tuple[Ghost, ...]
@@ -117,7 +117,7 @@ def _lost(session: Session, ghosts: Sequence[Ghost]) -> set[Ghost]:
     remote = find_remote(session.source)
     if remote is None:
         raise GtoError("The source repository has no remote", "Add one: git remote add origin URL")
-    with RemoteMirror.beside(session.source, remote) as mirror:
+    with RemoteMirror.borrowing(session.source, remote) as mirror:
         known = mirror.all_commits()
     ranges = [ghost for ghost in ghosts if isinstance(ghost, CommitsGhost)]
     while more := {ghost.end for ghost in ranges if ghost.start in known} - known:

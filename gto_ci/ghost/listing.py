@@ -21,9 +21,9 @@ KINDS: dict[Kind, tuple[type, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class LogEntry:
-    """A ghost, when it was made and by whom, what its author said of it, and how large it is.
+    """A ghost with its author, date, note and size.
 
-    ``size`` is that of the patch in bytes.
+    ``size`` is the size of the patch in bytes, ``stat`` its number of files and lines.
     """
 
     ghost: Ghost
@@ -53,10 +53,10 @@ def list_ghosts(session: Session, kind: Kind = "diff", *, start: str = "", end: 
 def log(session: Session, base: str = "HEAD", *, most: int | None = None) -> list[LogEntry]:
     """Return the ghosts that start at the commit ``base``, newest first, at most ``most`` of them.
 
-    Of those alone the content is fetched, to say how large it is.
+    Only the content of these is fetched.
 
     Raises:
-        GhostRefused: one is not what its name says.
+        GhostRefused: a ghost is not what its name says.
         GitError: the patch repository cannot be reached.
     """
     start = session.start(base)
@@ -85,7 +85,7 @@ def _logged(session: Session, ghost: Ghost, commit: CommitRecord) -> LogEntry:
 
 
 def commits_of(session: Session, ghosts: Sequence[Ghost]) -> dict[Ghost, CommitRecord]:
-    """Fetch the commits of ghosts, without their content where the server can leave it out, and return them.
+    """Fetch the commits of ghosts, and return them. Their files are not fetched, if the server can leave them out.
 
     Raises:
         GitError: the patch repository cannot be reached.
@@ -102,7 +102,7 @@ def commits_of(session: Session, ghosts: Sequence[Ghost]) -> dict[Ghost, CommitR
 def listing(
     ghosts: Iterable[Ghost], kind: Kind, *, headers: bool = True, only: str = "", deleted: bool = False
 ) -> Iterator[str]:
-    """Yield the lines of a listing, as Git Ghost prints them; ``only`` is ``only-from``, ``only-to`` or ""."""
+    """Yield the lines of a listing in Git Ghost's format; ``only`` is ``only-from``, ``only-to`` or ""."""
     tables: Sequence[tuple[type, str, tuple[str, str]]] = [
         (CommitsGhost, "Local Base Branches:", ("Remote Base", "Local Base")),
         (DiffGhost, "Local Mod Branches:", ("Local Base", "Local Mod")),

@@ -1,6 +1,6 @@
 """The names of ghosts. Pure.
 
-A ghost is a branch of the patch repository. Its name says what it holds::
+A ghost is a branch of the patch repository. Its name describes its content::
 
     PREFIX/FROM-TO       commits: those after FROM up to TO
     PREFIX/BASE/HASH     diff: an uncommitted change of BASE; HASH is the SHA-1 of the patch
@@ -19,7 +19,7 @@ from gto_ci.core.errors import Remedies, WrongArguments, quote
 DEFAULT_PREFIX = "ghost"
 BRANCHES = "refs/heads/"
 COMMIT_ID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
-EMPTY_HASH = "da39a3ee5e6b4b0d3255bfef95601890afd80709"  # of a patch that changes nothing
+EMPTY_HASH = "da39a3ee5e6b4b0d3255bfef95601890afd80709"  # the hash of a patch that changes nothing
 
 Kind = Literal["diff", "commits", "all"]
 
@@ -27,7 +27,7 @@ _ID = COMMIT_ID.pattern
 _COMMITS = re.compile(rf"({_ID})-({_ID})")
 _DIFF = re.compile(rf"({_ID})/([0-9a-f]{{40}})")
 _HEX = re.compile(r"[0-9a-f]{4,64}")
-# what git check-ref-format refuses in a part of a name, or git's own programs read as something else
+# parts of a name that git check-ref-format refuses, or that git's programs interpret
 _REFUSED = re.compile(r"\.\.|[\x00-\x20\x7f~^:?*\[\\]|@\{|//|/\.|^[-./]|/$|\.$|\.lock(?:/|$)|^@$|[\ud800-\udfff]")
 
 
@@ -132,7 +132,7 @@ def parse_ref(ref: str, prefix: str, branch_commit: str = "") -> Ghost | None:
 
 
 def check_prefix(prefix: str) -> str:
-    """Return ``prefix`` if it can begin the name of a branch.
+    """Return ``prefix`` if the name of a branch can begin with it.
 
     Raises:
         WrongArguments: it is empty, or git refuses such a name.
@@ -148,19 +148,19 @@ def check_prefix(prefix: str) -> str:
 
 
 def trimmed(text: str) -> str:
-    """Return ``text`` without white space at its end: scripts pass the line on that another program printed."""
+    """Return ``text`` without white space at its end: scripts pass on the line that a program has printed."""
     return text.rstrip(" \t\r\n")
 
 
 def check_hex(text: str, what: str) -> str:
-    """Return ``text`` if it is an id or hash, or the first digits of one (four or more), in lower case.
+    """Return ``text`` in lower case if it is an id or hash, or the first four or more digits of one.
 
     Raises:
-        WrongArguments: it is not; ``what`` says what it should have been.
+        WrongArguments: it is not; ``what`` names in the error what it should have been.
     """
     digits = text.lower()
     if not _HEX.fullmatch(digits):
         raise WrongArguments(
-            f"{quote(text)} is no {what}", "Give 40 hexadecimal digits, or the first of them (at least 4)"
+            f"{quote(text)} is not a {what}", "Give 40 hexadecimal digits, or the first of them (at least 4)"
         )
     return digits

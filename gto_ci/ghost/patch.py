@@ -1,8 +1,8 @@
-"""Reading a patch before git does. Pure.
+"""The size of a patch, read from its text before git applies it. Pure.
 
-A patch comes from a stranger. Two things have to be known of it before git is handed it: how much it
-would write (a few hundred bytes of ``GIT binary patch`` can stand for gigabytes), and for people, how
-many files it changes. Where it writes is git's to find out, and to refuse.
+A patch may come from anyone. Before git applies it, we must know how much it would write: a few hundred bytes of ``GIT
+binary patch`` can expand to gigabytes. The number of files and lines that it changes is shown to people. Git itself
+checks where it writes.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ _BOUNDARY = re.compile(rb"^diff --git ", re.MULTILINE)
 _BINARY = re.compile(rb"^(literal|delta) ([^\n]*)", re.MULTILINE)
 _NUMBER = re.compile(rb"\s*([+-]?)0*([0-9]{0,20})")
 _TOO_MANY = 2**64
-_HEAD = 20  # bytes that two numbers of a delta take at the most
+_HEAD = 20  # the most bytes that two numbers of a delta take
 _HUNK = re.compile(rb"^@@ -[0-9]+(?:,([0-9]+))? \+[0-9]+(?:,([0-9]+))? @@", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
 class Stat:
-    """How much a patch changes: files, and lines of text."""
+    """The numbers of files and of lines of text that a patch changes."""
 
     files: int
     added: int
@@ -34,7 +34,7 @@ class Stat:
 
 
 def stat(patch: bytes) -> Stat:
-    """Return how much ``patch``, made by ``git diff``, changes. Files of a binary patch count no lines.
+    """Return how much ``patch``, made by ``git diff``, changes. No lines are counted for binary files.
 
     >>> str(stat(b"diff --git a/f b/f\\n--- a/f\\n+++ b/f\\n@@ -1 +1,2 @@\\n-a\\n+b\\n+c\\n"))
     '1 file, +2 −1'
@@ -53,16 +53,16 @@ def stat(patch: bytes) -> Stat:
 
 
 def _lines(patch: bytes, at: int) -> Iterator[bytes]:
-    """The first byte of each line after the one that ``at`` is in; empty for an empty line."""
+    """Yield the first byte of each line after the one at ``at``, nothing for an empty line."""
     while (at := patch.find(b"\n", at) + 1) and at < len(patch):
         first = patch[at : at + 1]
         yield b"" if first == b"\n" else first
 
 
 def declared_size(patch: bytes) -> int:
-    """Return how many bytes the binary parts of ``patch`` would make of themselves, at the most.
+    """Return the most bytes that the binary parts of ``patch`` expand to.
 
-    What text becomes is no longer than the patch itself, and is not counted.
+    Text is not counted: it is no longer than the patch.
     """
     total = 0
     for found in _BINARY.finditer(patch):
@@ -73,19 +73,19 @@ def declared_size(patch: bytes) -> int:
 
 
 def _number(text: bytes) -> int:
-    """The number that ``text`` begins with, as C's strtoul reads it, and so git: after spaces, a sign, zeros."""
-    sign, digits = _NUMBER.match(text).groups()  # type: ignore[union-attr]  # it matches nothing, too
+    """Return the number that ``text`` begins with, as git reads it with C's strtoul: after spaces, a sign, zeros."""
+    sign, digits = _NUMBER.match(text).groups()  # type: ignore[union-attr]  # the pattern also matches ""
     return int(digits or 0) if sign != b"-" or not digits else _TOO_MANY
 
 
 def _result_of_delta(patch: bytes, at: int) -> int:
-    """The size that the delta whose lines begin at ``at`` names as its result's: the second of two numbers.
+    """Return the size of the result of the delta whose lines begin at ``at``: the second of its two numbers.
 
-    0 where it cannot be read; then git cannot either. gitformat-pack(5), "Deltified representation".
+    Returns 0 if it cannot be read, because git cannot read it either. gitformat-pack(5), "Deltified representation".
     """
     unpacker, head = zlib.decompressobj(), b""
     try:
-        # what a line decodes to is for its author to choose: as little as one byte, or nothing of the delta yet
+        # the author of a patch decides how much a line decodes to: it may be one byte, or nothing of the delta yet
         for packed in _packed(patch, at):
             head += unpacker.decompress(packed, _HEAD - len(head))
             if len(head) == _HEAD or unpacker.eof:
@@ -96,7 +96,7 @@ def _result_of_delta(patch: bytes, at: int) -> int:
 
 
 def _packed(patch: bytes, at: int) -> Iterator[bytes]:
-    """What each line of a binary hunk holds: a letter for the number of bytes, and them, in base 85."""
+    """Yield the bytes of each line of a binary hunk: a letter for their number, then the bytes in base 85."""
     while (end := patch.find(b"\n", at)) > at:
         letter = patch[at]
         length = letter - ord("A") + 1 if letter <= ord("Z") else letter - ord("a") + 27
@@ -105,7 +105,7 @@ def _packed(patch: bytes, at: int) -> Iterator[bytes]:
 
 
 def _second_number(head: bytes) -> int:
-    """The second number, in groups of seven bits; ``head`` is shorter than ``_HEAD`` where the delta ends with it."""
+    """Return the second number in ``head``, in groups of seven bits; ``head`` is shorter than ``_HEAD`` at the end."""
     numbers = [0]
     shift = 0
     for byte in head:
@@ -116,4 +116,4 @@ def _second_number(head: bytes) -> int:
                 return numbers[1]
             numbers.append(0)
             shift = 0
-    return 0 if len(head) < _HEAD else _TOO_MANY  # padded, to be read as something else by somebody
+    return 0 if len(head) < _HEAD else _TOO_MANY  # a padded number, which programs read differently

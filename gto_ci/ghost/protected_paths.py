@@ -1,8 +1,7 @@
-"""What a ghost would change, and what of that it may not touch.
+"""The paths that a ghost may not change in a job.
 
-A job that applies a ghost runs with a token and secrets. A patch to its workflows or actions, a submodule
-that points elsewhere, or a link by which a later step writes outside the work tree would give them to
-whoever pushed the ghost.
+A job that applies a ghost has a token and secrets. The author of a ghost could get them by a patch to workflows or
+actions, by a submodule with another URL, or by a link through which a later step writes outside the work tree.
 """
 
 from __future__ import annotations
@@ -23,10 +22,10 @@ _SHOWN = 5
 
 
 def refuse_protected(session: Session, changes: Sequence[TreeChange], allowed: Sequence[str]) -> None:
-    """Make sure that ``changes`` touch nothing that is protected; ``allowed`` are globs of paths that they may.
+    """Make sure that ``changes`` touch no protected path, except those that match a glob in ``allowed``.
 
     Raises:
-        GhostRefused: they do; says which paths, and why.
+        GhostRefused: they do; the error names the paths and reasons.
     """
     checked = [change for change in changes if not any(fnmatchcase(change.path, glob) for glob in allowed)]
     links = {change.path: _target(session, change) for change in checked if change.mode == _LINK}
@@ -41,8 +40,8 @@ def refuse_protected(session: Session, changes: Sequence[TreeChange], allowed: S
 
 
 def why_protected(change: TreeChange, target: str | None = None) -> str:
-    """Return why a path is protected, "" where it is not; ``target`` is that of a symbolic link."""
-    path = change.path.lower()  # as file systems see it that tell no case
+    """Return the reason why a changed path is protected, "" if it is not; ``target`` is that of a symbolic link."""
+    path = change.path.lower()  # for file systems that ignore case
     if path.partition("/")[0] in _WORKFLOWS:
         return "workflows and actions run with the job's secrets"
     if path == ".gitmodules":
@@ -59,10 +58,10 @@ def _target(session: Session, change: TreeChange) -> str:
 
 
 def _leaves(path: str, target: str) -> bool:
-    """Whether a link at ``path`` leads out of the work tree, or into ``.git``."""
+    """Tell whether a link at ``path`` leads out of the work tree, or into ``.git``."""
     if target.startswith("/") or "\\" in target:
         return True
     end = posixpath.normpath(posixpath.join(posixpath.dirname(path), target)).lower().split("/")
-    # a link through another link may lead anywhere: steps back are only safe at the beginning
+    # a link through another link may lead anywhere, so ".." is only safe at the beginning
     onwards = dropwhile(lambda step: step in ("", ".", ".."), target.split("/"))
     return end[0] == ".." or ".git" in end or ".." in onwards

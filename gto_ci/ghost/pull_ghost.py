@@ -1,4 +1,4 @@
-"""Fetching ghosts, and applying them to the work tree exactly, or not at all."""
+"""Pulls: a ghost is fetched and applied to the work tree exactly, or not at all."""
 
 from __future__ import annotations
 
@@ -94,10 +94,10 @@ def pull(
 
 
 def _check_base(session: Session, base: str, *, force_base: bool) -> None:
-    """Make sure that HEAD is at ``base``.
+    """Make sure that HEAD is at the commit ``base``.
 
     Raises:
-        DoesNotApply: it is not; says how to get there.
+        DoesNotApply: it is not; the next step says how to get there.
     """
     head = session.head_commit()
     if head == base or force_base:
@@ -111,7 +111,7 @@ def _check_base(session: Session, base: str, *, force_base: bool) -> None:
 
 
 def _take_commits(session: Session, stored: StoredGhost, *, force_base: bool) -> tuple[str, bytes, str]:
-    """The commit to go to, a pack of what the source repository lacks for it, and a note for a person."""
+    """Return the commit to move to, a pack with its missing objects, and a note for a person, "" for none."""
     ghost = stored.ghost
     assert isinstance(ghost, CommitsGhost)
     sandbox, head = session.sandbox, session.head_commit()
@@ -132,11 +132,11 @@ def _take_commits(session: Session, stored: StoredGhost, *, force_base: bool) ->
 
 
 def ensure_commit(session: Session, commit: str) -> bytes:
-    """Have ``commit`` in the scratch repository, from a ghost if need be; return the pack that it came in.
+    """Fetch ``commit`` from a ghost into the scratch repository if the source repository lacks it. Return its pack.
 
     Raises:
-        RefNotFound: neither the source repository nor a ghost has it.
-        GhostRefused: the ghost that has it is not what its name says, or too large.
+        RefNotFound: neither the source repository nor a ghost has the commit.
+        GhostRefused: the ghost that has it is not what its name says, or is too large.
     """
     if session.source.find_commit(commit) is not None:
         return b""
@@ -155,7 +155,7 @@ def ensure_commit(session: Session, commit: str) -> bytes:
 
 
 def _notes(session: Session, changes: Sequence[TreeChange]) -> Iterable[str]:
-    """What a person has to do for the work tree to be as it was where the change was made."""
+    """Yield what a person has to do to complete the work tree: update submodules, fetch content of Git LFS."""
     for change in changes:
         if change.mode == SUBMODULE:
             yield (

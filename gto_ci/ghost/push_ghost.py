@@ -1,4 +1,4 @@
-"""Capturing changes and commits, and pushing them to the patch repository."""
+"""Pushes: changes and commits are captured, and pushed to the patch repository."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ class PushedGhost:
 
     @property
     def empty(self) -> bool:
-        """Whether it is commits from a commit to itself."""
+        """Whether the ghost is commits from a commit to itself."""
         return isinstance(self.ghost, CommitsGhost) and self.ghost.start == self.ghost.end
 
 
 def diff(session: Session, base: str = "HEAD", selection: Selection | None = None) -> CapturedChange:
-    """Return what a push would capture: the uncommitted change of the commit ``base``.
+    """Return the change that a push would capture: the uncommitted change of the commit ``base``.
 
     Raises:
-        RefNotFound: ``base`` is no commit here.
-        WrongArguments: a file to include is not there, or not inside the repository.
+        RefNotFound: ``base`` names no commit here.
+        WrongArguments: a file to include does not exist, or is not inside the repository.
     """
     commit = session.commit(base)
     return capture(session.sandbox, commit, selection or Selection(), session.folder, partial=session.partial)

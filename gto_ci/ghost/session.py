@@ -1,7 +1,6 @@
-"""What every command on ghosts needs: the source repository, and the patch repository.
+"""The session of a command on ghosts: its source repository and its patch repository.
 
-Both are asked when something is needed of them, and not before: ``git ghost list`` works outside any
-repository.
+Both are opened at their first use: ``git ghost list`` works outside any repository.
 """
 
 from __future__ import annotations
@@ -54,13 +53,12 @@ _STEP = "Nothing was changed; ask its author to push it again"
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Where ghosts are kept and made. Empty texts stand for the default.
+    """The repositories and limits of a session. An empty text stands for the default.
 
-    ``repo`` is the patch repository (else ``GIT_GHOST_REPO``), ``prefix`` begins the names of its
-    branches (else ``GIT_GHOST_PREFIX``, else ``ghost``), ``source`` is a folder in the source
-    repository (else the current one), ``working_dir`` is for temporary files (else the system's).
-    ``max_size`` bounds, in bytes, each file of a ghost and what a patch makes of it. ``watch`` is told
-    how far transfers are, in git's words.
+    ``repo`` is the patch repository (default: ``GIT_GHOST_REPO``). ``prefix`` begins the names of its branches
+    (default: ``GIT_GHOST_PREFIX``, or ``ghost``). ``source`` is a folder in the source repository (default: the
+    current one). ``working_dir`` is the folder for temporary files (default: the system's). ``max_size`` limits, in
+    bytes, each file of a ghost, and what it expands to. ``watch`` is called with git's progress messages.
     """
 
     repo: str = ""
@@ -73,7 +71,7 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class StoredGhost:
-    """A ghost as it is stored: its files by name, and its commit."""
+    """A ghost that was fetched: its files by name, and its commit."""
 
     ghost: Ghost
     files: Mapping[str, bytes]
@@ -86,12 +84,12 @@ class StoredGhost:
 
     @property
     def note(self) -> str:
-        """What its author said of it."""
+        """The author's note, "" for none."""
         return note_in(self.commit)
 
 
 def note_in(commit: CommitRecord) -> str:
-    """Return what the author of a ghost said of it, "" for nothing."""
+    """Return the author's note in the commit of a ghost, "" for none."""
     subject, _, rest = commit.message.partition("\n")
     return rest.strip() if subject == SUBJECT else commit.message.strip()
 
@@ -104,7 +102,7 @@ class FoundGhosts(NamedTuple):
 
 
 class Session:
-    """One command's view of the source repository and of the patch repository. Made by :func:`opened`."""
+    """The source repository and the patch repository of one command. Made by :func:`opened`."""
 
     def __init__(self, options: Options, environ: Mapping[str, str], scratch_area: ScratchArea) -> None:
         self.options = options
@@ -120,7 +118,7 @@ class Session:
         """The source repository.
 
         Raises:
-            NoRepository: there is none, or it has no work tree.
+            NoRepository: there is no repository, or it has no work tree.
         """
         try:
             repository = Repository.open(self.folder, self.scratch_area.runner)
@@ -132,7 +130,7 @@ class Session:
 
     @cached_property
     def settings(self) -> list[tuple[str, str, str]]:
-        """All settings in effect in the source repository; outside of any, none."""
+        """All settings in effect in the source repository; none outside a repository."""
         try:
             return read_settings(self.source)
         except NoRepository:
@@ -140,18 +138,18 @@ class Session:
 
     @cached_property
     def partial(self) -> bool:
-        """Whether the source repository fetches objects when it needs them."""
+        """Whether the source repository is a partial clone, which fetches objects when it needs them."""
         return any(key.endswith(".promisor") and value == "true" for _, key, value in self.settings)
 
     @cached_property
     def user(self) -> dict[str, str]:
-        """The name and e-mail address that commits are made under, if the environment does not say otherwise."""
+        """The author of ghosts' commits, as git's settings; the environment overrides them."""
         own = {key: value for _, key, value in self.settings if key in _NOBODY and value.strip()}
         return {**_NOBODY, **own}
 
     @cached_property
     def sandbox(self) -> Sandbox:
-        """The source repository, ready for work that is not seen."""
+        """The sandbox of the source repository."""
         runner = self.scratch_area.runner.with_config(*self.user.items())
         return Sandbox(self.source, ScratchArea(self.scratch_area.folder, runner))
 
@@ -174,7 +172,7 @@ class Session:
         """Return the full id of the commit that ``rev`` names here.
 
         Raises:
-            RefNotFound: it names none.
+            RefNotFound: it names no commit.
         """
         rev = trimmed(rev)
         found = self._find_commit(rev)
@@ -187,10 +185,10 @@ class Session:
         return self.head if rev == "HEAD" else self.source.find_commit(rev)
 
     def start(self, rev: str) -> str:
-        """Return the id, or its first digits, of the commit ``rev``, which need not be here.
+        """Return the id of the commit ``rev``, or its first digits if the commit is not here.
 
         Raises:
-            RefNotFound: it is no commit here, and no hexadecimal number.
+            RefNotFound: it names no commit here, and is not a hexadecimal number.
             NoRepository: it is HEAD, and there is no source repository.
         """
         rev = trimmed(rev)
@@ -205,7 +203,7 @@ class Session:
         if found is not None:
             return found
         if rev == "HEAD":
-            return self.head_commit()  # which says that there is none yet
+            return self.head_commit()  # raises the error for a repository without commits
         try:
             return check_hex(rev, "commit")
         except WrongArguments as error:
@@ -218,7 +216,7 @@ class Session:
         """The patch repository.
 
         Raises:
-            WrongArguments: none was named, or git would not take the name for one.
+            WrongArguments: no address is given, or it is not the address of a repository.
         """
         if not self._repo:
             raise WrongArguments("No patch repository is named", Remedies.NAME_PATCH_REPOSITORY)
@@ -226,7 +224,7 @@ class Session:
         return PatchRepository(self.scratch_area, address, own_transport_settings(self.settings), self.options.watch)
 
     def ghosts(self, *beginnings: str) -> list[Ghost]:
-        """Return the ghosts whose branches, after the prefix, begin with one of ``beginnings``, sorted by branch.
+        """Return the ghosts whose branch names, after the prefix, begin with one of ``beginnings``, sorted by name.
 
         Raises:
             GitError: the patch repository cannot be reached.
@@ -288,7 +286,7 @@ class Session:
             raise NoGhost(f"No {what} {where}", "'git ghost list all' shows what is there")
         if len(found) > 1:
             names = ", ".join(str(ghost) for ghost in ordered(found)[:5])
-            raise NoGhost(f"{len(found)} ghosts {where} begin so: {names}", "Give more digits")
+            raise NoGhost(f"{len(found)} ghosts {where} match: {names}", "Give more digits")
         return found[0]
 
     def fetch(self, ghosts: Sequence[Ghost], *, content: bool = True) -> None:
@@ -312,7 +310,7 @@ class Session:
         return self.read_fetched(ghost)
 
     def read_fetched(self, ghost: Ghost) -> StoredGhost:
-        """Return a ghost that was fetched, after making sure that it is what its name says.
+        """Return the content of a ghost that was fetched, after checking that it is what its name says.
 
         Raises:
             GhostRefused: it is not, or it is too large.
@@ -335,18 +333,18 @@ class Session:
         allowed = {ghost.file} if isinstance(ghost, DiffGhost) else {ghost.file, ghost.bundle}
         for entry in entries:
             if entry.name not in allowed:
-                raise GhostRefused(f"it holds {quote(entry.name)}, which is no part of a ghost")
+                raise GhostRefused(f"it contains {quote(entry.name)}, which does not belong to a ghost")
             if entry.mode != "100644":
-                raise GhostRefused(f"its {entry.name} is no plain file, its mode is {entry.mode}")
+                raise GhostRefused(f"its {entry.name} is not a plain file: its mode is {entry.mode}")
         names = [entry.name for entry in entries]
         if ghost.file not in names:
-            raise GhostRefused(f"it holds no {ghost.file}")
+            raise GhostRefused(f"it does not contain {ghost.file}")
         if len(names) != len(set(names)):
-            raise GhostRefused("it holds two files of one name")
+            raise GhostRefused("it contains two files with one name")
         oids = [entry.oid for entry in entries]
         for name, size in zip(names, blob_sizes(scratch, ghost.ref, oids), strict=True):
             if size is None or size > self.options.max_size:
-                self._too_large(f"its {name} is {f'of {size:,} bytes' if size else 'of more'}")
+                self._too_large(f"its {name} has {f'{size:,}' if size else 'too many'} bytes")
         found = scratch.neutral.objects(oids)
         return raw, {name: one.data for name, one in zip(names, found, strict=True) if one is not None}
 
@@ -356,18 +354,18 @@ class Session:
         self.check_size(patch)
 
     def check_size(self, patch: bytes) -> None:
-        """Make sure that neither ``patch`` nor what it would write is too large.
+        """Make sure that neither ``patch`` nor the files that it would write are too large.
 
         Raises:
-            GhostRefused: it is.
+            GhostRefused: they are too large.
         """
         self.check_written(max(len(patch), declared_size(patch)), "its patch")
 
     def check_written(self, size: int, what: str) -> None:
-        """Make sure that ``size`` bytes, which ``what`` would write, are not too many.
+        """Make sure that ``size`` bytes are not too many; ``what`` names in the error what would write them.
 
         Raises:
-            GhostRefused: they are.
+            GhostRefused: they are too many.
         """
         if size > self.options.max_size:
             self._too_large(f"{what} would write {size:,} bytes")
@@ -381,14 +379,14 @@ class Session:
 def open_session(
     options: Options, environ: Mapping[str, str] | None = None, config: Sequence[tuple[str, str]] = ()
 ) -> Iterator[Session]:
-    """Yield a session, for as long as the context lasts; ``config`` is configuration for its git processes only.
+    """Yield a session while the context lasts; ``config`` is configuration for its git processes only.
 
     Raises:
-        WrongInput: there is no folder for temporary files.
-        WrongArguments: the prefix cannot begin the name of a branch.
+        WrongInput: the folder for temporary files cannot be used.
+        WrongArguments: the name of a branch cannot begin with the prefix.
     """
     given = os.environ if environ is None else environ
-    # an empty name is what a job passes on that has none; git would refuse it
+    # a job without an author passes on an empty name, which git would refuse
     environ = {name: value for name, value in given.items() if value or not _IDENTITY.fullmatch(name)}
     working_dir = Path(options.working_dir) if options.working_dir else None
     with open_scratch_area(Runner(environ, tuple(config)), working_dir) as scratch_area:
@@ -396,7 +394,7 @@ def open_session(
 
 
 def ordered(ghosts: Iterable[G]) -> list[G]:
-    """Return ghosts in the order of listings: commits first, then by where they start, and what they lead to."""
+    """Return ghosts in the order of listings: commits first, then by start, then by end."""
     return sorted(ghosts, key=lambda ghost: (ghost.kind, ghost.start, ghost.end))
 
 

@@ -1,4 +1,4 @@
-"""Going back to the code of a run, in a folder of its own: a linked work tree with the change applied."""
+"""Linked work trees with the code of a run: a commit with a diff applied."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ def remove(session: Session, which: str, *, force: bool = False) -> Path:
     """Remove the linked work tree that :func:`checkout` made, by its folder or hash, and return its folder.
 
     Raises:
-        WrongArguments: there is none such, or there are several.
-        DoesNotApply: it was changed since, and ``force`` is not set.
+        WrongArguments: there is no such work tree, or there are several.
+        DoesNotApply: its files have changed since, and ``force`` is not set.
     """
     found = marked_worktrees(session.source)
     place = Path(os.path.abspath(session.folder / which))
@@ -93,7 +93,7 @@ def _check_unchanged(session: Session, folder: Path, mark: WorktreeRecord) -> No
         found = capture(sandbox, mark.base, Selection(untracked=True), folder)
     except GitError as error:
         raise DoesNotApply(f"{quote(folder)} cannot be read: {error.cause}", Remedies.FORCE_REMOVAL) from error
-    if found.left_out:  # git tells nothing of what is inside
+    if found.left_out:  # git does not look inside
         raise DoesNotApply(
             f"{quote(folder)} holds another repository: {quote(found.left_out[0])}",
             Remedies.FORCE_REMOVAL.after("Move it away"),

@@ -1,8 +1,8 @@
 """The only package that runs git.
 
-:mod:`process` starts git and turns failures into :class:`~gto_ci.errors.GitError`. :mod:`output` reads git's output
-and is pure. :mod:`repository` has one method per question. :mod:`remotes` speaks to another repository, and
-:mod:`worktree` changes the user's files, wholly or not at all.
+:mod:`process` starts git and turns failures into :class:`~gto_ci.errors.GitError`. :mod:`output` parses git's output
+without running git. :mod:`repository` has one method per question. :mod:`remotes` talks to other repositories, and
+:mod:`worktree` changes the user's files: completely, or not at all.
 """
 
 from gto_ci.git.process import Runner

@@ -1,4 +1,4 @@
-"""Reading git's output. Pure, and tested without git."""
+"""Parsers of git's output. Pure, and tested without git."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ def parse_tags(output: bytes) -> list[TagRecord]:
 def parse_tag_stream(blocks: Iterable[bytes]) -> Iterator[TagRecord]:
     """Yield the records in the output of ``git for-each-ref --format=TAG_FORMAT``, which comes in ``blocks``.
 
-    A tag that points to a tag keeps ``target_type="tag"`` where git (before 2.45) follows only
-    one step. Bytes that are not UTF-8 become U+FFFD in names of people and messages; in tag
-    names they are kept as surrogates, since the name has to find the tag again.
+    A tag that points to a tag keeps ``target_type="tag"``, because git before 2.45 follows only one step. Bytes that
+    are not UTF-8 become U+FFFD in the names of people and in messages. In tag names they are kept as surrogates, so
+    that the name finds the tag again.
     """
     rest = b""
     share = dict[str, str]().setdefault
@@ -66,9 +66,9 @@ def parse_tag_stream(blocks: Iterable[bytes]) -> Iterator[TagRecord]:
 
 
 def _decoded(data: bytes) -> tuple[str, bool]:
-    """The text, and whether some of it is not UTF-8 and stands there as surrogates."""
+    """Return the text, and whether it has bytes that are not UTF-8, as surrogates."""
     try:
-        return data.decode(), False  # all of it at once: a call for each field costs more than all else here
+        return data.decode(), False  # everything at once: a call for each field costs more than the rest of the parser
     except UnicodeDecodeError:
         return data.decode(errors="surrogateescape"), True
 
@@ -81,7 +81,7 @@ def _record(
     share: Callable[[str, str], str], name: str, kind: str, oid: str, target_type: str, target: str,
     author: str, email: str, date: str, message: str, signature: str,
 ) -> TagRecord:  # fmt: skip
-    # from the second record on, the line feed that ends a record stands before the name
+    # from the second record on, the line feed that ends the record before precedes the name
     name = name.lstrip("\n")
     if kind != "tag":
         return TagRecord(name, False, oid, kind)
@@ -119,10 +119,10 @@ def _ids_and_names(lines: Iterable[str]) -> list[tuple[str, str]]:
 
 
 def allows_filters(packet_trace: str, *, on_demand: bool = False) -> bool:
-    """Tell from ``GIT_TRACE_PACKET`` of a listing whether the server said that it knows ``--filter``.
+    """Tell from the ``GIT_TRACE_PACKET`` of a listing whether the server supports ``--filter``.
 
-    With ``on_demand``, whether it also said that what a filter left out can be fetched later, by id.
-    Version 2 of git's protocol always allows that.
+    With ``on_demand``, the server must also allow fetching objects by id later, which a filter left out. Version 2 of
+    git's protocol always allows that.
     """
     said = re.search(r"< (fetch=|[0-9a-f]{40,64} \S+\\0)([^\n]*)", packet_trace)
     words = said[2].split() if said else []
@@ -147,7 +147,7 @@ def parse_ls_remote(output: bytes) -> list[RemoteTag]:
 
 
 def parse_ref(output: bytes, ref: str) -> str:
-    """Return the id that ``git ls-remote`` lists for ``ref``, empty where it does not."""
+    """Return the id that ``git ls-remote`` lists for ``ref``, "" if it does not list it."""
     lines = (line.partition("\t") for line in output.decode(errors="surrogateescape").split("\n"))
     return next((oid for oid, _, name in lines if name == ref), "")
 
@@ -163,15 +163,15 @@ def parse_remote_messages(stderr: str) -> list[str]:
 
 
 def parse_commit_parents(data: bytes) -> list[str]:
-    """Return the ids of a commit's parents, as its object names them; in a shallow clone they may not be here."""
+    """Return the ids of a commit's parents, from its raw object. A shallow clone may lack these commits."""
     header = data.partition(b"\n\n")[0].decode(errors="replace")
     return [line.removeprefix("parent ") for line in header.split("\n") if line.startswith("parent ")]
 
 
 def parse_symref_listing(output: bytes) -> tuple[dict[str, str], str | None]:
-    """Return what ``git ls-remote --symref`` lists: the commit of each ref by name, and HEAD's branch.
+    """Return the commit of each ref that ``git ls-remote --symref`` lists, and the branch of HEAD.
 
-    For an annotated tag it is what the tag points to in the end.
+    For an annotated tag, the commit is the one that the tag finally points to.
     """
     refs: dict[str, str] = {}
     branch = None
@@ -193,7 +193,7 @@ class GitObject(NamedTuple):
 
 
 def parse_batch(output: bytes) -> list[GitObject | None]:
-    """Return what ``git cat-file --batch`` or ``--batch-check`` answered, None for what it does not have."""
+    """Return the answers of ``git cat-file --batch`` or ``--batch-check``, None for each missing object."""
     answers: list[GitObject | None] = []
     at = 0
     while at < len(output):
@@ -210,7 +210,7 @@ def parse_batch(output: bytes) -> list[GitObject | None]:
 
 
 def parse_commit(oid: str, data: bytes) -> CommitRecord:
-    """Return what the raw commit object ``data`` says; a person or date that it lacks is empty, or 1970."""
+    """Return the record of the raw commit object ``data``. A missing person is "", a missing date is in 1970."""
     header, _, message = data.partition(b"\n\n")
     people: dict[str, tuple[str, str, int, str]] = {}
     for line in header.split(b"\n"):
@@ -231,24 +231,24 @@ _NOBODY = ("", "", 0, "+0000")
 
 
 def split_patch(patch: bytes) -> list[bytes]:
-    """Return the parts of a patch by ``git diff``, one a file, in its order.
+    """Return the parts of a patch that ``git diff`` made, one for each file, in their order.
 
-    No other line of a patch can begin like the heading of a part: those of text have a sign before
-    them, and the code of binary ones has no space.
+    Only the heading of a part begins with ``diff --git``: lines of text begin with a sign, and the code of binary
+    files has no space.
     """
     starts = [match.start() for match in re.finditer(rb"^diff --git ", patch, re.MULTILINE)]
     return [patch[start:end] for start, end in zip(starts, [*starts[1:], len(patch)], strict=False)]
 
 
 def parse_raw_diff(output: bytes) -> Iterator[tuple[str, list[tuple[str, str | None]]]]:
-    """Yield each header and the changes below it, in the output of ``git diff-tree --stdin --raw -z`` or ``git log``.
+    """Yield each header and its changes in the output of ``git diff-tree --stdin --raw -z`` or ``git log``.
 
-    A change is a path and the id of its blob now, None where the path holds no file any more.
+    A change is a path and the new id of its blob, None if the path is no longer a file.
     """
     header, changes = "", list[tuple[str, str | None]]()
     tokens = iter(output.split(b"\0"))
     for token in tokens:
-        # headers and one change, a line each, or some of them; a header that has no change ends in a line feed
+        # headers, then one change, a line each; a header without changes ends in a line feed
         *above, change = token.split(b"\n")
         if not change.startswith(b":"):
             above, change = [*above, change], b""

@@ -1,8 +1,8 @@
-"""Starting git, and nothing else.
+"""Processes of git.
 
-Every call gets a list of arguments (never a shell), a scrubbed environment, the C locale, no
-prompt and a time limit. Secrets travel in the environment (``GIT_CONFIG_COUNT`` …), so that they
-are in no command line and no file, and are taken out of whatever a failure reports.
+Every process gets a list of arguments (never a shell), a scrubbed environment, the C locale, no prompt and a time
+limit. Secrets are passed in the environment (``GIT_CONFIG_COUNT`` …), so no command line and no file holds them.
+They are removed from the output that an error reports.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from typing import IO, Any, Final
 
 from gto_ci.core.errors import GitError
 
-# What `git rev-parse --local-env-vars` lists, less the configuration that a caller may have set
-# on purpose: a hook's GIT_DIR must not redirect us to another repository than the one asked for.
+# What `git rev-parse --local-env-vars` lists, except the configuration that a caller may have set on purpose.
+# A hook's GIT_DIR, for example, must not lead us to another repository than the one that was named.
 _SCRUBBED = frozenset(
     {
         "GIT_ALTERNATE_OBJECT_DIRECTORIES",
@@ -42,7 +42,7 @@ _SCRUBBED = frozenset(
 _URL_PASSWORD = r"(?<=://)[^/@\s'\"]+@"  # noqa: S105  # a pattern
 Watch = Callable[[str], None]
 
-# For commands whose work is no concern of the user's hooks, and that is to end when they do.
+# For commands that must run no hook of the user's, and start no maintenance that goes on after them.
 QUIET = (("core.hooksPath", os.devnull), ("gc.auto", "0"), ("maintenance.auto", "false"))
 LOCAL_TIMEOUT = 300.0
 NETWORK_TIMEOUT = 600.0
@@ -50,13 +50,13 @@ _PIPE = 1 << 18  # bytes; a pipe has 64 KB by default
 
 
 class Runner:
-    """Runs git with one environment. Not changed once it is made.
+    """Runs git in one environment. Immutable.
 
-    ``environ`` is the caller's environment; ``config`` is configuration for these processes only,
-    set after (so stronger than) the files'; ``secrets`` are removed from every error.
+    ``environ`` is the caller's environment. ``config`` is configuration for these processes only; it overrides the
+    configuration files. ``secrets`` are removed from every error.
     """
 
-    # no dataclass: that module takes longer to import than a git process to run, and each command needs this class
+    # no dataclass: importing that module takes longer than a git process, and each command needs this class
     __slots__ = ("config", "environ", "secrets")
 
     def __init__(
@@ -67,7 +67,7 @@ class Runner:
         self.secrets: Final = secrets
 
     def with_config(self, *config: tuple[str, str], secrets: Sequence[str] = ()) -> Runner:
-        """Return a runner with more process-only configuration and more secrets to hide."""
+        """Return a runner with additional configuration and secrets."""
         return Runner(self.environ, (*self.config, *config), (*self.secrets, *secrets))
 
     def run(
@@ -84,14 +84,13 @@ class Runner:
     ) -> bytes:
         """Run ``git ARGS`` in ``cwd`` and return its standard output.
 
-        ``environ`` adds variables for this one process, those included that a caller's environment
-        must not set. ``detached`` starts it in a session of its own: a signal to our process group
-        does not reach it, so what it has begun it ends. ``watch`` is shown what it says on standard
-        error as it says it.
+        ``environ`` adds variables for this process only, also those that are scrubbed from the caller's environment.
+        ``detached`` starts the process in its own session: a signal to our process group does not reach it, so it
+        finishes its work. ``watch`` is called with each block of its standard error as it arrives.
 
         Raises:
-            GitError: git is missing, failed, or took longer than ``timeout`` seconds; the error
-                says ``next_step`` where one is given.
+            GitError: git is missing, failed, or took longer than ``timeout`` seconds. Its next step is ``next_step``,
+                if given.
         """
         command = ["git", *args]
         options: dict[str, Any] = {"cwd": cwd, "env": self._environment(environ), "start_new_session": detached}
@@ -110,14 +109,13 @@ class Runner:
         stdin: Iterable[bytes] | None = None,
         timeout: float = LOCAL_TIMEOUT,
     ) -> Iterator[Iterator[bytes]]:
-        """Start ``git ARGS`` in ``cwd``, and yield its standard output in blocks, while git goes on.
+        """Start ``git ARGS`` in ``cwd``, and yield its standard output in blocks while git is running.
 
-        What is done in the meantime costs no time of its own where there are two processors; neither
-        does what ``stdin`` does to say what git is told, which a thread asks it. Whoever leaves before
-        the last block ends git.
+        The caller's work runs at the same time as git. A thread iterates over ``stdin`` and writes the blocks to
+        git. Leaving the context before the last block kills git.
 
         Raises:
-            GitError: as :meth:`run` says, in place of the end of the blocks; and so any error of ``stdin``.
+            GitError: as in :meth:`run`, raised after the last block. An error of ``stdin`` is raised there too.
         """
         command = ["git", *args]
         pipe = subprocess.PIPE
@@ -137,7 +135,7 @@ class Runner:
             try:
                 yield self._blocks(command, process, conversation)
             finally:
-                process.kill()  # one that has ended does not mind
+                process.kill()  # does nothing if it has ended
                 conversation.join()
 
     def _blocks(
@@ -155,10 +153,10 @@ class Runner:
     def start(
         self, args: Sequence[str], cwd: Path, *, stderr: int | IO[bytes] = subprocess.DEVNULL, detached: bool = False
     ) -> Iterator[subprocess.Popen[bytes]]:
-        """Run ``git ARGS`` in ``cwd`` for a conversation over its standard streams; wait for its end.
+        """Start ``git ARGS`` in ``cwd``, yield the process, and wait for its end.
 
-        Its standard error is dropped unless ``stderr`` says where to: it may hold what :meth:`run`
-        would have to redact.
+        The caller writes to its standard input and reads its standard output. Its standard error is discarded unless
+        ``stderr`` is given: it may contain secrets, which :meth:`run` would remove.
         """
         with subprocess.Popen(
             ["git", *args],
@@ -173,15 +171,14 @@ class Runner:
 
     @property
     def network_timeout(self) -> float:
-        """How many seconds a conversation with a remote may take: ``GTO_NETWORK_TIMEOUT``, else 600."""
+        """The number of seconds that a command may talk to a remote: ``GTO_NETWORK_TIMEOUT``, by default 600."""
         given = self.environ.get("GTO_NETWORK_TIMEOUT", "")
         return float(given) if re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,3})?", given) else NETWORK_TIMEOUT
 
     def patient(self) -> Runner:
-        """Return a runner for conversations with a remote, which end when nothing has come for too long.
+        """Return a runner for commands that talk to a remote over HTTP: they fail if it sends nothing for too long.
 
-        A server that takes the connection and then says nothing ends git's helper too, and not only
-        git: the helper would keep our pipes open.
+        Then git's HTTP helper ends too. If only git were killed, the helper would keep our pipes open.
         """
         seconds = str(max(1, int(self.network_timeout)))
         return self.with_config(("http.lowSpeedLimit", "1"), ("http.lowSpeedTime", seconds))
@@ -207,7 +204,7 @@ class Runner:
         return environment
 
     def _redact(self, text: str) -> str:
-        from base64 import b64encode  # late: only failures pay for it
+        from base64 import b64encode  # late: only failures need it
         from urllib.parse import quote
 
         for secret in self.secrets:
@@ -218,7 +215,7 @@ class Runner:
 
 
 class _Conversation:
-    """Threads that tell a process what it is to know, and listen to its standard error."""
+    """Threads that write a process's standard input, and read its standard error."""
 
     def __init__(self, process: subprocess.Popen[bytes], stdin: Iterable[bytes] | None) -> None:
         self.said = b""
@@ -238,17 +235,17 @@ class _Conversation:
 
     def _tell(self, pipe: IO[bytes], words: Iterable[bytes]) -> None:
         try:
-            # a process that ends before it has heard all, says why itself
+            # a process that ends before it has read everything reports why
             with suppress(BrokenPipeError), pipe:
                 for word in words:
                     pipe.write(word)
-        except Exception as error:  # it is for whoever reads the stream
+        except Exception as error:  # raised where the stream is read
             self.failure = error
 
 
 @contextmanager
 def _startable(command: Sequence[str], cwd: Path | None) -> Iterator[None]:
-    """Turn a git that cannot start into a GitError."""
+    """Turn the exception for a git that cannot start into a GitError."""
     try:
         yield
     except FileNotFoundError as error:
@@ -260,7 +257,7 @@ def _startable(command: Sequence[str], cwd: Path | None) -> Iterator[None]:
 
 @contextmanager
 def _timely(command: Sequence[str], next_step: str) -> Iterator[None]:
-    """Turn a git that does not end into a GitError."""
+    """Turn the exception for a time limit into a GitError."""
     try:
         yield
     except subprocess.TimeoutExpired as error:
@@ -269,7 +266,7 @@ def _timely(command: Sequence[str], next_step: str) -> Iterator[None]:
 
 
 def _widen(pipe: int) -> None:
-    """Let git write ahead of us, where the system can make a pipe wider, and allows it."""
+    """Enlarge a pipe, so that git need not wait for us; on systems that can and may do so."""
     with suppress(ImportError, AttributeError, OSError):
         import fcntl
 
@@ -278,7 +275,7 @@ def _widen(pipe: int) -> None:
 
 @contextmanager
 def _limited(process: subprocess.Popen[bytes], timeout: float) -> Iterator[None]:
-    """End ``process`` after ``timeout`` seconds, and where the block is left by an exception."""
+    """Kill ``process`` after ``timeout`` seconds, or if the block raises an exception."""
     expired = threading.Event()
 
     def expire() -> None:
@@ -296,7 +293,7 @@ def _limited(process: subprocess.Popen[bytes], timeout: float) -> Iterator[None]
         raise
     finally:
         watchdog.cancel()
-        watchdog.join()  # a fork that comes later is to find no thread
+        watchdog.join()  # a later fork must find no other thread
     if expired.is_set():
         raise subprocess.TimeoutExpired(process.args, timeout)
 
@@ -311,7 +308,7 @@ def _run(
 def _run_watched(
     watch: Watch, command: Sequence[str], stdin: bytes | None, timeout: float, options: Mapping[str, Any]
 ) -> subprocess.CompletedProcess[bytes]:
-    import tempfile  # late: only transfers that somebody watches pay for it
+    import tempfile  # late: only transfers that are watched need it
 
     with tempfile.TemporaryFile() as source, tempfile.TemporaryFile() as output:
         source.write(stdin or b"")
@@ -336,7 +333,7 @@ def without_password(text: str) -> str:
 
 
 def _advice(stderr: str) -> str:
-    """The next step for the failures of git that a person meets with any command."""
+    """Return the next step for failures that can occur with any command of git, "" for others."""
     owner = re.search(r"dubious ownership in repository at '(.+)'", stderr)
     if owner:
         import shlex

@@ -1,4 +1,4 @@
-"""One repository, and one method per question."""
+"""A Git repository, with one method per question."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from gto_ci.git.process import Runner
 
 
 class Repository:
-    """An existing repository: work tree, linked work tree, submodule, bare, shallow or partial.
+    """An existing repository: with a work tree, a linked work tree, a submodule, bare, shallow or partial.
 
-    ``root`` is the top of the work tree, or the repository folder itself where there is none.
+    ``root`` is the top of the work tree, or the repository's own folder if it is bare.
     """
 
     __slots__ = ("root", "runner")
@@ -31,10 +31,10 @@ class Repository:
 
     @classmethod
     def open(cls, path: str | Path = ".", runner: Runner | None = None) -> Repository:
-        """Return the repository that ``path`` is in.
+        """Return the repository that contains ``path``.
 
-        Found by looking, without starting git: every command pays for this. Whether git accepts
-        it, the first real question tells.
+        This does not start git, because every command needs it. If git does not accept the repository, the first
+        question fails.
 
         Raises:
             NoRepository: neither ``path`` nor a folder above it is a Git repository.
@@ -54,7 +54,7 @@ class Repository:
         raise NoRepository(f"No Git repo found in {quote(path)}", Remedies.NAME_REPOSITORY)
 
     def tag_records(self, artifact: str | None = None) -> list[TagRecord]:
-        """Return all tags, or only those of one artifact, by name; see :meth:`reading_tags`.
+        """Return all tags, or only those of one artifact, sorted by name; see :meth:`reading_tags`.
 
         Raises:
             GitError: git cannot read the repository.
@@ -64,10 +64,10 @@ class Repository:
 
     @contextmanager
     def reading_tags(self, artifact: str | None = None) -> Iterator[Iterator[TagRecord]]:
-        """Start git reading all tags, or only those of one artifact, and yield them in no order.
+        """Yield all tags, or only those of one artifact, in no particular order, while git reads them.
 
-        With ``artifact`` git looks up that artifact's tags by the beginning of their names; the
-        cost does not grow with the rest of the registry.
+        With ``artifact``, git looks its tags up by the beginning of their names, so the cost does not depend on the
+        rest of the registry.
 
         Raises:
             GitError: git cannot read the repository.
@@ -82,8 +82,8 @@ class Repository:
 
     @contextmanager
     def _reading_all_tags(self) -> Iterator[Iterator[TagRecord]]:
-        # for-each-ref writes nothing before it has read all (git before 2.44), and takes twice as long as these two
-        from gto_ci.git.tag_objects import parse_tag_objects  # late: who asks for one artifact does without
+        # for-each-ref takes twice as long as these two, and before git 2.44 writes nothing until it has read all tags
+        from gto_ci.git.tag_objects import parse_tag_objects  # late: not needed for one artifact
 
         lightweight: list[tuple[str, str]] = []
         names: list[str] = []
@@ -112,15 +112,15 @@ class Repository:
         asked = _lines([oid for oid, _ in tags])
         kinds = self.git("cat-file", "--batch-check=%(objecttype)", "--buffer", stdin=asked) if tags else b""
         for (oid, name), kind in zip(tags, kinds.decode().splitlines(), strict=True):
-            if kind == f"{oid} missing":  # show-ref cannot tell what does not point to anything from what is damaged
+            if kind == f"{oid} missing":  # show-ref lists damaged objects too
                 raise damaged(oid, name)
             yield TagRecord(name, False, oid, kind)
 
     @contextmanager
     def reading_ahead(self, artifact: str | None = None) -> Iterator[Repository]:
-        """Start :meth:`reading_tags`, and yield a repository whose first call of it goes on with what was begun.
+        """Start :meth:`reading_tags`, and yield a repository whose first call of that method continues it.
 
-        What is done until then costs no time of its own.
+        Until then, git reads while the caller does other work.
 
         Raises:
             GitError: git is missing.
@@ -140,9 +140,9 @@ class Repository:
             yield record if answer is None else record._replace(target=answer.oid, target_type=answer.kind)
 
     def objects(self, names: Sequence[str]) -> list[GitObject | None]:
-        """Return the objects called ``names`` (``REV``, ``REV:PATH``), None for each that is not there.
+        """Return the objects called ``names`` (``REV``, ``REV:PATH``), None for each missing one.
 
-        One git process for all of them.
+        One git process reads them all.
 
         Raises:
             GitError: git cannot read the repository.
@@ -152,7 +152,7 @@ class Repository:
         return [None if "\n" in name else next(found) for name in names]
 
     def file_at(self, commit: str, path: str) -> bytes | None:
-        """Return the content of ``path`` in ``commit``, or None where the commit has no such file.
+        """Return the content of ``path`` in ``commit``, None if the commit has no such file.
 
         Raises:
             GitError: git cannot read the repository.
@@ -161,7 +161,7 @@ class Repository:
         return found.data if found is not None and found.kind == "blob" else None
 
     def tag_ids(self, names: Sequence[str]) -> dict[str, str]:
-        """Return the ids that those of the tags ``names`` hold that exist here.
+        """Return the ids of the tags ``names``, without those that do not exist here.
 
         Raises:
             GitError: git cannot read the repository.
@@ -173,7 +173,7 @@ class Repository:
         return {name: found[name] for name in names if name in found}
 
     def tag_names(self, artifact: str) -> set[str]:
-        """Return the names of the tags of one artifact, whatever they are: those that :meth:`tag_records` reads.
+        """Return the names of the tags of one artifact, the same that :meth:`tag_records` reads.
 
         Raises:
             GitError: git cannot read the repository.
@@ -182,7 +182,7 @@ class Repository:
         return set(listed.decode(errors="surrogateescape").splitlines())
 
     def remote_name(self) -> str:
-        """Return what the remote to push to is called: ``origin``, or the only one, or ``origin`` for want of any."""
+        """Return the name of the remote to push to: the only remote, else ``origin``."""
         names = self.remote_names()
         return names[0] if len(names) == 1 else "origin"
 
@@ -191,7 +191,7 @@ class Repository:
         return self.git("remote").decode(errors="surrogateescape").split()
 
     def tracked_files(self, name: str) -> list[str]:
-        """Return the paths of the files called ``name`` that git tracks, in any folder, from the work tree's top.
+        """Return the paths of the tracked files called ``name`` in all folders, relative to the top of the work tree.
 
         Raises:
             GitError: git cannot read the repository, or it has no work tree.
@@ -200,7 +200,7 @@ class Repository:
         return list(filter(None, listed.split("\0")))
 
     def commit_id(self, rev: str) -> str:
-        """Return the id of the commit that ``rev`` names: anything git reads, or a branch of one remote only.
+        """Return the id of the commit that ``rev`` names: any revision of git, or a branch that only one remote has.
 
         Raises:
             RefNotFound: it names no commit here.
@@ -215,21 +215,21 @@ class Repository:
         raise RefNotFound(f"Ref {quote(rev)} was not found in the repository history", step)
 
     def find_commit(self, rev: str) -> str | None:
-        """Return the id of the commit that ``rev`` names here, None where it names none.
+        """Return the id of the commit that the revision ``rev`` names here, None if it names no commit.
 
         Raises:
-            GtoError: it is empty, or git would take it for an option, or for what is not in a commit's history.
+            GtoError: it is empty, or git would read it as an option, or as the exclusion of a commit.
             GitError: git cannot read the repository.
         """
         if not rev or rev.startswith(("-", "^")) or "\0" in rev or "\n" in rev:
-            raise GtoError(f"{quote(rev)} is no commit", "Name a commit, branch or tag")
+            raise GtoError(f"{quote(rev)} is not a commit", "Name a commit, branch or tag")
         return self._commit(rev)
 
     def _commit(self, rev: str) -> str | None:
         return self.git_or_none("rev-parse", "--verify", "--quiet", "--end-of-options", f"{rev}^{{commit}}")
 
     def is_ancestor(self, one: str, other: str) -> bool:
-        """Tell whether the commit ``one`` is before ``other``, or the same.
+        """Tell whether the commit ``one`` is an ancestor of ``other``, or the same commit.
 
         Raises:
             GitError: git cannot read the repository.
@@ -237,13 +237,23 @@ class Repository:
         return self.git_or_none("merge-base", "--is-ancestor", one, other) is not None
 
     def fetch(self, what: Literal["branches", "history"]) -> None:
-        """Have the commits and trees of all branches' heads, or of all their commits, here; they are."""
+        """Fetch the commits and trees of all branches' heads, or of all their commits. Nothing is missing here."""
 
     def bring_blobs(self, blobs: Sequence[str]) -> None:
-        """Have files here, by their ids; git fetches what a partial clone lacks."""
+        """Fetch files, by their ids. In a partial clone, git does so itself."""
 
     def bring_commits(self, commits: Sequence[str]) -> None:
-        """Have ``commits`` here; what a repository of the user's does not have, it does not fetch."""
+        """Fetch ``commits``. A repository of the user's fetches nothing: only what it has can be tagged."""
+
+    def paths_and_format(self, *names: str) -> tuple[list[Path], str]:
+        """Return the absolute paths of the repository's own files ``names``, and its object format.
+
+        Raises:
+            GitError: git cannot read the repository.
+        """
+        asked = (word for name in names for word in ("--git-path", name))
+        *paths, object_format = self.rev_parse("--path-format=absolute", *asked, "--show-object-format")
+        return [Path(path) for path in paths], object_format
 
     def rev_parse(self, *args: str) -> list[str]:
         """Return the lines that ``git rev-parse ARGS`` prints.
@@ -258,7 +268,7 @@ class Repository:
         return self.runner.run(args, self.root, stdin=stdin, next_step=next_step)
 
     def git_or_none(self, *args: str) -> str | None:
-        """Return what ``git ARGS`` prints, without white space around it; None if its exit code is 1: no such thing.
+        """Return what ``git ARGS`` prints, without white space around it; None if the exit code is 1 (not found).
 
         Raises:
             GitError: git failed otherwise.
@@ -272,7 +282,7 @@ class Repository:
 
 
 class _ReadingAhead(Repository):
-    """A repository that has begun to read the tags of ``artifact``, or all; once."""
+    """A repository that has started to read the tags of one artifact, or all tags."""
 
     __slots__ = ("_artifact", "_records")
 
@@ -283,7 +293,7 @@ class _ReadingAhead(Repository):
 
     @contextmanager
     def reading_tags(self, artifact: str | None = None) -> Iterator[Iterator[TagRecord]]:
-        """Go on with what was begun, where it is the same that is asked for."""
+        """Continue the reading that was started, if it is for the same ``artifact``."""
         records, self._records = self._records, None
         if records is not None and artifact == self._artifact:
             yield records
@@ -293,17 +303,17 @@ class _ReadingAhead(Repository):
 
 
 def _staying_below(root: Path, runner: Runner) -> Runner:
-    """Keep git from taking the repository around a damaged one for the one that was asked for."""
+    """Return a runner that does not look for a repository above ``root`` if the one there is damaged."""
     return Runner({**runner.environ, "GIT_CEILING_DIRECTORIES": str(root.parent)}, runner.config, runner.secrets)
 
 
 def _check_git_file(path: Path) -> None:
-    """Refuse a ``.git`` that is a file and names no folder, as those of work trees do (gitrepository-layout(5))."""
+    """Refuse a ``.git`` file that names no folder; linked work trees have such files (gitrepository-layout(5))."""
     if path.is_file():
         try:
             with path.open("rb") as file:
                 said = os.fsdecode(file.read(8192))
-        except OSError:  # git meets it too, and says so
+        except OSError:  # git will report it
             return
         kind, _, target = said.rstrip("\r\n").partition(": ")
         if kind != "gitdir" or not target or not (path.parent / target).is_dir():

@@ -1,4 +1,4 @@
-"""Laying out a scratch repository, without a process: gitrepository-layout(5)."""
+"""The files of an empty scratch repository, written without running git: gitrepository-layout(5)."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ def lay_out(
 ) -> None:
     """Write an empty bare repository into the folder ``root``.
 
-    ``objects`` are another repository's, to borrow, and ``shallow`` its list of cut-off commits;
-    ``include`` is a configuration file that applies here too.
+    ``objects`` is the object folder of another repository, whose objects are borrowed, and ``shallow`` the file that
+    lists where its history ends. ``include`` is a configuration file that applies to the new repository too.
     """
     for folder in ("objects/info", "refs/tags"):
         (root / folder).mkdir(parents=True)
     (root / "HEAD").write_text("ref: refs/heads/none\n", encoding="ascii")
     extension = f"[extensions]\n\tobjectFormat = {object_format}\n" if object_format != "sha1" else ""
     included = f"[include]\n\tpath = {_quoted(include)}\n" if include else ""
-    # what is in it need not outlive a power cut, and waiting for the disk is most of what writing takes
+    # the content need not survive a power cut, and waiting for the disk takes most of the time of writing
     text = f"[core]\n\trepositoryFormatVersion = 1\n\tbare = true\n\tfsync = none\n{extension}{included}"
     (root / "config").write_bytes(os.fsencode(text))
     if objects is not None:
@@ -34,7 +34,7 @@ def lay_out(
 
 
 def _alternate(objects: Path) -> bytes:
-    # a line that begins with a quote is read as a C string; any other is a path as it stands
+    # git reads a line that begins with a quote as a C string, and any other line as a path
     path = str(objects)
     return os.fsencode((_quoted(objects) if path.startswith(('"', "#")) or "\n" in path else path) + "\n")
 

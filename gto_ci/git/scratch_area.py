@@ -1,7 +1,7 @@
-"""Scratch repositories, for work that must not show before it is complete.
+"""Scratch repositories, for work that must not be visible before it is complete.
 
-A workshop is a scratch folder with empty bare repositories in it. One of them can borrow the objects of the
-user's repository. One last step makes the result visible; without that step, it is discarded.
+A scratch area is a temporary folder with empty bare repositories. One of them can borrow the objects of the user's
+repository. One last step makes the result visible in the user's repository; without that step, it is discarded.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ from gto_ci.git.repository import Repository
 from gto_ci.git.scratch import lay_out
 from gto_ci.git.scratch_folders import scratch_folder, temporary_folder
 
-# What keeps git the same whoever runs it: none of the user's settings, attributes, programs or displays.
-# HOME and XDG_CONFIG_HOME are for git before 2.32, which does not know GIT_CONFIG_GLOBAL.
+# With these variables, git behaves the same for every user: it reads no settings and attributes of the user or system.
+# A new HOME and XDG_CONFIG_HOME do so for git before 2.32, which does not know GIT_CONFIG_GLOBAL.
 _NOBODY = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "GIT_ATTR_NOSYSTEM": "1"}
 
 
 @dataclass(frozen=True, slots=True)
 class ScratchRepository:
-    """A scratch repository. ``git`` runs git in it with the user's settings, ``neutral`` with nobody's."""
+    """A scratch repository. ``git`` runs git in it with the user's settings, ``neutral`` with git's defaults."""
 
     git: Repository
     neutral: Repository
 
     @property
     def root(self) -> Path:
-        """Its folder."""
+        """The folder of the repository."""
         return self.git.root
 
 
@@ -44,25 +44,23 @@ class ScratchArea:
     folder: Path
     runner: Runner
 
-    def beside(self, repository: Repository, *names: str) -> tuple[ScratchRepository, list[Path]]:
+    def borrowing(self, repository: Repository, *names: str) -> tuple[ScratchRepository, list[Path]]:
         """Return a new scratch repository that borrows the objects of ``repository``, and has its object format.
 
-        With it come the paths of the files called ``names`` of that repository: it is asked only once.
+        Returns also the paths of that repository's own files ``names``, because the same process can find them.
 
         Raises:
             GitError: git cannot read ``repository``.
         """
-        asked = (word for name in ("objects", "shallow", *names) for word in ("--git-path", name))
-        *paths, object_format = repository.rev_parse("--path-format=absolute", *asked, "--show-object-format")
-        objects, shallow, *others = map(Path, paths)
-        return self._scratch("beside", object_format, objects, shallow), others
+        (objects, shallow, *others), object_format = repository.paths_and_format("objects", "shallow", *names)
+        return self._scratch("borrowing", object_format, objects, shallow), others
 
-    def alone(self, name: str, object_format: str) -> ScratchRepository:
-        """Return a scratch repository that knows of no other; one of that ``name`` is replaced."""
+    def separate(self, name: str, object_format: str) -> ScratchRepository:
+        """Return a scratch repository that borrows no objects. It replaces an earlier one of the same ``name``."""
         return self._scratch(name, object_format, None, None)
 
     def file(self, name: str) -> Path:
-        """Return the path of a file in the folder."""
+        """Return the path of the file ``name`` in the scratch area. The file need not exist."""
         return self.folder / name
 
     def _scratch(self, name: str, object_format: str, objects: Path | None, shallow: Path | None) -> ScratchRepository:
@@ -79,17 +77,17 @@ class ScratchArea:
 
 @contextmanager
 def open_scratch_area(runner: Runner, parent: Path | None = None) -> Iterator[ScratchArea]:
-    """Yield a workshop in ``parent``, by default the system's folder for temporary files.
+    """Yield a scratch area in ``parent``, by default in the system's folder for temporary files.
 
     Raises:
-        WrongInput: ``parent`` is no folder that can be written to.
+        WrongInput: ``parent`` is not a folder, or cannot be written to.
     """
     with ExitStack() as stack:
         if parent is None:
             folder = stack.enter_context(temporary_folder())
         else:
             try:
-                # absolute: git runs in other folders than ours
+                # an absolute path, because git runs in other folders
                 folder = stack.enter_context(scratch_folder(Path(os.path.abspath(parent))))
             except OSError as error:
                 raise WrongInput(

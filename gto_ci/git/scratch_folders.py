@@ -1,10 +1,10 @@
-"""Temporary folders, and the mark that proves that a killed process of ours left one.
+"""Temporary folders, and the mark that proves that a killed process of this program left one behind.
 
-No folder is removed because of its name. The folders are made in a folder of the user's own, ``gto-ci-UID``,
-that no other user may read or write. Each holds a mark: a file that repeats the folder's random name, its
-device and inode, and the boot of the system. A copied or restored folder has another inode, so a mark fits
-only the folder that it was written for. The mark is locked while the process that made the folder, or a fork
-of it, is running. A process number would prove nothing: the system uses numbers again.
+No folder is removed because of its name. The folders are made in a folder of the user's own, ``gto-ci-UID``, which no
+other user can read or write. Each folder holds a mark: a file with the folder's random name, its device and inode, and
+the id of the system's boot. A copied or restored folder has another inode, so a mark fits only the folder that it was
+written for. The mark is locked while the process that made the folder, or a fork of it, is running. A process id would
+prove nothing, because the system uses these ids again.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from gto_ci.core.errors import WrongInput, quote
 
 try:
     import fcntl
-except ImportError:  # Windows: nothing tells there whether a folder is still in use, so nothing is cleared away
+except ImportError:  # Windows: there is no way to tell whether a folder is still in use, so none is removed later
     fcntl = None  # type: ignore[assignment]
 
 MARK = ".gto-ci-scratch"
@@ -34,10 +34,10 @@ _TRIES = 10
 
 @contextmanager
 def temporary_folder() -> Iterator[Path]:
-    """Yield a new scratch folder in the system's folder for temporary files, and remove it in the end.
+    """Yield a new scratch folder in the system's folder for temporary files, and remove it at the end.
 
     Raises:
-        WrongInput: nothing can be written there.
+        WrongInput: that folder cannot be written to.
     """
     with ExitStack() as stack:
         try:
@@ -52,12 +52,12 @@ def temporary_folder() -> Iterator[Path]:
 
 @contextmanager
 def scratch_folder(parent: Path) -> Iterator[Path]:
-    """Yield a new scratch folder below ``parent``, and remove it in the end.
+    """Yield a new scratch folder below ``parent``, and remove it at the end.
 
-    What killed processes of this user left in the same place is removed first.
+    Scratch folders that killed processes of this user left in the same place are removed first.
 
     Raises:
-        OSError: nothing can be written in ``parent``.
+        OSError: ``parent`` cannot be written to.
     """
     area, folder, lock = _make_in_area(parent)
     made = folder.lstat()
@@ -71,7 +71,7 @@ def scratch_folder(parent: Path) -> Iterator[Path]:
 
 
 def scratch_files(folder: Path) -> list[Path]:
-    """Return the scratch folders and marks in the place where ``folder`` is one, those of other processes included."""
+    """Return the scratch folders and marks in the parent of the scratch folder ``folder``, also of other processes."""
     area = folder.parent
     others = [one for one in area.iterdir() if _is_marked(one)]
     return [folder, *others, *([area / MARK] if _is_marked(area) else [])]
@@ -89,13 +89,13 @@ def _is_marked(folder: Path) -> bool:
 
 
 def _make_in_area(parent: Path) -> tuple[Path | None, Path, int]:
-    """Make a scratch folder in the user's own folder in ``parent``; beside it where that name is somebody else's."""
+    """Make a scratch folder in the user's own folder in ``parent``, or in ``parent`` if another user has that name."""
     for _ in range(_TRIES):
         area = _own_area(parent)
         if area is None:
             break
         _sweep(area)
-        with suppress(FileNotFoundError):  # whoever made the area has just removed it
+        with suppress(FileNotFoundError):  # another process has just removed the area
             return area, *_make(area, "scratch")
     return None, *_make(parent, "gto-ci")
 
@@ -110,7 +110,7 @@ def _own_area(parent: Path) -> Path | None:
         try:
             os.close(_write_mark(area))
         except BaseException:
-            with suppress(OSError):  # somebody else has a folder in it already
+            with suppress(OSError):  # another process has a folder in it already
                 area.rmdir()
             raise
     with suppress(FileNotFoundError):
@@ -134,7 +134,7 @@ def _write_mark(folder: Path) -> int:
     mark = os.open(folder / MARK, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         if fcntl is not None:
-            with suppress(OSError):  # a file system without locks: then nobody gets one, and nothing is swept
+            with suppress(OSError):  # a file system without locks: no process gets one, and none removes folders
                 fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
         text = _mark_text(folder)
         if os.write(mark, text) < len(text):
@@ -153,11 +153,11 @@ def _mark_text(folder: Path) -> bytes:
 
 @cache
 def _boot() -> str:
-    """Return what tells this boot of this machine from all others: locks do not reach across machines."""
+    """Return an id of this boot of this machine: locks do not work across machines."""
     try:
         return _BOOT.read_text(encoding="ascii").strip()
     except OSError:
-        import platform  # late: Linux does without
+        import platform  # late: not needed on Linux
 
         return platform.node()
 
@@ -167,7 +167,7 @@ def _is_private(about: os.stat_result) -> bool:
 
 
 def _open_mark(folder: Path) -> int | None:
-    """Return the open mark of ``folder``, None unless this user's program wrote it for exactly this folder."""
+    """Return the open mark of ``folder``, None if this program did not write it, as this user, for this very folder."""
     if not _is_private(folder.lstat()):
         return None
     mark = os.open(folder / MARK, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
@@ -180,7 +180,7 @@ def _open_mark(folder: Path) -> int | None:
 
 
 def _sweep(area: Path) -> None:
-    """Remove the scratch folders in ``area`` whose mark is right and that no process locks."""
+    """Remove the scratch folders in ``area`` that have a valid mark which no process has locked."""
     with suppress(OSError):
         for folder in list(area.iterdir()):
             with suppress(OSError):  # no folder, no mark, in use, or gone meanwhile
@@ -199,7 +199,7 @@ def _remove_if_abandoned(folder: Path) -> None:
 
 
 def _remove(folder: Path, made: os.stat_result) -> None:
-    """Remove ``folder`` if it is the one that ``made`` tells of; its mark last, so that a kill leaves it marked."""
+    """Remove ``folder`` if it is the one that ``made`` describes. The mark is removed last, in case we are killed."""
     with suppress(OSError):
         if not os.path.samestat(folder.lstat(), made):
             return
@@ -214,7 +214,7 @@ def _remove(folder: Path, made: os.stat_result) -> None:
 
 
 def _remove_empty_area(area: Path) -> None:
-    """Remove ``area`` if we made it, and nobody has anything in it."""
+    """Remove ``area`` if this program made it, and it is empty."""
     with suppress(OSError):
         if _is_marked(area) and {place.name for place in area.iterdir()} == {MARK}:
             (area / MARK).unlink()

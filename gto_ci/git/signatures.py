@@ -1,7 +1,7 @@
-"""Whether signatures of tags are good. What git and its helpers say is read by a pure function.
+"""The verification of tags' signatures. A pure function parses the output of git and its helpers.
 
-A signature vouches for a tag object, which holds a name. A good one under a ref of another name
-says nothing of that name, and counts as bad.
+A signature proves who wrote a tag object, which contains the tag's name. If the ref has another name, a valid
+signature proves nothing about that name, and counts as bad.
 """
 
 from __future__ import annotations
@@ -20,13 +20,14 @@ Format = Literal["gpg", "ssh", "x509"]
 
 
 class Signature(NamedTuple):
-    """What a tag's signature is worth.
+    """The result of verifying a tag's signature.
 
-    ``good``: valid, by a key that the user's keyring or allowed signers trust; ``untrusted``:
-    valid, by a key that they do not trust; ``bad``: not of this tag; ``unknown``: it could not be
-    checked, for want of the key, a setting or a program; ``expired``, ``revoked``: the key or the
-    signature is; ``none``: the tag is not signed. ``signer`` and ``key`` are as the verifying
-    program calls them, ``format`` is what kind of signature it is; None where not known.
+    ``good``: valid, by a key that the user's keyring or allowed signers trust. ``untrusted``: valid, by a key that they
+    do not trust. ``bad``: not a signature of this tag. ``unknown``: it could not be checked, because the key, a setting
+    or a program is missing. ``expired``, ``revoked``: the key or the signature is. ``none``: the tag is not signed.
+
+    ``signer`` and ``key`` are the names that the verifying program prints, ``format`` is the kind of signature; None if
+    unknown.
     """
 
     status: Status
@@ -56,9 +57,9 @@ _SSH_GOOD = re.compile(r'Good "git" signature (?:for (?P<signer>.+) )?with \S+ k
 
 
 def verify(repository: Repository, tags: Mapping[str, str]) -> dict[str, Signature]:
-    """Return the signature of each of ``tags``, which are ids of tag objects by the names of their refs.
+    """Return the signature of each of ``tags``, which maps names of refs to ids of tag objects.
 
-    One git process for all, and one more for each that is signed.
+    This takes one git process for all tags, and another for each signed tag.
 
     Raises:
         GitError: git cannot read the repository, or a signature cannot be checked in time.
@@ -79,14 +80,17 @@ def verify(repository: Repository, tags: Mapping[str, str]) -> dict[str, Signatu
 
 
 def parse_verification(said: str, accepted: bool, form: Format) -> Signature:
-    """Return what ``git verify-tag --raw`` says; ``accepted``: with exit code 0."""
+    """Return the signature that the output ``said`` of ``git verify-tag --raw`` describes.
+
+    ``accepted``: its exit code was 0.
+    """
     return _ssh(said, accepted) if form == "ssh" else _gpg(said, accepted, form)
 
 
 def _gpg(said: str, accepted: bool, form: Format) -> Signature:
     lines = [line.split(" ", 3)[1:] for line in said.splitlines() if line.startswith("[GNUPG:] ")]
     verdicts = [line for line in lines if line[0] in _GPG]
-    if len(verdicts) != 1:  # none, or several signatures, of which git accepts no combination either
+    if len(verdicts) != 1:  # none, or several signatures, which git does not accept either
         return Signature("unknown", format=form)
     word, key, signer = (*verdicts[0], "", "")[:3]
     status = _GPG[word]
@@ -113,12 +117,12 @@ def _ssh(said: str, accepted: bool) -> Signature:
     elif any("incorrect signature" in line for line in lines):
         status = "bad"
     elif lines == ["Could not verify signature."]:
-        status = "revoked"  # ssh-keygen gives a reason for everything else
+        status = "revoked"  # for everything else, ssh-keygen prints a reason
     return Signature(status, signer, key, "ssh")
 
 
 def _verify_tag(repository: Repository, oid: str) -> tuple[str, bool]:
-    """What git and the program that it asks say on both streams, and whether they accept the signature."""
+    """Return what git and its helper print on both streams, and whether they accept the signature."""
     args = ("verify-tag", "--raw", oid)
     with repository.runner.start(args, repository.root, stderr=subprocess.STDOUT) as process:
         try:

@@ -1,6 +1,6 @@
-"""Tags from their objects, as git stores them. Pure, and tested without git.
+"""Parsers of raw tag objects. Pure, and tested without git.
 
-They say the same as :func:`gto_ci.git.output.parse_tags` reads from ``git for-each-ref``.
+They return the same records as :func:`gto_ci.git.output.parse_tags`, which reads ``git for-each-ref``.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from gto_ci.core.events import TagRecord
 
 _SIGNATURE = r"(?m)^-----BEGIN (?:PGP SIGNATURE|PGP MESSAGE|SSH SIGNATURE|SIGNED MESSAGE)-----"
 
-# An answer of `git cat-file --batch` up to the tag's message. A tag that lacks a tagger or has more to say does not
-# match, and is read line by line.
+# An answer of `git cat-file --batch` up to the tag's message. A tag without a tagger, or with other headers, does not
+# match, and is parsed line by line.
 _TAG = (
     r"([0-9a-f]+) tag ([0-9]+)\nobject ([0-9a-f]+)\ntype ([a-z]+)\ntag [^\n]*\n"
     r"tagger ([^<\n]*)<([^<>\n]*)> ([0-9]{1,18}) ([+-][0-9]{4})\n\n"
@@ -22,10 +22,10 @@ _TAG = (
 
 
 def parse_tag_object(name: str, target: str, data: bytes, oid: str = "") -> TagRecord:
-    """Return the record of an annotated tag from its raw object; ``target`` is what it finally points to.
+    """Return the record of an annotated tag from its raw object; ``target`` is the object that it finally points to.
 
-    ``target_type`` is that of the next object, so ``tag`` for a tag of a tag. ``oid`` is the tag's
-    own id; where it is not given, it is computed if need be.
+    ``target_type`` is the type of the next object: ``tag`` for a tag of a tag. ``oid`` is the id of the tag object; if
+    it is needed and not given, it is computed.
     """
     header, _, body = data.partition(b"\n\n")
     fields = dict(line.partition(b" ")[::2] for line in reversed(header.split(b"\n")))
@@ -41,29 +41,29 @@ def parse_tag_object(name: str, target: str, data: bytes, oid: str = "") -> TagR
         author.decode(errors="replace").strip(),
         email.decode(errors="replace"),
         int(seconds) if seconds.isdecimal() else None,
-        "+0000" if zone == "-0000" else zone,  # git makes no difference
+        "+0000" if zone == "-0000" else zone,  # the same for git
         message,
         (oid or _tag_id(data, len(target))) if signed else "",
     )
 
 
 def name_in(data: bytes) -> str:
-    """Return the name that a tag's raw object gives it, which its ref need not; "" where it has none."""
+    """Return the name in a tag's raw object, which its ref need not have; "" if there is none."""
     lines = data.partition(b"\n\n")[0].split(b"\n")
     return next((line[4:].decode(errors="surrogateescape") for line in lines if line.startswith(b"tag ")), "")
 
 
 def parse_tag_objects(names: Iterable[str], blocks: Iterable[bytes]) -> Iterator[TagRecord]:
-    """Yield the records of the tags ``names`` from what ``git cat-file --batch`` answers for them, in their order.
+    """Yield the records of the tags ``names`` from the answers of ``git cat-file --batch``, in the same order.
 
-    The answer comes in ``blocks``, and ``names`` are not looked at before the first. A record is as
-    :func:`parse_tag_object` makes it, but its ``target`` is the next object.
+    The answers come in ``blocks``; ``names`` is not read before the first one. The records are those of
+    :func:`parse_tag_object`, but ``target`` is the next object.
 
     Raises:
-        GitError: git has no such object for a name, or none that is a tag.
+        GitError: the object of a tag is missing, or is not a tag.
     """
     answers = _Answers(names)
-    waiting, missing = list[str](), 0  # what is not read yet, and how many characters it lacks
+    waiting, missing = list[str](), 0  # the text that is not parsed yet, and the number of characters that it lacks
     for block in blocks:
         waiting.append(block.decode("latin-1"))  # a character for each byte: git counts bytes
         missing -= len(block)
@@ -81,7 +81,7 @@ def parse_tag_objects(names: Iterable[str], blocks: Iterable[bytes]) -> Iterator
 
 
 class _Answers:
-    """Reads one answer after the other."""
+    """Parses one answer after another."""
 
     def __init__(self, names: Iterable[str]) -> None:
         self._names = iter(names)
@@ -89,7 +89,7 @@ class _Answers:
         self._share = dict[str, str]().setdefault  # few people tag few commits: one string of each is enough
 
     def read(self, text: str, at: int) -> tuple[TagRecord | None, int]:
-        """Return the record of the answer that begins at ``at``, and its end: beyond ``text``, not all is here."""
+        """Return the record of the answer that begins at ``at``, and its end; None if the end is beyond ``text``."""
         match = self._match(text, at)
         if match is None:
             return self._read_odd(text, at)
@@ -114,7 +114,7 @@ class _Answers:
             return None, len(text) + 1
         oid, _, rest = text[at : start - 1].partition(" ")
         kind, _, size = rest.partition(" ")
-        end = start + int(size) + 1 if size.isdecimal() else start  # `ID missing` is followed by nothing
+        end = start + int(size) + 1 if size.isdecimal() else start  # nothing follows `ID missing`
         if end > len(text):
             return None, end
         name = next(self._names)
@@ -126,7 +126,7 @@ class _Answers:
 
 
 def damaged(oid: str, name: str) -> GitError:
-    """Return the error for the tag ``name`` whose object cannot be read: to pass over it would be to guess."""
+    """Return the error for the tag ``name`` whose object cannot be read. To skip the tag would be a guess."""
     said = f"missing or damaged object {oid} for refs/tags/{name}"
     return GitError(
         ["git", "cat-file"], None, stderr=said, next_step="Find out more with 'git fsck', or clone it again"
@@ -134,7 +134,7 @@ def damaged(oid: str, name: str) -> GitError:
 
 
 def _message(body: str) -> tuple[str, bool]:
-    """The message of a tag, and whether a signature follows it; ``body`` has a character for each byte."""
+    """Return the message of a tag, and whether a signature follows it; ``body`` has one character for each byte."""
     signed = False
     if "-----BEGIN " in body:
         starts = [match.start() for match in re.finditer(_SIGNATURE, body)]
@@ -152,6 +152,6 @@ def _text(raw: str) -> str:
 def _tag_id(data: bytes, length: int) -> str:
     import hashlib  # late: most tags are not signed
 
-    # git's own hash of objects; which of the two, the length of ids tells
+    # git's own hash of objects: the length of ids tells which
     kind = "sha256" if length == 64 else "sha1"
     return hashlib.new(kind, b"tag %d\0%s" % (len(data), data), usedforsecurity=False).hexdigest()

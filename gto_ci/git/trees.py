@@ -1,4 +1,4 @@
-"""Which files the commits of branches hold, in few processes, however many commits there are."""
+"""The files in the commits of branches, read in a few processes for any number of commits."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import Enum
 from gto_ci.git.output import parse_raw_diff
 from gto_ci.git.repository import Repository
 
-# By object format, told by an id's length: git knows the empty tree without having it.
+# By the length of ids. Git knows the empty tree even if the repository does not have it.
 _EMPTY_TREES = {
     40: "4b825dc642cb6eb9a060e54bf8d69288fbee4904",
     64: "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321",
@@ -19,7 +19,7 @@ Files = Mapping[str, str]  # the ids of blobs, by path
 
 
 class Scope(Enum):
-    """Whose files count: HEAD's, those of every local branch's head, or of every commit of every local branch."""
+    """The commits whose files count: HEAD, the heads of all local branches, or all commits of all local branches."""
 
     HEAD = "HEAD"
     BRANCHES = "branches"
@@ -27,7 +27,7 @@ class Scope(Enum):
 
 
 def files_in(repository: Repository, scope: Scope, pathspecs: Sequence[str]) -> dict[str, Files]:
-    """Return, for each commit in ``scope``, the files that match ``pathspecs``; of all commits the newest first.
+    """Return the files that match ``pathspecs``, for each commit in ``scope``; with all commits, newest first.
 
     Raises:
         GitError: git cannot read the repository.
@@ -65,7 +65,7 @@ def _branches(repository: Repository) -> dict[str, str]:
 
 
 def _in_trees(repository: Repository, trees: Mapping[str, str], pathspecs: Sequence[str]) -> dict[str, Files]:
-    # compared with the empty tree, a tree differs by all its files; unlike ls-tree, many trees cost one process
+    # a tree differs from the empty tree by all its files; unlike ls-tree, one diff-tree reads many trees
     asked = "".join(f"{_EMPTY_TREES[len(tree)]} {tree}\n" for tree in dict.fromkeys(trees.values()))
     if not asked:
         return {}
@@ -75,8 +75,8 @@ def _in_trees(repository: Repository, trees: Mapping[str, str], pathspecs: Seque
 
 
 def _in_all_commits(repository: Repository, pathspecs: Sequence[str]) -> dict[str, Files]:
-    # Each commit's files are its first parent's and what it changed in them. --sparse keeps the commits that
-    # change none of the files, --full-history the branches that were merged without an effect.
+    # A commit's files are those of its first parent, with its own changes. --sparse keeps the commits that change none
+    # of the files, --full-history keeps merged branches that had no effect.
     walk = ("--branches", "--topo-order", "--reverse", "--full-history", "--sparse", "--no-show-signature")
     compare = ("--diff-merges=first-parent", "--root", *_RAW)
     output = repository.git("log", *walk, *compare, "--format=%H %P", "--", *pathspecs)
@@ -89,7 +89,7 @@ def _in_all_commits(repository: Repository, pathspecs: Sequence[str]) -> dict[st
 
 
 def _applied(files: Files, changes: Iterable[tuple[str, str | None]]) -> Files:
-    """Return ``files`` after ``changes``: the very same mapping where there is none, for most commits have none."""
+    """Return ``files`` after ``changes``: the same mapping if there are none, as in most commits."""
     changes = list(changes)
     if not changes:
         return files

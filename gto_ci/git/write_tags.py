@@ -1,7 +1,7 @@
-"""Making tag objects, and making and deleting tags all at once.
+"""Tag objects, and transactions that create and delete tags.
 
-A tag object by itself changes nothing that anybody sees; its ref does. So the objects are made
-first, then one transaction of git writes all refs or none.
+A tag object is not visible until a ref points to it. So the objects are written first. Then one transaction of git
+writes all refs, or none.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import NamedTuple
 
 from gto_ci.core.errors import GitError, Remedies
@@ -25,15 +24,16 @@ from gto_ci.git.tag_objects import parse_tag_object
 
 _WRITING = "refs/gto-ci/writing/"
 _KEYS = Remedies.SIGN_WITHOUT_KEY.after("Check user.signingkey and gpg.format")
-CLOCKS_DIFFER = 600  # seconds; a date that is further ahead is an error of somebody's, and not followed
-_PATIENCE = "30000"  # milliseconds to wait for a lock: who holds it may be pushing, or waiting for those before
+CLOCKS_DIFFER = 600  # seconds; a tag whose date is further ahead has a wrong date, which is not followed
+_PATIENCE = "30000"  # milliseconds to wait for a lock: its holder may be pushing
 
 
 @dataclass(frozen=True, slots=True)
 class Tagger:
-    """Who makes tags, and whether they are signed. Empty: what git's environment and configuration say.
+    """The person who creates tags, and whether the tags are signed.
 
-    ``sign``: None stands for git's own setting, ``tag.gpgSign``.
+    An empty name or address stands for what git's environment and configuration say, ``sign=None`` for the setting
+    ``tag.gpgSign``.
     """
 
     name: str = ""
@@ -42,13 +42,13 @@ class Tagger:
 
     @property
     def environ(self) -> dict[str, str]:
-        """The variables that tell git."""
+        """The variables by which git learns the name and address."""
         given = {"GIT_COMMITTER_NAME": self.name, "GIT_COMMITTER_EMAIL": self.email}
         return {variable: value for variable, value in given.items() if value}
 
 
 class MadeTag(NamedTuple):
-    """A tag object that was written: its id, and what it says."""
+    """A tag object that was written: its id and its content."""
 
     oid: str
     record: TagRecord
@@ -57,14 +57,14 @@ class MadeTag(NamedTuple):
 def make_tags(
     repository: Repository, tagger: Tagger, tags: Sequence[tuple[str, str, str]], earliest: int = 0
 ) -> list[MadeTag]:
-    """Write a tag object for each (name, commit, message), message as it stands, and return them.
+    """Write a tag object for each (name, commit, message), and return the objects. No ref is written.
 
-    No ref is written. The tagger's date is git's: ``GIT_COMMITTER_DATE`` in any form that git
-    reads, else now. Where now is before ``earliest`` (seconds since the epoch) by no more than
-    clocks differ, it is ``earliest``.
+    Messages are written unchanged. The tagger's date is ``GIT_COMMITTER_DATE``, in any form that git reads, by default
+    now. If now is a few minutes before ``earliest`` (seconds since the epoch), because clocks differ, the date is
+    ``earliest``.
 
     Raises:
-        GitError: there is no identity, no key to sign with, or no such commit here.
+        GitError: git knows no identity, or no key to sign with, or there is no such commit.
     """
     who = _not_before(earliest, _identity(repository, tagger), repository.runner.environ)
     sign = _wants_signatures(repository) if tagger.sign is None else tagger.sign
@@ -78,19 +78,18 @@ def make_tags(
 def prepared(
     repository: Repository, artifact: str, create: Mapping[str, str], delete: Mapping[str, str]
 ) -> Iterator[Callable[[], None]]:
-    """Lock the tags to be made (name: id of the object) and deleted (name: id that it has), and yield ``commit``.
+    """Lock the tags to create (name: object id) and to delete (name: present id), and yield the function ``commit``.
 
-    ``artifact`` is locked too, for as long as the context lasts: of all who come here for it, in
-    this repository, one at a time goes on.
+    ``artifact`` is locked too while the context lasts: only one writer at a time gets past this point for an artifact
+    of this repository.
 
-    Nothing is written unless ``commit`` is called; leaving without it, or dying, lets git give the
-    locks back. The git process is in a session of its own: what it was told to commit it commits,
-    though we be killed.
+    Only a call of ``commit`` writes the refs. If the context is left without it, or this process dies, git releases
+    the locks. The git process has its own session, so it finishes a commit even if we are killed.
 
     Raises:
         GitError: a tag exists already, has changed, or cannot be locked; nothing was changed.
     """
-    # a ref that never comes into being: to make sure of that, git locks it
+    # git locks this ref to verify that it does not exist; it is never created
     lines = ["start", f"verify {_WRITING}{ref_part(artifact)}\0"]
     lines += [f"create refs/tags/{name}\0{oid}" for name, oid in create.items()]
     lines += [f"delete refs/tags/{name}\0{oid}" for name, oid in delete.items()]
@@ -122,7 +121,7 @@ def prepared(
 
 
 def _identity(repository: Repository, tagger: Tagger) -> bytes:
-    """The tagger's line as git would write it: ``NAME <EMAIL> SECONDS ZONE``."""
+    """Return the tagger's line as git would write it: ``NAME <EMAIL> SECONDS ZONE``."""
     try:
         said = repository.runner.run(["var", "GIT_COMMITTER_IDENT"], repository.root, environ=tagger.environ)
     except GitError as error:
@@ -155,28 +154,26 @@ def _plain(repository: Repository, who: bytes, name: str, commit: str, message: 
 
 
 def _signed(repository: Repository, environ: Mapping[str, str], name: str, commit: str, message: str) -> MadeTag:
-    """Have ``git tag`` sign, in a scratch repository, so that no ref of the user's is written.
+    """Run ``git tag --sign`` in a scratch repository, so that it writes no ref of the user's repository.
 
-    It reads the user's configuration and writes the object where the user's objects are.
+    It reads the user's configuration, and writes the object into the user's repository.
     """
-    config, objects, object_format = repository.rev_parse(
-        *("--path-format=absolute", "--git-path", "config", "--git-path", "objects", "--show-object-format")
-    )
+    (config, objects), object_format = repository.paths_and_format("config", "objects")
     with temporary_folder() as root:
-        lay_out(root, object_format, include=Path(config))
+        lay_out(root, object_format, include=config)
         try:
             repository.runner.run(
                 ["tag", "--sign", "--cleanup=verbatim", "--file=-", "--", name, commit],
                 root,
                 stdin=os.fsencode(message) + b"\n",
-                environ={**environ, "GIT_DIR": str(root), "GIT_OBJECT_DIRECTORY": objects},
+                environ={**environ, "GIT_DIR": str(root), "GIT_OBJECT_DIRECTORY": str(objects)},
             )
         except GitError as error:
             raise GitError(error.command, error.returncode, error.stdout, error.stderr, _KEYS) from error
         oid = (root / "refs/tags" / name).read_text(encoding="ascii").strip()
     (made,) = repository.objects([oid])
     record = parse_tag_object(name, commit, made.data if made else b"")
-    if not record.signed:  # git before 2.45 goes on without a key that it cannot load
+    if not record.signed:  # git before 2.45 ignores a key that it cannot load
         said = "the key could not be used, and nothing was signed"
         raise GitError(["git", "tag"], None, stderr=said, next_step=_KEYS)
     return MadeTag(oid, record)

@@ -1,1 +1,1 @@
-"""A job of a CI system, in words that fit every platform, and what each platform makes of them."""
+"""A CI job behind one interface, and an implementation for each platform."""

@@ -1,4 +1,4 @@
-"""What a workflow asks the action for, whatever the platform. Defaults are those of ``action.yml``."""
+"""The action's inputs on every platform. The defaults are those of ``action.yml``."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from typing import Literal, cast
 from gto_ci.core.errors import WrongInput, quote
 from gto_ci.core.names import Kind
 
-Read = Callable[[str], str]  # an input's text by its name, "" where it is not given
+Read = Callable[[str], str]  # returns an input's text by name, "" if it is not set
 When = Literal["never", "always", "on-failure"]
 
-# The spellings that YAML 1.2's core schema knows, which are also those that GitHub's own actions take.
+# The spellings of YAML 1.2's core schema, which are also those that GitHub's own actions accept.
 _BOOLEANS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _WHEN = ("never", "always", "on-failure")
 
 
 @dataclass(frozen=True, slots=True)
 class GateInputs:
-    """What has to hold for the step to succeed.
+    """The conditions under which the step succeeds.
 
-    ``events``, ``artifacts`` and ``stages`` are globs; what happened must fit one of each list that is
-    not empty. ``policy`` is the path of the policy file, "" for the usual one where there is one;
-    ``policy_ref`` the branch, tag or commit that it is read from, "" for the default branch.
+    ``events``, ``artifacts`` and ``stages`` are globs. The event must match one glob of each list that is
+    not empty. ``policy`` is the path of the policy file; "" means the default path, where the file is
+    optional. ``policy_ref`` is the branch, tag or commit to read it from, "" for the default branch.
     """
 
     events: tuple[str, ...] = ()
@@ -36,17 +36,17 @@ class GateInputs:
 
     @property
     def requires(self) -> bool:
-        """Whether something is required of what happened."""
+        """Whether the inputs require anything of the event."""
         return bool(self.events or self.artifacts or self.stages)
 
 
 @dataclass(frozen=True, slots=True)
 class GhostInputs:
-    """Which change to apply to the workspace, and how to get it.
+    """The ghost to apply to the workspace, and how to fetch it.
 
-    ``diff`` is (BASE, HASH) and ``commits`` (FROM, TO), where the first is "" if it was not given;
-    None where nothing is wanted. ``allow`` are globs of protected paths that may be touched all the
-    same, ``allow_events`` the events, or ``fork``, on which a ghost may be applied all the same.
+    ``diff`` is (BASE, HASH) and ``commits`` is (FROM, TO). The first item is "" if it was not set; the
+    whole value is None if the input was not set. ``allow`` are globs of protected paths that the ghost may
+    change. ``allow_events`` are risky events, or ``fork``, on which a ghost may be applied.
     """
 
     repo: str = ""
@@ -61,13 +61,13 @@ class GhostInputs:
 
     @property
     def wanted(self) -> bool:
-        """Whether there is something to apply."""
+        """Whether there is a ghost to apply."""
         return bool(self.diff or self.commits)
 
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """What the workflow asked for."""
+    """All inputs of the action."""
 
     ref: str = ""
     path: str = "."
@@ -86,16 +86,16 @@ class Inputs:
 
     @property
     def secrets(self) -> list[str]:
-        """The texts that nobody is to see, a key's lines one by one."""
+        """The texts to mask in the log. A key counts line by line."""
         key = [line for line in self.ghost.ssh_key.splitlines() if not line.startswith("-----")]
         return [text for text in (self.token, self.ghost.token, *key) if text.strip()]
 
     @classmethod
     def read(cls, text: Read) -> Inputs:
-        """Return the inputs that ``text`` gives, one by one; an empty one counts as not given.
+        """Return the inputs, each read through ``text``. An empty input counts as not set.
 
         Raises:
-            WrongInput: a value cannot be understood; the error names the input.
+            WrongInput: a value is invalid; the error names the input.
         """
         return cls(
             ref=text("ref"),
@@ -116,31 +116,31 @@ class Inputs:
 
 
 def boolean(text: Read, name: str, *, default: bool) -> bool:
-    """Return an input that is ``true`` or ``false`` as YAML 1.2's core schema spells them.
+    """Return a boolean input, spelled as in YAML 1.2's core schema.
 
     Raises:
-        WrongInput: it is something else.
+        WrongInput: the input has another value.
     """
-    given = text(name)
-    if not given:
+    value = text(name)
+    if not value:
         return default
-    if given not in _BOOLEANS:
+    if value not in _BOOLEANS:
         raise WrongInput(
-            f"Input '{name}' must be true or false, not {quote(given)}", f"Write '{name}: true' or '{name}: false'"
+            f"Input '{name}' must be true or false, not {quote(value)}", f"Write '{name}: true' or '{name}: false'"
         )
-    return _BOOLEANS[given]
+    return _BOOLEANS[value]
 
 
 def listed(text: str) -> tuple[str, ...]:
-    """Return the items of a list whose items stand between commas or line ends."""
+    """Return the items of a list that commas or line ends separate."""
     return tuple(item for item in map(str.strip, re.split(r"[,\n]", text)) if item)
 
 
 def _when(text: Read, name: str) -> When:
-    given = text(name) or "never"
-    if given not in _WHEN:
-        raise WrongInput(f"Input '{name}' must be never, always or on-failure, not {quote(given)}", "Choose one")
-    return cast(When, given)
+    value = text(name) or "never"
+    if value not in _WHEN:
+        raise WrongInput(f"Input '{name}' must be never, always or on-failure, not {quote(value)}", "Choose one")
+    return cast(When, value)
 
 
 def _gate(text: Read) -> GateInputs:
@@ -148,7 +148,9 @@ def _gate(text: Read) -> GateInputs:
     known = [kind.word for kind in Kind if kind is not Kind.CREATION]
     for glob in events:
         if not any(fnmatchcase(word, glob) for word in known):
-            raise WrongInput(f"Input 'require-event' names no event: {quote(glob)}", f"Known: {', '.join(known)}")
+            raise WrongInput(
+                f"Input 'require-event' matches no event: {quote(glob)}", f"Known events: {', '.join(known)}"
+            )
     return GateInputs(
         events,
         listed(text("require-artifact")),
@@ -171,8 +173,8 @@ def _ghost(text: Read) -> GhostInputs:
         allow_events=listed(text("ghost-allow-events")),
     )
     if ghost.wanted and not ghost.repo:
-        asked = "ghost-diff" if ghost.diff else "ghost-commits"
-        raise WrongInput(f"Input '{asked}' needs to know the patch repository", "Set 'ghost-repo' to its URL")
+        name = "ghost-diff" if ghost.diff else "ghost-commits"
+        raise WrongInput(f"Input '{name}' needs a patch repository", "Set 'ghost-repo' to its URL")
     return ghost
 
 

@@ -1,10 +1,10 @@
-"""The names of the action's outputs, and values that every reader of them reads alike."""
+"""The names of the action's outputs, and a form of their values that every reader parses alike."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-# in the order of action.yml, which a test holds equal
+# in the order of action.yml (a test compares them)
 NAMES = (
     "event",
     "name",
@@ -37,16 +37,15 @@ NAMES = (
     "ghost-files",
     "comment-url",
 )
-# GitHub takes 1 MB of outputs from a job; the rest is left to other steps
+# GitHub accepts 1 MB of outputs per job. This limit leaves some for other steps.
 LIMIT = 900_000
 
 
 def fit(values: Mapping[str, str], limit: int = LIMIT) -> tuple[dict[str, str], list[str]]:
-    """Return all outputs (those not in ``values`` empty) within ``limit`` bytes, and what was left out for it.
+    """Return all outputs, within ``limit`` bytes in total, and the names of those left out.
 
-    Values are made such that every reader of the file agrees on them: line ends are line feeds,
-    none stands at the beginning or the end, and there is no NUL and no broken Unicode. Where they
-    are too large together, the largest is emptied, until they fit.
+    An output that is not in ``values`` is empty. Each value is passed through :func:`clean`. While the values
+    are too large in total, the largest is emptied.
     """
     fitted = {name: clean(values.get(name, "")) for name in NAMES}
     left_out: list[str] = []
@@ -59,6 +58,9 @@ def fit(values: Mapping[str, str], limit: int = LIMIT) -> tuple[dict[str, str], 
 
 
 def clean(value: str) -> str:
-    """Return ``value`` in the form that every reader of the outputs file reads alike."""
+    """Return ``value`` in the form that every reader of the outputs file parses alike.
+
+    Line ends are line feeds, none at the beginning or the end. NUL and broken Unicode are replaced.
+    """
     unix = value.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "\ufffd").strip("\n")
     return unix.encode(errors="replace").decode()

@@ -1,8 +1,7 @@
-"""What the action needs of a CI system, in words that fit all of them.
+"""The interface between the action and a CI system.
 
-Each system has a room of its own (``github``, ``gitlab``, ``forgejo``) that turns its variables, files
-and payloads into a :class:`Job`, and gives the action a :class:`Platform` to speak to. Nothing else
-knows which system it is.
+Each system has its own package (``github``, ``gitlab``, ``forgejo``). It turns the system's variables, files and
+payloads into a :class:`Job` and implements :class:`Platform`. No other code depends on the system.
 """
 
 from __future__ import annotations
@@ -16,12 +15,12 @@ from typing import Literal, NamedTuple, Protocol
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What is to be interpreted.
+    """The ref to interpret.
 
-    ``text`` is a tag's name or, where ``may_be_shortcut``, perhaps a shortcut; empty where the
-    event is about no tag, and then ``nothing`` says what it is about. ``deleted``: the tag is
-    gone, only its name is left. ``commit``: the commit that set the job off, which the tag has to
-    peel to; empty where the tag was named by hand.
+    ``text`` is a tag's name or, if ``may_be_shortcut``, possibly a shortcut. It is empty if the event is not
+    about a tag; ``nothing`` then says what the event is about. ``deleted`` means that the tag was deleted.
+    ``commit`` is the commit that triggered the job, which the tag must peel to. It is empty if the user named
+    the tag.
     """
 
     text: str = ""
@@ -35,9 +34,9 @@ class Target:
 class PullRequest:
     """The pull request (or merge request) that a job is about.
 
-    ``merged`` is the commit that merging it makes, whose first parent is what it is merged into;
-    empty where the platform has not made one. ``base`` and ``head`` are the commits of its two
-    branches, ``target`` is the name of the one that it is to be merged into.
+    ``merged`` is the merge commit, whose first parent is on the target branch. It is empty if the platform has
+    not created one. ``base`` and ``head`` are the commits of the target and the source branch. ``target`` is the
+    name of the target branch.
     """
 
     number: int
@@ -49,13 +48,19 @@ class PullRequest:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """The job that the action runs in.
+    """The job that the action runs in. Each text may be empty.
 
-    ``workspace`` is where the repository is; ``temp`` is for files that later steps of the job may use;
-    ``commit`` is the one that the job runs on. ``repository`` is OWNER/NAME on ``server_url``, ``run_url``
-    the run's page, ``default_branch`` the name of that branch; each may be empty. ``event`` is the
-    platform's name for what set the job off, ``from_fork``: it comes from somebody else's copy of the
-    repository. ``ghost`` is what an earlier step has applied.
+    Attributes:
+        workspace: the folder of the repository.
+        temp: a folder for temporary files that later steps of the job may use.
+        commit: the commit that the job runs on.
+        repository: OWNER/NAME on ``server_url``.
+        run_url: the page of the run.
+        default_branch: the name of the repository's default branch.
+        event: the platform's name for the event that triggered the job.
+        from_fork: whether the event comes from a fork.
+        change: the pull request that the job is about, if any.
+        ghost: the ghost that an earlier step applied.
     """
 
     workspace: Path
@@ -72,36 +77,36 @@ class Job:
 
 
 class Posted(NamedTuple):
-    """What became of a comment, and where it is."""
+    """The result of posting a comment, and the comment's URL."""
 
     url: str
     action: Literal["created", "updated", "unchanged", "none"]
 
 
 class Log(Protocol):
-    """The job's log. Text of strangers goes through :meth:`text` alone, or is quoted."""
+    """The job's log. Print untrusted text through :meth:`text`, or quote it."""
 
     def group(self, title: str) -> AbstractContextManager[None]:
-        """Fold what is printed inside under ``title``."""
+        """Fold the lines printed inside under ``title``."""
 
     def text(self, text: str) -> None:
-        """Print text that may come from anyone."""
+        """Print untrusted text."""
 
     def notice(self, message: str) -> None:
         """Add a notice to the run's page."""
 
     def warning(self, message: str, file: str = "", line: int = 0) -> None:
-        """Add a warning to the run's page, at a file's line where given."""
+        """Add a warning to the run's page, at a file and line if given."""
 
     def error(self, message: str) -> None:
         """Add an error to the run's page."""
 
     def mask(self, secret: str) -> None:
-        """Have ``secret`` replaced with asterisks from here on."""
+        """Mask ``secret`` in all later output."""
 
 
 class Platform(Protocol):
-    """A CI system, as the action speaks to it."""
+    """A CI system, as the action uses it."""
 
     @property
     def job(self) -> Job:
@@ -113,36 +118,38 @@ class Platform(Protocol):
 
     @property
     def has_summary(self) -> bool:
-        """Whether a summary would be seen."""
+        """Whether the platform shows a summary."""
 
     def target(self, wanted: str) -> Target:
-        """Return what to interpret, from the input ``ref`` (``wanted``) or else from the event."""
+        """Return the ref to interpret, from the input ``ref`` (``wanted``) or else from the event."""
 
     def write_outputs(self, values: Mapping[str, str]) -> None:
-        """Give ``values`` to later steps, all of them or none."""
+        """Pass ``values`` to later steps, either all of them or none."""
 
     def write_summary(self, text: str) -> None:
-        """Add Markdown to the page that the job leaves behind."""
+        """Add Markdown to the job's summary page."""
 
     def remember_ghost(self, ghost: str) -> None:
-        """Have later steps of the job know that ``ghost`` was applied (:attr:`Job.ghost`)."""
+        """Tell later steps of the job that ``ghost`` was applied (:attr:`Job.ghost`)."""
 
     def untrusted(self, allowed: tuple[str, ...]) -> str:
-        """Return why what set the job off must not choose what code it runs, "" where it may.
+        """Return why the event must not choose the code that the job runs, or "" if it may.
 
-        ``allowed`` are the events, or ``fork``, that the workflow's author has ruled in.
+        ``allowed`` are the risky events, or ``fork``, that the workflow's author accepts.
         """
 
     def merged_change(self, commit: str, token: str) -> int | None:
-        """Return the number of the pull request that brought ``commit`` in, None for none.
+        """Return the number of the pull request that introduced ``commit``, or None.
 
         Raises:
-            CommentRefused: the platform does not say.
+            CommentRefused: the platform did not answer the question.
         """
 
     def comment(self, number: int, header: str, body: str, token: str, *, create: bool = True) -> Posted:
-        """Post ``body`` on a pull request, or update what was posted under ``header`` before.
+        """Post ``body`` on a pull request, or update the earlier comment with the same ``header``.
+
+        Without ``create``, only update.
 
         Raises:
-            CommentRefused: the platform did not take it.
+            CommentRefused: the platform rejected the comment, or could not be reached.
         """

@@ -1,4 +1,4 @@
-"""How the registry looks. Pure: values in, dictionaries and text out.
+"""Present the registry. Pure: values in, dictionaries and text out.
 
-:mod:`views` gives the shapes of GTO's JSON, :mod:`table` the tables, :mod:`markdown` the pages.
+:mod:`views` makes the dictionaries of GTO's JSON, :mod:`table` the tables, :mod:`page` the summaries and comments.
 """

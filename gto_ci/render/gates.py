@@ -1,4 +1,4 @@
-"""What the gate says, at a prompt."""
+"""The gate's verdict and rules, as dictionaries and as text for a terminal."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def gate_view(event: Event, findings: Sequence[Finding], where: str) -> Row:
 
 
 def gate_text(event: Event, findings: Sequence[Finding], where: str, *, mark: Callable[[str], str]) -> str:
-    """Return a verdict for a person: what happened, each check with its evidence, and what would satisfy it."""
+    """Return a verdict for a person: the event, each check with its evidence, and the remedies."""
     failed = sum(one.passed is False for one in findings)
     verdict = f"The gate is closed: {failed} of {len(findings)} checks failed" if failed else "The gate is open"
     lines = [str(event), f"{mark('❌' if failed else '✅')}{verdict} (rules: {where})"]
@@ -50,7 +50,7 @@ def rules_view(rules: Sequence[Rule], where: str) -> Row:
 
 
 def rules_text(rules: Sequence[Rule], where: str) -> str:
-    """Return rules for a person, each with what it asks for."""
+    """Return rules for a person, each with its requirements."""
     if not rules:
         return f"No rule applies (rules: {where})"
     lines = [f"Rules: {where}"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from gto_ci.core.errors import visible
 from gto_ci.ghost.deletion import Collected
 from gto_ci.ghost.listing import LogEntry
 from gto_ci.ghost.names import Ghost
@@ -12,7 +13,7 @@ from gto_ci.ghost.push_ghost import PushedGhost
 from gto_ci.render.table import table
 from gto_ci.render.views import Row, human_size
 
-_DIGITS = 12  # of a hash in a table; enough to name it by
+_DIGITS = 12  # of a hash in a table; enough to identify it
 
 
 def ghost_view(ghost: Ghost) -> Row:
@@ -21,7 +22,7 @@ def ghost_view(ghost: Ghost) -> Row:
 
 
 def pushed_view(pushed: PushedGhost) -> Row:
-    """Return what was pushed as ``git ghost push --json`` prints it; ``size`` is in bytes."""
+    """Return a pushed ghost as ``git ghost push --json`` prints it; ``size`` is in bytes."""
     view: Row = {**ghost_view(pushed.ghost), "created": pushed.created, "size": pushed.size}
     if pushed.change is not None:
         change = pushed.change
@@ -47,7 +48,7 @@ def logged_view(logged: LogEntry) -> Row:
 
 
 def log_table(logged: Sequence[LogEntry], *, plain: bool = False, width: int = 0) -> str:
-    """Return ghosts as ``git ghost log`` shows them to a person, whose terminal has ``width`` columns."""
+    """Return the table of ``git ghost log``, for a terminal of ``width`` columns."""
     if not logged:
         return "No ghosts start from this commit"
     rows = [
@@ -66,7 +67,7 @@ def log_table(logged: Sequence[LogEntry], *, plain: bool = False, width: int = 0
 
 
 def collected_view(collected: Collected, *, dry_run: bool) -> Row:
-    """Return what was deleted as ``git ghost gc --json`` prints it; ``size`` is in bytes, null where it is unknown."""
+    """Return deleted ghosts as ``git ghost gc --json`` prints them; ``size`` is in bytes, null if unknown."""
     return {
         "deleted": [ghost_view(ghost) for ghost in collected.ghosts],
         "kept": collected.kept,
@@ -76,7 +77,7 @@ def collected_view(collected: Collected, *, dry_run: bool) -> Row:
 
 
 def collected_sentence(collected: Collected, *, dry_run: bool) -> str:
-    """Return what was deleted, and freed, for a person."""
+    """Return a sentence about the deleted ghosts and the freed space."""
     number = len(collected.ghosts)
     what = f"{number} {'ghost' if number == 1 else 'ghosts'}"
     freed = f", {human_size(collected.size)} of patches" if collected.size is not None else ""
@@ -84,6 +85,5 @@ def collected_sentence(collected: Collected, *, dry_run: bool) -> str:
 
 
 def _line(text: str) -> str:
-    """One line that cannot steer a terminal."""
-    first = text.partition("\n")[0]
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in first)[:60]
+    """Return the first line of ``text``, without control characters."""
+    return visible(text.partition("\n")[0])[:60]

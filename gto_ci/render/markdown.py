@@ -1,9 +1,8 @@
-"""Markdown in which nobody's text can become markup.
+"""Markdown in which untrusted text cannot become markup.
 
-Text from outside has every mark that could mean something written as an entity, and an entity never
-starts a Markdown construct; it stands inside ``<code>``, where GitHub looks for no mention (``@team``)
-and no issue number. It does look there for e-mail addresses, behind entities too, and makes links of
-them, unless a comment stands in one.
+In untrusted text, every character that can begin markup is written as an entity, which never begins a Markdown
+construct. The text stands inside ``<code>``, where GitHub links no mention (``@team``) and no issue number. GitHub does
+link e-mail addresses there, even with entities, unless an HTML comment stands in the address.
 """
 
 from __future__ import annotations
@@ -12,20 +11,20 @@ import re
 from collections.abc import Iterable, Sequence
 from urllib.parse import quote
 
-# Every ASCII mark that can begin something within a line, and the dots and colons that make a bare address a link.
-# The dots and colons of versions, file names and times mean nothing.
+# Every ASCII character that can begin markup within a line, and the dots and colons that make a bare address a link.
+# The dots and colons of versions, file names and times stay.
 _MARKS = re.compile(r"[!$%&*<>?@\[\\\]^_`|~]|(?i:(?<=www)\.)|(?<!\d):|:(?!\d)")
-_IN_ADDRESS = "/:?=&.#%~+,-_"  # what means something in an address; all else is percent-encoded
+_IN_ADDRESS = "/:?=&.#%~+,-_"  # the special characters of an address; all others are percent-encoded
 
 
 def escape(text: str) -> str:
-    """Return ``text`` such that Markdown shows it as it is; line ends become spaces."""
+    """Return ``text`` as Markdown that shows it unchanged; line breaks become spaces."""
     printable = "".join(c if c.isprintable() or c.isspace() else "\ufffd" for c in text)
     return _MARKS.sub(_as_entity, " ".join(printable.splitlines()))
 
 
 def code(text: object, limit: int = 300) -> str:
-    """Return ``text`` as code on one line, cut to ``limit`` characters; nothing for nothing."""
+    """Return ``text`` as code on one line, cut to ``limit`` characters; "" for an empty text."""
     shown = str(text)
     if not shown:
         return ""
@@ -35,19 +34,19 @@ def code(text: object, limit: int = 300) -> str:
 
 
 def sentence(text: str) -> str:
-    """Return a sentence of ours, in which strangers' names stand in double quotes, with those as code."""
+    """Return a trusted sentence with its parts in double quotes, which are untrusted names, as code."""
     return "".join(code(part) if number % 2 else escape(part) for number, part in enumerate(text.split('"')))
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a Markdown table; headings and cells are Markdown already."""
+    """Return a Markdown table; headings and cells are already Markdown."""
     lines = [f"| {' | '.join(headings)} |", f"|{' :--- |' * len(headings)}"]
     lines += [f"| {' | '.join(row)} |" for row in rows]
     return "\n".join(lines) + "\n"
 
 
 def link(words: str, address: str) -> str:
-    """Return a link with ``words``, which are ours, to an address that may hold anyone's text; none to no web page."""
+    """Return a link with trusted ``words`` to an untrusted ``address``; only the words if it is not a web page."""
     if not address.startswith(("https://", "http://")):
         return escape(words)
     return f"[{escape(words)}](<{quote(address, safe=_IN_ADDRESS)}>)"

@@ -1,7 +1,7 @@
-"""The pages that a job leaves behind: its summary, and its comment on a pull request.
+"""The pages that a job writes: its summary, and its comment on a pull request.
 
-Both are made of the same sections. A section takes the room that it is given and says what it left
-out; every value in it may be anyone's text.
+Both consist of the same sections. A section gets a size limit and says how much it left out. Every value in a section
+may be untrusted text.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ _FACTS = (
     ("description", "Description"),
     ("labels", "Labels"),
 )
-SUMMARY_LIMIT = 900_000  # bytes, of the 1 MiB that GitHub takes from one step
-COMMENT_LIMIT = 65_000  # characters, of the 65,536 that GitHub takes
+SUMMARY_LIMIT = 900_000  # bytes; GitHub accepts 1 MiB from one step
+COMMENT_LIMIT = 65_000  # characters; GitHub accepts 65,536
 _MARKS = {True: "✅", False: "❌", None: "⏳"}
 
-Section = Callable[[int], str]  # Markdown of at most so many bytes, more or less a heading
+Section = Callable[[int], str]  # returns Markdown of about that many bytes at most
 
 
 def compose(title: str, sections: Iterable[Section], limit: int, rest: str = "") -> str:
-    """Return a page within ``limit`` bytes; ``rest`` is Markdown that says where to find what did not fit.
+    """Return a page within ``limit`` bytes; ``rest`` is Markdown that names the place of omitted parts.
 
     ``title`` is a sentence in which names stand in double quotes.
     """
@@ -59,7 +59,7 @@ def compose(title: str, sections: Iterable[Section], limit: int, rest: str = "")
 
 
 def facts(outputs: Mapping[str, str]) -> Section:
-    """Return the section of what is known of the event, from the outputs of that name."""
+    """Return the section about the event, from the action's outputs."""
     rows = [
         (f"**{label}**", code(outputs[name])) for name, label in _FACTS if outputs.get(name) and outputs[name] != "[]"
     ]
@@ -67,14 +67,14 @@ def facts(outputs: Mapping[str, str]) -> Section:
 
 
 def warnings(texts: Sequence[str]) -> Section:
-    """Return the section of what a reader should be warned of."""
+    """Return the section of warnings."""
     return lambda _: "\n".join(f"> [!WARNING]\n> {code(text)}\n" for text in texts[:20])
 
 
 def gate(findings: Sequence[Finding], where: str) -> Section:
-    """Return the section of the gate's verdict: each check, the evidence, and what would satisfy it.
+    """Return the section of the gate's verdict: each check with its evidence and remedy.
 
-    ``where`` says where the rules are from, "" where there are none.
+    ``where`` names the place of the rules, "" if there are none.
     """
     found = sorted(findings, key=lambda one: one.passed is not False)
     rows = [
@@ -93,7 +93,7 @@ def gate(findings: Sequence[Finding], where: str) -> Section:
 
 
 def ghost(what: str, files: Sequence[LineCounts], notes: Sequence[str]) -> Section:
-    """Return the section of what was applied to the workspace: ``what``, the files, and notes for a person."""
+    """Return the section about the applied ghost: ``what`` it is, its files, and notes for a person."""
     added, removed = (sum(getattr(file, name) or 0 for file in files) for name in ("added", "removed"))
     number = f"{len(files):,} {'file' if len(files) == 1 else 'files'}"
     head = f"#### 👻 A ghost was applied: {number}, +{added} −{removed}\n\n{code(what)}\n\n"
@@ -106,13 +106,13 @@ def ghost(what: str, files: Sequence[LineCounts], notes: Sequence[str]) -> Secti
 
 
 def pulled(path: str, size: str, files: int) -> Section:
-    """Return the section of what DVC has pulled."""
+    """Return the section about the data that DVC has pulled."""
     number = f"{files:,} {'file' if files == 1 else 'files'}"
     return lambda _: f"📦 Pulled {code(path)}: {size} in {number}\n"
 
 
 def registry(rows: Sequence[Row]) -> Section:
-    """Return the section of the whole registry, folded."""
+    """Return the section of the whole registry, collapsed."""
 
     def section(room: int) -> str:
         if not rows:
@@ -126,7 +126,7 @@ def registry(rows: Sequence[Row]) -> Section:
 
 
 class GateForecast(NamedTuple):
-    """What the gate would say if the commit were registered (``stage`` is "") or assigned to ``stage``."""
+    """The gate's verdict if the commit were registered (``stage`` is "") or assigned to ``stage``."""
 
     artifact: str
     stage: str
@@ -134,13 +134,13 @@ class GateForecast(NamedTuple):
 
     @property
     def passed(self) -> bool | None:
-        """False where something stands against it already, None where something is to be seen, True otherwise."""
+        """False if a check fails, None if a check cannot be decided yet, True otherwise."""
         said = [one.passed for one in self.findings]
         return False if False in said else None if None in said else True
 
 
 def changes(found: Sequence[ArtifactChange]) -> Section:
-    """Return the section of what becomes of artifacts' annotations."""
+    """Return the section of changed annotations."""
     rows = [(code(one.artifact), one.kind, ", ".join(code(name) for name in one.fields)) for one in found]
     nothing = "It changes no artifact's annotation.\n"
     headings = ("artifact", "change", "what")
@@ -148,7 +148,7 @@ def changes(found: Sequence[ArtifactChange]) -> Section:
 
 
 def forecasts(found: Sequence[GateForecast], where: str) -> Section:
-    """Return the section of what the gate would say."""
+    """Return the section of the gate's verdicts after the merge."""
     rows = [
         (
             code(one.artifact),
@@ -163,18 +163,18 @@ def forecasts(found: Sequence[GateForecast], where: str) -> Section:
 
 
 def links(pages: Sequence[tuple[str, str]]) -> Section:
-    """Return the section of links: pairs of words and addresses of the platform's own."""
+    """Return the section of links: pairs of words and addresses from the platform."""
     return lambda _: " · ".join(link(words, address) for words, address in pages if address) + "\n" if pages else ""
 
 
 def failure(cause: str, next_step: str) -> str:
-    """Return the summary of a step that failed: what was wrong, and what to do."""
+    """Return the summary of a step that failed: the cause and the next step."""
     lines = [code(text, 1000) for text in (cause, next_step) if text]
     return "### ❌ The GTO action failed\n\n" + "\n\n".join(lines) + "\n\n"
 
 
 def _forecast(findings: Sequence[Finding]) -> Iterable[str]:
-    """What stands against an event that is yet to come, with evidence; then the names of the other checks."""
+    """Yield the failed checks of a future event, with evidence; then the names of the other checks."""
     for one in findings:
         if one.passed is False:
             yield f"❌ {escape(one.check)}: {code(one.evidence)}{_remedy(one.remedy)}"
@@ -193,7 +193,7 @@ def _remedy(text: str) -> str:
 
 
 def _table(headings: Sequence[str], rows: Iterable[Sequence[str]], room: int, more: str) -> str:
-    """A table of as many rows as fit into ``room`` bytes, and how many ``more`` there are."""
+    """Return a table of the rows that fit into ``room`` bytes, and the number of ``more`` rows."""
     shown: list[Sequence[str]] = []
     left = 0
     for row in rows:

@@ -1,8 +1,11 @@
 """Tables for people (``fancy_outline``) and for grep (``plain``).
 
-A table for people may be given the ``width`` of their terminal. One that is wider than that has long names shortened
-in the middle; where that is not enough, each row becomes a block of lines, as psql has it (``\\x auto``). Versions,
-dates and ids stay whole.
+A table for people may be given the ``width`` of their terminal. If the table is wider, long names are shortened in
+the middle. If that is not enough, each row becomes a block of lines, as in psql (``\\x auto``). Versions, dates and ids
+stay whole.
+
+Tables of plain words, which is nearly all of them, are laid out here, and the others by tabulate. With tabulate alone,
+``gto history`` takes 1.3× the time at 10 tags, for the import, and 2.4× at 10,000; ``gto show`` 1.3× and 1.2×.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from gto_ci.render.views import MISSING, Row
 
 NOTHING = "Nothing found in the current workspace"
 _WIDER = 2  # tabulate lets a column be wider than its heading by this much, at least
-# What may be shortened, refs only when all else is, and not to less than tells one from the other.
+# The columns that may be shortened, refs last, and the least width, at which names can still be told apart.
 _SHORTENED = (("name", "artifact", "stage", "author", "change", "note"), ("ref",))
 _LEAST = 12
 
@@ -28,7 +31,7 @@ def table(rows: Sequence[Row], *, plain: bool = False, width: int = 0) -> str:
 
 
 def lay_out(headings: Sequence[str], cells: Cells, *, plain: bool = False, width: int = 0) -> str:
-    """Return a table of ``cells``, each row as long as ``headings``; ``width`` is 0 where nothing bounds it."""
+    """Return a table of ``cells``, each row as long as ``headings``; a ``width`` of 0 is no limit."""
     if not cells:
         return NOTHING
     distinct = [{heading, *column} for heading, *column in zip(headings, *cells, strict=True)]  # few, in most columns
@@ -42,19 +45,19 @@ def lay_out(headings: Sequence[str], cells: Cells, *, plain: bool = False, width
         cells = [tuple(map(_shortened, row, widths)) for row in cells]
     if simple:
         return _laid_out(headings, cells, widths, plain)
-    from tabulate import tabulate  # late: most commands and all machine formats do without it
+    from tabulate import tabulate  # late: most commands and all machine formats do not need it
 
     return tabulate(cells, headers=headings, tablefmt="plain" if plain else "fancy_outline", disable_numparse=True)
 
 
 def _are_simple(cells: Iterable[str]) -> bool:
-    """Whether each cell is words of ASCII with one space between, or none: tabulate would not look twice at any."""
+    """Tell whether each cell is words of ASCII with one space between: the width of such text is its length."""
     text = f" {' '.join(filter(None, cells))} "
     return text.isascii() and text.isprintable() and "  " not in text
 
 
 def _laid_out(headings: Sequence[str], cells: Cells, widths: Sequence[int], plain: bool) -> str:
-    """What tabulate makes of simple cells, in a tenth of its time; a journal has tens of thousands of rows."""
+    """Return what tabulate makes of simple cells."""
     if plain:
         line = "  ".join(f"%-{width}s" for width in widths)
         return "\n".join([(line % row).rstrip() for row in (tuple(headings), *cells)])
@@ -65,7 +68,7 @@ def _laid_out(headings: Sequence[str], cells: Cells, widths: Sequence[int], plai
 
 
 def _narrowed(headings: Sequence[str], widths: Sequence[int], excess: int) -> list[int]:
-    """The widths of columns with ``excess`` less together, taken from the widest of them; empty where it cannot be."""
+    """Return ``widths`` with ``excess`` taken from the widest columns; empty if that is not possible."""
     found = list(widths)
     for names in _SHORTENED:
         columns = [number for number, heading in enumerate(headings) if heading in names]
@@ -79,7 +82,7 @@ def _narrowed(headings: Sequence[str], widths: Sequence[int], excess: int) -> li
 
 
 def _shortened(text: str, width: int) -> str:
-    """``text`` with its middle left out, where it is longer than ``width``."""
+    """Return ``text``, with its middle left out if it is longer than ``width``."""
     if len(text) <= width:
         return text
     end = (width - 1) // 2
@@ -87,7 +90,7 @@ def _shortened(text: str, width: int) -> str:
 
 
 def _blocks(headings: Sequence[str], cells: Cells) -> str:
-    """Each row as lines, of a heading and what stands under it."""
+    """Return each row as lines, each of a heading and a cell."""
     width = max(map(len, headings))
     rows = ("\n".join(f"{head:{width}}  {cell}" for head, cell in zip(headings, row, strict=True)) for row in cells)
     return "\n\n".join(rows)

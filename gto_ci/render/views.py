@@ -16,7 +16,7 @@ from gto_ci.files.annotations import Annotation
 from gto_ci.git.signatures import Signature
 
 Row = dict[str, Any]
-MISSING = "-"  # in a table, for what there is none of
+MISSING = "-"  # in a table, for a missing value
 _commit_re = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
@@ -102,7 +102,7 @@ def choose_versions(
 def versions_table(
     chosen: Iterable[tuple[Version, Sequence[VersionStage]]], *, short: bool = True, registered: bool = True
 ) -> list[Row]:
-    """Return the rows of ``gto show NAME``; ``registered``: whether any tag speaks of the artifact."""
+    """Return the rows of ``gto show NAME``; ``registered`` says that the artifact has tags."""
     shorten = short_id if short else str
     return [
         {
@@ -119,7 +119,7 @@ def versions_table(
 def version_view(version: Version, shown: Sequence[VersionStage], commit: Row | None) -> Row:
     """Return one version as ``gto show NAME --json`` prints it.
 
-    ``commit`` is what :func:`commit_view` gives for the version's commit, None where it is not known.
+    ``commit`` is the :func:`commit_view` of the version's commit, None if it is not known.
     """
     author = version.origin
     dates = [event.created_at for event in version.all_events]
@@ -148,7 +148,7 @@ def version_view(version: Version, shown: Sequence[VersionStage], commit: Row | 
 def commit_view(version: Version, commit: CommitRecord, annotation: Annotation | None) -> Row:
     """Return the commit of a version as GTO's ``enrichments`` hold it.
 
-    ``annotation`` is what the commit's files say of the artifact.
+    ``annotation`` is the artifact's annotation in the commit's files.
     """
     enrichments = [] if annotation is None else [{"source": "gto", "artifact": annotation_view(annotation)}]
     return {
@@ -180,18 +180,18 @@ def annotation_view(annotation: Annotation) -> Row:
 
 
 def description_view(annotation: Annotation) -> Row:
-    """Return an annotation as ``gto describe`` prints it: the fields that are not what they are by default."""
+    """Return an annotation as ``gto describe`` prints it: the fields that differ from the default."""
     default = annotation_view(Annotation())
     return {key: value for key, value in annotation_view(annotation).items() if value != default[key]}
 
 
 def signature_view(signature: Signature) -> Row:
-    """Return what ``--verify`` adds to an event, as ``signature``."""
+    """Return the field ``signature`` of a verified event."""
     return signature._asdict()
 
 
 def signature_sentence(signature: Signature) -> str:
-    """Return one line on a signature: ``Signature: good (gpg), by 'Ada <ada@example.com>' with the key 'SHA256:…'``."""
+    """Return a line such as ``Signature: good (gpg), by 'Ada <ada@example.com>' with the key 'SHA256:…'``."""
     form = f" ({signature.format})" if signature.format else ""
     signer = f", by {quote(signature.signer)}" if signature.signer else ""
     key = f"{'' if signer else ','} with the key {quote(signature.key)}" if signature.key else ""
@@ -206,8 +206,8 @@ def history_view(
 ) -> list[Row]:
     """Return events as ``gto history --json`` prints them.
 
-    With ``signatures``, which are those of the events' tags, each has one more field, ``signature``,
-    which is None for commits.
+    With ``signatures``, those of the events' tags, each event has one more field, ``signature``; it is None for
+    commits.
     """
     rows = [_history_row(event, short_id if short else str) for event in events]
     if signatures is not None:
@@ -248,9 +248,9 @@ def history_table(view: Iterable[Row]) -> list[Row]:
 def history_cells(
     events: Sequence[Event | CommitEvent], signatures: Mapping[str, Signature] | None = None
 ) -> list[tuple[str, ...]]:
-    """Return what a person sees of events, under the headings :data:`HISTORY`, ids short.
+    """Return the cells of ``gto history`` for a person, under the headings :data:`HISTORY`, with short ids.
 
-    With ``signatures``, which are those of the events' tags, each row has one more cell.
+    With ``signatures``, those of the events' tags, each row has one more cell.
     """
     cells: list[tuple[str, ...]] = [
         (
@@ -266,7 +266,7 @@ def history_cells(
     ]
     if signatures is None:
         return cells
-    # a commit's id is no tag, and has no signature here
+    # a commit event has no tag, and so no signature
     return [
         (*row, signatures[e.ref].status if e.ref in signatures else MISSING)
         for row, e in zip(cells, events, strict=True)
@@ -274,7 +274,7 @@ def history_cells(
 
 
 def state_view(registry: Registry, commit_of: Callable[[Version], Row | None]) -> Row:
-    """Return all that is known, as ``gto print-state`` prints it; ``commit_of`` gives :func:`commit_view`."""
+    """Return the whole registry as ``gto print-state`` prints it; ``commit_of`` returns a :func:`commit_view`."""
     artifacts = {
         name: {
             "artifact": name,
@@ -310,7 +310,7 @@ def _whole_version(version: Version, commit: Row | None) -> Row:
 
 
 def short_id(text: str) -> str:
-    """Return a full commit id cut to 7 characters, and anything else as it is."""
+    """Return a full commit id cut to 7 characters, and any other text unchanged."""
     return text[:7] if len(text) in (40, 64) and _commit_re.fullmatch(text) else text
 
 

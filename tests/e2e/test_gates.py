@@ -62,31 +62,31 @@ CASES = {
     ),
     "versions": Case(
         {"require": {"versions": ">=1.0.0 <2.0.0-0"}}, "churn#prod#2", "churn#prod#4",
-        "versions", "version v2.0.0-rc.1 is outside '>=1.0.0 <2.0.0-0'", "take a version in the range",
+        "versions", "version v2.0.0-rc.1 is outside '>=1.0.0 <2.0.0-0'", "use a version in the range",
     ),
     "prerelease": Case(
         {"require": {"versions": {"prerelease": False}}}, "churn#prod#2", "churn#prod#4",
-        "versions", "version v2.0.0-rc.1 is a pre-release", "take a release",
+        "versions", "version v2.0.0-rc.1 is a pre-release", "use a release",
     ),
     "taggers": Case(
         {"require": {"taggers": ["tess@*"]}}, "churn#prod#2", "churn#staging#1",
-        "taggers", "the tagger is 'rita@example.com'", "have it tagged by",
+        "taggers", "the tagger is 'rita@example.com'", "ask a tagger who matches",
     ),
     "signed": Case(
         {"require": {"signed": True}}, "signed#prod#2", "churn#prod#2",
-        "signed", "tag 'churn#prod#2' is not signed", "with a signature (--sign) of an allowed signer",
+        "signed", "tag 'churn#prod#2' is not signed", "signed by an allowed signer (git tag -s)",
     ),
     "signed, by a stranger": Case(
         {"require": {"signed": True}}, "signed#staging#1", "signed#qa#3",
-        "signed", "tag 'signed#qa#3' is signed with a key that is not among the allowed signers'", "delete the tag",
+        "signed", "tag 'signed#qa#3' is signed with a key that no allowed signer has", "delete the tag",
     ),
     "signed, by somebody": Case(
         {"require": {"signed": {"by": ["rita@*"]}}}, "signed#staging#1", "signed#prod#2",
-        "signed", "tag 'signed#prod#2' is signed by 'tess@example.com'", "of 'rita@*'",
+        "signed", "tag 'signed#prod#2' is signed by 'tess@example.com'", "signed by 'rita@*'",
     ),
     "branches": Case(
         {"require": {"branches": ["main", "release/*"]}}, "churn#prod#2", "side@v1.0.0",
-        "branches", "is not on ", "bring the commit to ",
+        "branches", "is not on ", "merge the commit into ",
     ),
     "annotation": Case(
         {"require": {"annotation": ["type", "description", "custom.owner"]}}, "churn#prod#2", "fresh#prod#2",
@@ -98,24 +98,24 @@ CASES = {
     ),
     "current": Case(
         {"require": {"current": True}}, "churn#prod#4", "churn#prod#2",
-        "current", "stage 'prod' holds version v2.0.0-rc.1", "leave it at that, or assign it again",
+        "current", "stage 'prod' holds version v2.0.0-rc.1", "keep the current state, or assign it again",
     ),
     "ghost": Case(
         {"require": {"ghost": False}}, "churn#prod#2", "churn#prod#2",
-        "ghost", "a ghost was applied in this job", "run the job without one",
+        "ghost", "a ghost was applied in this job", "run the job without it",
         inputs={"ghost-repo": "https://example.invalid/ghosts.git", "ghost-diff": "0123456"},
     ),
-    "two persons, by a stage": Case(
+    "two people, by a stage": Case(
         {"require": {"two-person": {"stage": "staging"}}}, "churn#prod#2", "fresh#prod#2",
-        "two-person", "nobody but 'tess@example.com' stands for version v1.0.0", "have somebody other than",
+        "two-person", "no one but 'tess@example.com' approved version v1.0.0", "ask someone other than",
     ),
-    "two persons, by an approval": Case(
+    "two people, by an approval": Case(
         {"stages": ["prod"], "require": {"two-person": True}}, "approved#prod#2", "fresh#prod#2",
-        "two-person", "nobody but 'tess@example.com' stands for version v1.0.0", "'fresh#prod+v1.0.0-2'",
+        "two-person", "no one but 'tess@example.com' approved version v1.0.0", "'fresh#prod+v1.0.0-2'",
     ),
-    "two persons, with signatures": Case(
+    "two people, with signatures": Case(
         {"require": {"signed": True, "two-person": {"stage": "staging"}}}, "signed#prod#2", "signed#prod#4",
-        "two-person", "nobody but 'rita@example.com' stands for version v1.0.0", "have somebody other than",
+        "two-person", "no one but 'rita@example.com' approved version v1.0.0", "ask someone other than",
     ),
     "freeze": Case(
         {"freeze": [{"from": "2024-01-01", "until": "2024-01-07"}]}, "churn#prod#2", "churn#prod#2",
@@ -142,7 +142,7 @@ PLACES = {
     "a tag": ({"policy-ref": "rules-1"}, "passed"),
     "a commit": ({"policy-ref": "COMMIT"}, "passed"),
     "a name of two things": ({"policy-ref": "both"}, "'both' is both a branch and a tag"),
-    "no ref": ({"policy-ref": "missing"}, "'missing' is no branch and no tag of the remote"),
+    "no ref": ({"policy-ref": "missing"}, "'missing' is neither a branch nor a tag of the remote"),
     "no file": ({"policy": "missing.yaml"}, "'missing.yaml': the default branch"),
     "no policy": ({"policy-ref": "empty"}, ""),
     "a malformed one": ({"policy": "malformed.yaml"}, "'malformed.yaml', line 3"),

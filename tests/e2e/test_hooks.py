@@ -99,7 +99,7 @@ def test_before_a_push(hooks: Hooks, work: WorkDir) -> None:
     assert ran.code == 1
     assert "Tag 'churn@v1.0.0' would be ignored: it is lightweight" in ran.out + ran.err
     assert on_remote(work) == set()
-    # what it is not told of, it cannot refuse; the README says so, and has something better
+    # what it is not told of, it cannot refuse; docs/how-to/check-before-a-push.md says so, and has something better
     assert hooks.run(work, "git", "push", "origin", "main").code == 0
     assert hooks.run(work, "git", "push", "origin", "churn@v1.0.0").code == 0
     assert on_remote(work) == {"refs/tags/churn@v1.0.0"}

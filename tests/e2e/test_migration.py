@@ -131,7 +131,7 @@ def test_every_name_of_theirs_is_there() -> None:
 
 def test_the_first_workflow_of_the_readme(lab: Lab, runner: Machine) -> None:  # noqa: F811
     (text,) = re.findall(r"<!-- workflow -->\n\n```yaml\n(.*?)```\n\n<!-- /workflow -->", README, re.DOTALL)
-    assert len(text.splitlines()) <= 11
+    assert len(text.splitlines()) <= 18  # in block style, which takes more lines and is easier to read
     _tag(lab)
     run = _run(lab, runner, text, "churn#prod#1")
     assert run.succeeded, run.log

@@ -24,7 +24,7 @@ ARTIFACTS = (
 
 @dataclass
 class Lab:
-    """A remote with a registry, behind HTTP with a password, and the means to check it out and run the action."""
+    """A remote with a registry, behind HTTP with a password, and helpers to check it out and run the action."""
 
     remote: Remote
     server: GitServer
@@ -32,7 +32,7 @@ class Lab:
     url: str
 
     def check_out(self, ref: str, how: Checkout | None = None, path: str = ".") -> tuple[FakeRunner, str]:
-        """Leave the workspace as actions/checkout does; return the runner and the triggering commit."""
+        """Check out as actions/checkout does; return the runner and the triggering commit."""
         commit = self.remote.peel(ref)
         workspace, temp = self.folder / "workspace", self.folder / "temp"
         temp.mkdir(exist_ok=True)
@@ -41,7 +41,7 @@ class Lab:
         return FakeRunner(workspace, temp, {"GITHUB_SERVER_URL": f"http://{self.server.address}"}), commit
 
     def push(self, tag: str, how: Checkout | None = None, path: str = ".", **inputs: str) -> Outcome:
-        """Run the job that the push of ``tag`` triggers."""
+        """Run the action as a push of ``tag`` does."""
         ref = f"refs/tags/{tag}"
         runner, commit = self.check_out(ref, how, path)
         if path != ".":
@@ -145,9 +145,7 @@ CHECKOUTS = {
 
 @pytest.mark.parametrize("how", CHECKOUTS.values(), ids=CHECKOUTS)
 @pytest.mark.parametrize("path", [".", "deep/sub"])
-def test_whatever_the_checkout_the_outputs_are_the_same_and_only_the_tag_is_changed(
-    lab: Lab, how: Checkout, path: str
-) -> None:
+def test_every_checkout_gives_the_same_outputs_and_only_the_tag_changes(lab: Lab, how: Checkout, path: str) -> None:
     tag = "churn#prod#2"
     runner, commit = lab.check_out(f"refs/tags/{tag}", how, path)
     folder = runner.workspace / path
@@ -170,12 +168,12 @@ def test_whatever_the_checkout_the_outputs_are_the_same_and_only_the_tag_is_chan
     assert all(name.startswith(".git/objects/") for name in new), new
     assert sum((folder / name).is_file() for name in new) <= 1
     assert git(folder, "status", "--porcelain") == ""
-    # no secret and no scratch folder is left behind
+    # no secret and no temporary file is left behind
     assert not [file for file in runner.temp.iterdir() if file.name.startswith("gto-ci")]
 
 
-def test_a_tag_object_of_the_users_own_stays(lab: Lab) -> None:
-    """Regression: the action replaced it with the remote's tag object, and no ref pointed to it any more."""
+def test_the_users_own_tag_object_stays(lab: Lab) -> None:
+    """Bug: the remote's tag object replaced it, and no ref kept it."""
     tag = "churn#prod#2"
     runner, commit = lab.check_out(f"refs/tags/{tag}")
     git(runner.workspace, "-c", "user.name=x", "-c", "user.email=x", "tag", "-a", "-f", "-m", "mine", tag, commit)
@@ -185,7 +183,7 @@ def test_a_tag_object_of_the_users_own_stays(lab: Lab) -> None:
     assert refs(runner.workspace) == before
 
 
-def test_fetch_tags_false_reads_what_is_there_and_touches_nothing(lab: Lab) -> None:
+def test_fetch_tags_false_reads_local_tags_and_changes_nothing(lab: Lab) -> None:
     runner, commit = lab.check_out("refs/tags/churn#prod#2", Checkout(depth=0))
     before = refs(runner.workspace)
     ran = runner.run("push", "refs/tags/churn@v1.1.0", commit, fetch_tags="false")
@@ -199,7 +197,7 @@ def test_fetch_tags_false_reads_what_is_there_and_touches_nothing(lab: Lab) -> N
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, as in the container, to see who owns what it writes")
-def test_root_leaves_nothing_of_its_own_in_anothers_workspace(lab: Lab) -> None:
+def test_root_leaves_no_files_of_its_own_in_the_workspace(lab: Lab) -> None:
     runner, commit = lab.check_out("refs/tags/churn#prod#2")
     for file in (runner.workspace, *runner.workspace.rglob("*")):
         os.chown(file, 1001, 1002, follow_symlinks=False)
@@ -216,7 +214,7 @@ def test_root_leaves_nothing_of_its_own_in_anothers_workspace(lab: Lab) -> None:
 
 
 def add_ballast(lab: Lab, megabytes: int = 50) -> int:
-    """Add registered commits with ``megabytes`` of blobs in total, and return the number of bytes."""
+    """Add registered commits whose blobs have ``megabytes`` in total; return the bytes."""
     for number in range(megabytes // 5):
         lab.remote.commit(f"heavy {number}", {"data.bin": os.urandom(5_000_000)})
         lab.remote.tag(f"heavy@v0.0.{number}", date=f"2024-02-{number + 1:02}T00:00:00+00:00")
@@ -226,7 +224,7 @@ def add_ballast(lab: Lab, megabytes: int = 50) -> int:
 
 
 @pytest.mark.parametrize("filters", ["true", "false"])
-def test_the_fetch_moves_tags_and_commits_only(lab: Lab, filters: str) -> None:
+def test_the_fetch_transfers_only_tags_and_commits(lab: Lab, filters: str) -> None:
     git(lab.remote.path, "config", "uploadpack.allowFilter", filters)
     ballast = add_ballast(lab)
     ran = lab.push("heavy@v1.0.0")
@@ -262,7 +260,7 @@ def test_a_remote_that_is_a_folder_of_the_workspaces_owner_is_trusted(lab: Lab, 
     give(lab.remote.path, 1001)
     ran = runner.run("push", "refs/tags/churn#prod#2", commit)
     assert (ran.code, ran.outputs.get("previous-version")) == (0, "v1.0.0"), ran.log
-    give(lab.remote.path, 1002)  # another's: then it is for the user to say
+    give(lab.remote.path, 1002)  # owned by another user: then only the user may trust it
     assert "dubious ownership" in runner.run("push", "refs/tags/churn#prod#2", commit).error
 
 
@@ -367,7 +365,7 @@ def test_a_ref_named_by_hand(lab: Lab, wanted: str, tag: str, version: str, way:
         ("delete", "refs/heads/main"),
     ],
 )
-def test_a_ref_that_is_no_registry_tag(lab: Lab, event: str, ref: str) -> None:
+def test_a_ref_that_is_not_a_registry_tag(lab: Lab, event: str, ref: str) -> None:
     runner, commit = lab.check_out("refs/heads/main")
     ran = runner.run(event, ref, commit, {"ref": "x", "ref_type": "branch"})
     assert ran.code == 0, ran.log
@@ -377,7 +375,7 @@ def test_a_ref_that_is_no_registry_tag(lab: Lab, event: str, ref: str) -> None:
     assert "gto show" in ran.log
 
 
-# Promise 6: a ref in registry format is an event or an error
+# Promise 6: a tag in registry format is never silently ignored
 
 
 def test_a_missing_tag(lab: Lab) -> None:
@@ -418,7 +416,7 @@ def test_a_name_that_resolves_to_nothing(lab: Lab, wanted: str) -> None:
 
 
 @pytest.mark.parametrize("target", ["main^{tree}", "main:code.py"])
-def test_a_tag_on_something_else_than_a_commit(lab: Lab, target: str) -> None:
+def test_a_tag_that_does_not_point_to_a_commit(lab: Lab, target: str) -> None:
     runner, commit = lab.check_out("refs/heads/main")
     person = ("-c", "user.name=x", "-c", "user.email=x@example.com")
     git(lab.remote.path, *person, "tag", "-a", "-m", "odd", "odd@v1.0.0", target)
@@ -461,7 +459,7 @@ def test_files_of_the_runner_that_cannot_be_written(lab: Lab) -> None:
     for variable in ("GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT"):
         odd = replace(runner, environ={**runner.environ, variable: str(runner.workspace)})
         error = odd.run("push", "refs/tags/churn#prod#2", commit).error
-        assert f"Cannot write to '{runner.workspace}'" in error
+        assert f"Cannot write to the runner's file '{runner.workspace}'" in error
         assert variable in error
 
 
@@ -484,14 +482,14 @@ def test_a_remote_that_refuses_or_is_gone(lab: Lab) -> None:
     assert "no remote" in runner.run("push", "refs/tags/churn#prod#2", commit).error
 
 
-def test_a_token_goes_to_no_other_server(lab: Lab) -> None:
+def test_a_token_is_sent_to_no_other_server(lab: Lab) -> None:
     runner, commit = lab.check_out("refs/tags/churn#prod#2", Checkout(credentials=Credentials.NONE))
     runner.environ["GITHUB_SERVER_URL"] = "https://github.example.com"
     assert runner.run("push", "refs/tags/churn#prod#2", commit, token=TOKEN).code == 1
     assert not any(request.authorized for request in lab.server.requests)
 
 
-def test_a_busy_server_is_asked_again(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_busy_server_is_retried(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gto_ci.git.remotes.settings.PAUSES", (0.0, 0.0))
     runner, commit = lab.check_out("refs/tags/churn#prod#2")
     lab.server.fail_next(503, 503)

@@ -18,7 +18,7 @@ from gto_ci.git import Repository, Runner
 from tests.running import BIN, Ran, environ, gto
 from tests.workdir import WorkDir
 
-README = Path(__file__).resolve().parents[2] / "README.md"
+GUIDE = Path(__file__).resolve().parents[2] / "docs/how-to/check-before-a-push.md"
 GOOD = {
     "artifacts.yaml": "churn:\n  type: model\n  labels: [weekly]\n",
     "models/dvc.yaml": "artifacts:\n  nlp: {path: nlp.pkl}\nstages: {anything: {cmd: 1}}\n",
@@ -28,18 +28,18 @@ GOOD = {
 # file, content, the mistake's line, and the start and end of its message
 WRONG = {
     "a type": ("artifacts.yaml", "churn:\n  type: model\n  labels: x\n", "3: 'labels' of 'churn' must be a list of"),
-    "no YAML": ("artifacts.yaml", "churn: [\n", "2: while parsing a flow"),
-    "a name": ("artifacts.yaml", "churn: {}\n\n-x: {}\n", "3: Invalid artifact name '-x'. Letters,"),
+    "no YAML": ("artifacts.yaml", "churn: [\n", "2: it is not YAML: while parsing a flow"),
+    "a name": ("artifacts.yaml", "churn: {}\n\n-x: {}\n", "3: Invalid artifact name '-x'. Use letters,"),
     "a name in dvc.yaml": ("dvc.yaml", "stages: {}\nartifacts:\n  a:\n    path: x\n  b c: {}\n", "5: Invalid artifact"),
     "a folder's name": ("a b/dvc.yaml", "artifacts:\n  nlp: {}\n", "2: Invalid artifact name 'a b:nlp'"),
     "a path in dvc.yaml": ("a/dvc.yaml", "artifacts:\n  nlp:\n    path: [x]\n", "3: 'path' of 'nlp' must be text"),
     "a key in .gto": (".gto", "# ours\nstages: [dev]\nstagez: [prod]\n", "3: unknown key 'stagez'. Known keys: types"),
     "a stage in .gto": (".gto", "types: [model]\nstages:\n- dev\n- -prod\n", "2: stages: Invalid stage '-prod'"),
-    "a list in .gto": (".gto", "- dev\n", " it must hold keys and values. For example: stages"),
-    "no YAML in .gto": (".gto", "types: [model]\nstages: [dev\n", "3: did not find expected ',' or ']'"),
-    "no text in .gto": (".gto", "\0", " it is not YAML. Correct it, or remove it"),
+    "a list in .gto": (".gto", "- dev\n", "1: '.gto' must hold keys and values. For example: stages"),
+    "no YAML in .gto": (".gto", "types: [model]\nstages: [dev\n", "3: it is not YAML: while parsing a flow"),
+    "no text in .gto": (".gto", "\0", "1: it is not YAML: control characters are not allowed"),
     "a word": (".gto-policy.yaml", "rules:\n- name: x\n  require: {aftr: dev}\n", "3: unknown key 'aftr'"),
-    "no rule": (".gto-policy.yaml", "", "1: it is empty. A policy without rules says so: rules: []"),
+    "no rule": (".gto-policy.yaml", "", "1: it is empty. For a policy without rules, write: rules: []"),
 }  # fmt: skip
 
 
@@ -182,11 +182,11 @@ def test_whatever_is_in_a_file_it_is_one_line_for_each_fault(data: bytes, kind: 
 
 @pytest.fixture
 def pushing(work: WorkDir, tmp_path: Path) -> WorkDir:
-    """A repository with a remote and the README's pre-push hook."""
+    """A repository with a remote, and as its hook what the guide shows."""
     work.git("init", "--quiet", "--bare", str(tmp_path / "remote.git"))
     work.git("remote", "add", "origin", str(tmp_path / "remote.git"))
     work.git("push", "--quiet", "origin", "main")
-    (script,) = re.findall(r"```sh\n(#!/bin/sh\n.*?gto-ci check --pre-push\n)```", README.read_text("utf-8"), re.DOTALL)
+    (script,) = re.findall(r"```sh\n(#!/bin/sh\n.*?gto-ci check --pre-push\n)```", GUIDE.read_text("utf-8"), re.DOTALL)
     work.write(".git/hooks/pre-push", script).chmod(0o755)
     return work
 
@@ -227,7 +227,7 @@ def test_what_would_mean_nothing_is_refused(pushing: WorkDir) -> None:
     said = {
         "churn#prod#1": "would be ignored: it is lightweight, and only annotated tags count. Create it again",
         "tree@v1.0.0": "would be ignored: it points to a tree, not to a commit. Create it again",
-        "old@v1.0.0": "would be ignored: it carries no tagger and date. Create it again",
+        "old@v1.0.0": "would be ignored: it has no tagger and no date. Create it again",
         "churn@v1": "resembles a registry tag but is not one. Formats: NAME@vX.Y.Z, ",
     }
     for tag, reason in said.items():

@@ -29,7 +29,7 @@ def gto(*args: str, cwd: Path, program: str = "gto", **environ: str) -> Ran:
 
 @pytest.fixture(scope="module")
 def work(tmp_path_factory: pytest.TempPathFactory) -> WorkDir:
-    """The README's registry: churn has three versions and two stages, and segment is deprecated."""
+    """A registry: churn, with three versions and two stages; segment, deprecated."""
     work = WorkDir.init(tmp_path_factory.mktemp("cli") / "work")
     work.commit("one")
     work.tag("churn@v1.0.0", message="Registering artifact churn version v1.0.0")
@@ -156,7 +156,7 @@ def test_check_ref(work: WorkDir, args: list[str], out: str) -> None:
     [
         ("churn@v9.9.9", "lightweight"),
         ("refs/tags/churn@v8.8.8", "There is no tag 'churn@v8.8.8'"),
-        ("churn@v8.8.8", "'churn' has no version v8.8.8 in effect"),
+        ("churn@v8.8.8", "'churn' has no active version v8.8.8"),
         ("models/nlp:segment@v0.1.0!", "try 'models/nlp=segment@v0.1.0!'"),
         ("churn@v1.0", "not in registry format"),
     ],
@@ -205,7 +205,7 @@ def test_doctor(work: WorkDir, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("args", "code", "says"),
     [
-        (["show", "nope"], 1, "Cannot find artifact 'nope'. Known here: churn"),
+        (["show", "nope"], 1, "Cannot find artifact 'nope'. Known artifacts: churn"),
         (["show", "no\npe"], 1, r"'no\npe'"),
         (["show", "-r", "missing"], 1, "No Git repo found in 'missing': it does not exist"),
         (["show", "churn", "--name"], 1, "Cannot apply --name"),

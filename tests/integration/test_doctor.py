@@ -286,7 +286,7 @@ def test_nobody_is_asked_for_a_password(clone: Clone, tmp_path: Path, asking: st
     more = {asking: str(program)} if asking.isupper() else {}
     if not more:
         clone.work.git("config", asking, str(program))
-    assert "no credentials were sent" in clone.only(GIT_TERMINAL_PROMPT="1", no_proxy="*", **more)["message"]
+    assert "git sent no credentials" in clone.only(GIT_TERMINAL_PROMPT="1", no_proxy="*", **more)["message"]
     assert not (tmp_path / "asked").exists()
 
 
@@ -586,7 +586,7 @@ def test_tokens_that_may_not(clone: Clone, api: FakeRepositoryApi) -> None:
     assert said == "ok: You can push to 'acme/models'; the token can push if it has the permission 'Contents: write'"
     api.status = 404
     (said,) = _token(clone, api)
-    assert said.startswith("problem: Cannot ask what the token may do in acme/models")
+    assert said.startswith("problem: Cannot query the token's permissions in acme/models")
 
 
 @pytest.mark.parametrize(

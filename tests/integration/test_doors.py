@@ -1,4 +1,4 @@
-"""Tests of the action in jobs of GitLab, Forgejo and Gitea: their variables, checkouts and files. No container."""
+"""The action in jobs of GitLab, Forgejo and Gitea, with their variables, checkouts, files. Real git, no container."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ MESSAGE = f"Ship $CI_JOB_TOKEN\n\nGTO_STAGE=dev {MARK}now"
 
 @dataclass
 class Lab:
-    """A repository behind HTTP with a password, and a job folder as a GitLab runner prepares it."""
+    """A repository behind HTTP with a password, and the job folder as GitLab's runner sets it up."""
 
     remote: Remote
     server: GitServer
@@ -106,7 +106,7 @@ class Lab:
         return Ran(code, stream.getvalue(), self.project)
 
     def tag(self, name: str, /, **inputs: str) -> Ran:
-        """Run the pipeline of the tag ``name``."""
+        """Run the action as a pipeline for the tag ``name`` does."""
         self.check_out(f"refs/tags/{name}")
         return self.run(f"refs/tags/{name}", **inputs)
 
@@ -175,11 +175,11 @@ def test_a_pipeline_of_a_tag(lab: Lab) -> None:
     assert ran.output("message") == MESSAGE.replace("\r", "\n")
     assert json.loads(ran.output("json"))["stage"] == "prod"
     assert json.loads(ran.output("registry"))["churn"]["version"] == "v1.1.0"
-    # the log folds its tables; the tag's message closes none of them, and no token is in it
+    # the log folds its tables, the tag's message closes no section, and no token is in the log
     assert ran.log.count("section_start:") == ran.log.count("\x1b[0Ksection_end:")
     assert MARK not in ran.log
     assert TOKEN not in ran.log
-    # git first sends a request without the password in the URL, and adds it when the server asks
+    # git sends the password of a URL only when asked, so its first request is without
     assert lab.server.requests[-1].authorized
     # the checkout has the annotated tag itself, and keeps it
     assert git(lab.project, "cat-file", "-t", "refs/tags/churn#prod#2").strip() == "tag"
@@ -191,7 +191,7 @@ def test_a_ref_by_hand_and_a_branch(lab: Lab) -> None:
     assert (ran.code, ran.variables["GTO_TAG"]) == (0, "churn@v1.1.0")
     ran = lab.run("refs/heads/main")
     assert ran.code == 0, ran.log
-    # the outputs of an earlier run are gone
+    # earlier outputs are gone
     assert ran.variables == {"GTO_OUTPUTS": "gto-outputs"}
     assert ran.output("event") == ""
     assert ran.said("NOTICE")[0].startswith("the branch 'main' is not a registry tag")
@@ -201,7 +201,7 @@ def test_a_comment_is_refused_and_the_job_goes_on(lab: Lab) -> None:
     ran = lab.tag("churn#prod#2", comment="always")
     assert (ran.code, ran.variables["GTO_STAGE"]) == (0, "prod")
     (notice,) = ran.said("NOTICE")
-    assert "on GitHub and Forgejo only" in notice
+    assert "only on GitHub and Forgejo" in notice
 
 
 def test_a_closed_gate_fails_the_job_and_leaves_its_outputs(lab: Lab) -> None:
@@ -220,7 +220,7 @@ def test_a_failure_leaves_no_outputs(lab: Lab) -> None:
     assert not (lab.project / "gto.env").exists()
 
 
-def test_a_crash_is_no_success(lab: Lab) -> None:
+def test_a_crash_fails_the_job(lab: Lab) -> None:
     lab.check_out("refs/tags/churn@v1.0.0")
     (lab.project / "taken").write_text("a file, in which there can be no other one")
     ran = lab.run("refs/tags/churn@v1.0.0", {"GTO_OUTPUTS_FILE": "taken/gto.env"})
@@ -233,7 +233,7 @@ def test_a_crash_is_no_success(lab: Lab) -> None:
 
 @pytest.mark.parametrize("case", ["url", "rewritten", "helper"])
 def test_the_runners_credentials(lab: Lab, case: str) -> None:
-    """GitLab puts them in the remote's URL, since 17.2 in a file, or with FF_GIT_URLS_WITHOUT_TOKENS in a helper."""
+    """In the remote's URL; since 17.2 in a file, as another URL; with FF_GIT_URLS_WITHOUT_TOKENS from a helper."""
     helper = '!f(){ if [ "$1" = get ]; then echo username=gitlab-ci-token; echo "password=$CI_JOB_TOKEN"; fi; }; f'
     settings = {
         "url": "",
@@ -243,7 +243,7 @@ def test_the_runners_credentials(lab: Lab, case: str) -> None:
     lab.check_out("refs/tags/churn#prod#1", settings, lab.url(TOKEN) if case == "url" else lab.url())
     ran = lab.run("refs/tags/churn#prod#1")
     assert (ran.code, ran.variables.get("GTO_STAGE")) == (0, "prod"), ran.log
-    # the other tags were fetched, so the credentials worked
+    # the other tags are here, so the fetch was authorized
     assert ran.variables["GTO_IS_CURRENT"] == "false"
 
 
@@ -271,7 +271,7 @@ def test_a_fork_chooses_no_ghost(lab: Lab) -> None:
 
 
 def test_the_component_runs_the_program(lab: Lab) -> None:
-    """Run its script with its variables, as a job does. The platform GitHub must not be imported."""
+    """Run its script with the variables of a job. No GitHub library is imported."""
     _, job = yaml.safe_load_all((PROJECT / "templates/gto.yml").read_text(encoding="utf-8"))
     lab.check_out("refs/tags/churn#prod#2")
     (body,) = job.values()
@@ -306,7 +306,7 @@ def test_the_component_has_the_inputs_of_the_action() -> None:
     assert list(ours) == [*(name for name in ours if name in own), *theirs]
     (body,) = job.values()
     for name, one in theirs.items():
-        # GitLab's checkout stores the job's token where git finds it
+        # GitLab's checkout leaves the job's token where git finds it
         default = "" if name == "token" else one["default"]
         flag = default in ("true", "false")
         assert ours[name]["default"] == (default == "true" if flag else default), name
@@ -319,11 +319,11 @@ def test_the_component_has_the_inputs_of_the_action() -> None:
 
 
 class FakeForgejo:
-    """A fake of Forgejo's API for comments and merged pull requests. Its comments have no `url`."""
+    """Imitates Forgejo's API for comments and merged pull requests. A comment has no `url`."""
 
     def __init__(self, token: str) -> None:
         self.token = token
-        self.user = {"id": -2, "login": "forgejo-actions"}  # whose a job's own token is
+        self.user = {"id": -2, "login": "forgejo-actions"}  # the user of a job's own token
         self.comments: list[dict[str, Any]] = []
         self.merged: dict[str, dict[str, Any]] = {}
         self.calls: list[str] = []
@@ -340,7 +340,7 @@ class FakeForgejo:
                 self.do_POST()
 
             def log_message(self, format: str, *args: object) -> None:
-                """Say nothing."""
+                """Log nothing."""
 
             def _answer(self, body: dict[str, Any]) -> None:
                 path = self.path.partition("?")[0]
@@ -411,7 +411,7 @@ def forgejo(forge: FakeForgejo, folder: Path) -> Forgejo:
 
 def test_a_comment_is_made_and_kept_up_to_date(forge: FakeForgejo, tmp_path: Path) -> None:
     room = forgejo(forge, tmp_path)
-    # another user has copied the marker of our comment
+    # another user has copied the marker line
     forge.add("<!-- gto-ci: gto -->\nmine", {"id": 5, "login": "eve"})
     assert room.comment(7, "gto", "one", TOKEN, create=False) == ("", "none")
     made = room.comment(7, "gto", "one", TOKEN)
@@ -422,7 +422,7 @@ def test_a_comment_is_made_and_kept_up_to_date(forge: FakeForgejo, tmp_path: Pat
     assert forge.calls[-1] == "PATCH /api/v1/repos/acme/models/issues/comments/2"
 
 
-def test_a_refused_token_is_said(forge: FakeForgejo, tmp_path: Path) -> None:
+def test_a_refused_token_is_reported(forge: FakeForgejo, tmp_path: Path) -> None:
     room = forgejo(forge, tmp_path)
     with pytest.raises(CommentRefused, match="Check the token") as caught:
         room.comment(7, "gto", "one", "another")
@@ -432,7 +432,7 @@ def test_a_refused_token_is_said(forge: FakeForgejo, tmp_path: Path) -> None:
         room.merged_change("1" * 40, "another")
 
 
-def test_the_pull_request_that_brought_a_commit_in(forge: FakeForgejo, tmp_path: Path) -> None:
+def test_the_pull_request_that_introduced_a_commit(forge: FakeForgejo, tmp_path: Path) -> None:
     forge.merged |= {"1" * 40: {"number": 7, "merged": True}, "2" * 40: {"number": 8, "merged": False}}
     room = forgejo(forge, tmp_path)
     assert [room.merged_change(digit * 40, TOKEN) for digit in "123"] == [7, None, None]

@@ -1,4 +1,4 @@
-"""Tests of the gate on real remotes: the source of its rules, the inputs, a closed gate, and the command line."""
+"""The gate on real remotes: where rules are read, what inputs require, the effect of a closed gate, the command."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ WITH_DEFAULT: dict[str, object] = {"repository": {"default_branch": "main"}}
 
 @dataclass(frozen=True)
 class Job:
-    """A job in a workspace that was checked out at the tag."""
+    """A job whose workspace is checked out at a tag."""
 
     runner: FakeRunner
     commit: str
@@ -38,16 +38,16 @@ class Job:
 
 
 def nothing(remote: Remote) -> str:
-    """A commit without files."""
+    """Create a commit without files."""
     who = {f"GIT_{role}_{what}": "x@example.com" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
     return git(remote.path, "commit-tree", "-m", "none", git(remote.path, "mktree"), environment=who)
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """A version that entered production without having been in staging. The rules were added to `main` later.
+    """A registry with a version that went to production without staging. The rules were added to `main` later.
 
-    Other rules exist on branches, at tags, and at a name that is both a branch and a tag.
+    Other rules are on branches, under tags, and under a name that is both a branch and a tag.
     """
     folder = tmp_path_factory.mktemp("world")
     remote = Remote.create(folder / "server/acme/models.git")
@@ -71,7 +71,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 @pytest.fixture
 def lab(world: Lab, tmp_path: Path) -> Lab:
-    """A copy of the world for a test to change."""
+    """A copy of the world that the test may change."""
     name = f"acme/{tmp_path.name}.git"
     path = world.server.root / name
     shutil.copytree(world.remote.path, path)
@@ -80,12 +80,12 @@ def lab(world: Lab, tmp_path: Path) -> Lab:
 
 @pytest.fixture(scope="module")
 def job(world: Lab) -> Job:
-    """A job on the tag, in a complete workspace. Reading does not change the workspace."""
+    """A job on the tag whose workspace has everything. Tests do not change it."""
     return Job(*world.check_out(f"refs/tags/{TAG}", Checkout(depth=0, keeps_annotation=True)))
 
 
 def gate(ran: Outcome) -> str:
-    """Return the output `gate`, after checking that the exit code and the reasons match it."""
+    """Return the output `gate`, after checking that the step's result and log agree with it."""
     outputs = ran.outputs
     reasons = json.loads(outputs["gate-reasons"] or "[]")
     assert ran.code == (outputs["gate"] == "failed")
@@ -115,9 +115,9 @@ SERVERS = [
 
 
 @pytest.mark.parametrize(("filters", "protocol", "how"), SERVERS)
-def test_the_default_branch_rules_whatever_is_tagged(lab: Lab, filters: bool, protocol: str, how: str) -> None:
+def test_the_default_branchs_policy_applies_to_every_tag(lab: Lab, filters: bool, protocol: str, how: str) -> None:
     git(lab.remote.path, "config", "uploadpack.allowFilter", str(filters).lower())
-    # as on GitHub; with protocol 2, a git client may request any object
+    # as on GitHub; with protocol 2, git lets anyone request any object
     git(lab.remote.path, "config", "uploadpack.allowAnySHA1InWant", str(protocol != "2").lower())
     runner, commit = lab.check_out(f"refs/tags/{TAG}", CHECKOUTS[how])
     git(runner.workspace, "config", "protocol.version", protocol)
@@ -131,19 +131,19 @@ def test_the_default_branch_rules_whatever_is_tagged(lab: Lab, filters: bool, pr
 
 
 def state(folder: Path) -> dict[str, object]:
-    """Return the state that the gate could change in a workspace, without the tag's ref, which is always restored."""
+    """Return what the gate could have changed in a workspace, except the tag's own ref."""
     listed = [line for line in refs(folder).splitlines() if not line.endswith(f"refs/tags/{TAG}")]
     files = {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()}
     return {"refs": listed, "files": files, "config": (folder / ".git/config").read_bytes(), "objects": blobs(folder)}
 
 
 def blobs(folder: Path) -> set[str]:
-    """Return the repository's objects except tags, without the objects that it could still fetch."""
+    """Return the repository's local objects, without tags and without promised objects."""
     listed = git(folder, "cat-file", "--batch-all-objects", "--batch-check", "--unordered").splitlines()
     return {line for line in listed if " tag " not in line}
 
 
-def test_a_laxer_branch_or_head_says_nothing(lab: Lab) -> None:
+def test_a_weaker_policy_elsewhere_does_not_count(lab: Lab) -> None:
     lab.remote.commit("mine", {FILE: LAX}, branch="mine")
     runner, commit = lab.check_out("refs/heads/mine")
     assert gate(runner.run("push", "refs/heads/mine", commit, ref=TAG)) == "failed"
@@ -152,7 +152,7 @@ def test_a_laxer_branch_or_head_says_nothing(lab: Lab) -> None:
 
 
 def test_a_tag_does_not_pass_for_a_branch(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    """If the branch `x` is missing, git resolves it to the tag `refs/heads/x`; and `HEAD` to a tag `HEAD`."""
+    """If branch `x` is missing, git would resolve a tag `refs/heads/x` instead, and a tag `HEAD` for the remote's."""
     monkeypatch.setattr("gto_ci.git.remotes.settings.PAUSES", ())
     for name in ("HEAD", "main", "origin/main", "refs/heads/main", "refs/heads/gone", "refs/remotes/origin/main"):
         lab.remote.tag(name, "lax")
@@ -214,10 +214,10 @@ def test_policy_ref(world: Lab, job: Job, ref: str, says: str, fetch: str) -> No
     ],
 )
 @pytest.mark.parametrize("fetch", ["true", "false"])
-def test_a_policy_ref_that_names_nothing_or_two_things(
+def test_a_policy_ref_that_is_missing_or_ambiguous(
     job: Job, ref: str, says: str, fetch: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gto_ci.git.remotes.settings.PAUSES", ())  # a missing branch may appear at any moment
+    monkeypatch.setattr("gto_ci.git.remotes.settings.PAUSES", ())  # a missing ref may be created a moment later
     ran = job.run(policy_ref=ref, fetch_tags=fetch)
     assert says in ran.error
     assert "Traceback" not in ran.log
@@ -265,7 +265,7 @@ def test_a_broken_policy_closes_the_gate(lab: Lab, text: str, says: str) -> None
     assert "Traceback" not in ran.log
 
 
-def test_without_a_policy_nothing_is_asked(lab: Lab) -> None:
+def test_without_a_policy_nothing_is_required(lab: Lab) -> None:
     git(lab.remote.path, "update-ref", "refs/heads/main", "refs/heads/empty")
     ran = lab.push(TAG)
     assert (gate(ran), ran.commands("warning")) == ("", [])
@@ -274,10 +274,10 @@ def test_without_a_policy_nothing_is_asked(lab: Lab) -> None:
 # Without fetching
 
 
-def test_without_fetching_the_workspace_has_the_default_branch_or_says_that_it_lacks_it(lab: Lab) -> None:
+def test_without_fetching_the_workspace_needs_the_default_branch(lab: Lab) -> None:
     job = Job(*lab.check_out(f"refs/tags/{TAG}", Checkout(depth=0, keeps_annotation=True)))
     assert gate(job.run(WITH_DEFAULT, fetch_tags="false")) == "failed"
-    # a runner that does not say, and git that was never told
+    # neither the runner nor git knows the default branch
     untold = job.run(fetch_tags="false")
     assert gate(untold) == ""
     (warning,) = untold.commands("warning")
@@ -333,7 +333,7 @@ def test_require(free: FakeRunner, inputs: dict[str, str], lacking: list[str]) -
     assert [reason["check"] for reason in reasons] == [f"require-{word.removeprefix('require-')}" for word in lacking]
     for reason in reasons:
         assert reason["rule"] == "inputs of the action"
-        assert f"see the input '{reason['check']}'" in reason["remedy"]
+        assert f"The input '{reason['check']}' allows only" in reason["remedy"]
 
 
 def test_require_of_a_version_that_has_no_stage_and_a_name_with_a_folder(free: FakeRunner) -> None:
@@ -346,7 +346,7 @@ def test_require_of_a_version_that_has_no_stage_and_a_name_with_a_folder(free: F
 
 @pytest.mark.parametrize("quiet", [True, False], ids=["quiet", "tables"])
 @pytest.mark.parametrize("ref", ["refs/tags/nightly", "refs/heads/main"])
-def test_require_of_what_is_no_event(world: Lab, free: FakeRunner, ref: str, quiet: bool) -> None:
+def test_require_without_an_event(world: Lab, free: FakeRunner, ref: str, quiet: bool) -> None:
     switches = dict.fromkeys(("show", "history", "summary"), "false") if quiet else {}
     for inputs in ({"require_event": "*"}, {"require_artifact": "*"}, {"require_stage": "*"}):
         ran = free.run("push", ref, world.remote.peel(ref), **inputs, **switches)
@@ -357,7 +357,7 @@ def test_require_of_what_is_no_event(world: Lab, free: FakeRunner, ref: str, qui
 
 
 def test_require_of_a_deleted_tag(lab: Lab) -> None:
-    """The event is read from the tag's name."""
+    """The name of a deleted tag tells its event."""
     runner, commit = lab.check_out("refs/heads/main")
     lab.remote.delete_tag(TAG)
     deleted = ("delete", "refs/heads/main", commit, {"ref": TAG, "ref_type": "tag"})
@@ -366,7 +366,7 @@ def test_require_of_a_deleted_tag(lab: Lab) -> None:
     assert gate(runner.run(*deleted, require_stage="staging")) == "failed"
 
 
-def test_require_and_a_policy_are_both_asked(job: Job) -> None:
+def test_require_and_a_policy_both_apply(job: Job) -> None:
     ran = job.run(require_stage="staging")
     assert gate(ran) == "failed"
     assert [reason["check"] for reason in json.loads(ran.outputs["gate-reasons"])] == ["require-stage", "after"]
@@ -375,11 +375,11 @@ def test_require_and_a_policy_are_both_asked(job: Job) -> None:
 
 
 @pytest.mark.parametrize("word", ["promotion", "[", "Assignment", "creation"])
-def test_a_word_that_is_no_event(free: FakeRunner, word: str) -> None:
-    assert "names no event" in free.run(ref=TAG, require_event=word).error
+def test_require_event_with_an_unknown_event(free: FakeRunner, word: str) -> None:
+    assert "matches no event" in free.run(ref=TAG, require_event=word).error
 
 
-# After a closed gate
+# The effect of a closed gate
 
 
 def test_a_closed_gate_writes_all_outputs_and_touches_nothing(lab: Lab) -> None:
@@ -406,13 +406,13 @@ def test_a_closed_gate_writes_all_outputs_and_touches_nothing(lab: Lab) -> None:
     assert f"The gate is closed by 'staged', after: {reason['evidence']}. {reason['remedy']}" in error
     assert "❌ The gate is closed" in ran.summary
     assert "dvc" not in ran.log.lower()
-    # with an open gate, the step tries both
+    # with the gate open, the step would have tried both
     opened = runner.run("push", f"refs/tags/{TAG}", commit, **inputs, policy_ref=lab.remote.resolve("main~1"))
     assert opened.error
     assert "The gate is closed" not in opened.log
 
 
-def test_it_opens_once_what_it_asks_for_is_there(lab: Lab) -> None:
+def test_it_opens_once_the_requirement_is_met(lab: Lab) -> None:
     lab.remote.tag("churn#staging#2", TAG, date="2024-01-01T12:00:00+00:00")
     ran = lab.push(TAG)
     assert (gate(ran), ran.outputs["gate-reasons"]) == ("passed", "[]")
@@ -436,7 +436,7 @@ def work(tmp_path: Path) -> WorkDir:
 
 
 def said(ran: Ran) -> str:
-    """Return the program's output, which must not contain a traceback."""
+    """Return the output, after checking that it has no traceback."""
     assert "Traceback" not in ran.out + ran.err
     return ran.out + ran.err
 
@@ -445,7 +445,7 @@ def test_gate_at_a_prompt(work: WorkDir) -> None:
     closed = gto(work, "gate", "churn#prod#1", program="gto-ci", GTO_EMOJIS="false")
     assert (closed.code, closed.err) == (1, "")
     assert "The gate is closed: 1 of 1 checks failed (rules: '.gto-policy.yaml' of 'HEAD'" in closed.out
-    assert "FAILED  staged, after: version v1.0.0 came to 'staging' only after this" in closed.out
+    assert "FAILED  staged, after: version v1.0.0 was assigned to 'staging' only after this event" in closed.out
     assert "→ assign it to 'prod' again" in closed.out
     opened = gto(work, "gate", "churn#prod#3", program="gto-ci", GTO_EMOJIS="false")
     assert (opened.code, opened.err) == (0, "")

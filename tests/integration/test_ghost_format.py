@@ -317,7 +317,7 @@ def test_shortened_hashes(ghosts: Ghosts) -> None:
     assert other in ambiguous.err
     assert ghosts.ok(ghosts.there, "show", digest[:12]) == ghosts.ok(ghosts.there, "show", digest)
     assert ghosts.ok(ghosts.there, "show", base[:10], digest) == ghosts.ok(ghosts.there, "show", "diff", base, digest)
-    for wrong, why in (("abc", "no hash"), ("xyz123", "no hash"), ("0" * 40, "No diff")):
+    for wrong, why in (("abc", "is not a hash"), ("xyz123", "is not a hash"), ("0" * 40, "No diff")):
         ran = ghosts.run(ghosts.there, "show", wrong)
         assert (ran.code, ran.out) == (1, "")
         assert why in ran.err
@@ -338,7 +338,7 @@ def test_no_patch_repository(ghosts: Ghosts) -> None:
     for command in (["push"], ["pull", "abcd"], ["show", "abcd"], ["list"], ["delete", "--all"], ["log"]):
         ran = ghosts.run(ghosts.here, *command, GIT_GHOST_REPO="")
         assert (ran.code, ran.out, ran.err.count("\n")) == (1, "", 1)
-        assert "No patch repository is named. Set GIT_GHOST_REPO, or give --ghost-repo URL" in ran.err
+        assert "No patch repository is named. Set GIT_GHOST_REPO or use --ghost-repo URL" in ran.err
 
 
 def test_version_and_help(ghosts: Ghosts) -> None:

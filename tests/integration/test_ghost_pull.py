@@ -143,7 +143,7 @@ IN_THE_WAY = [untracked, ignored, file_for_a_folder, link_for_a_folder, folder_f
 def test_nothing_of_ones_own_is_overwritten(ghosts: Ghosts, change: Callable[[WorkDir], None]) -> None:
     digest = push(ghosts)
     change(ghosts.there)
-    because = "in the way" if change in IN_THE_WAY else "changes of its own|told not to look"
+    because = "in the way" if change in IN_THE_WAY else "uncommitted changes|told not to look"
     refused(ghosts, ghosts.there, "pull", digest, because=because)
     assert not (ghosts.folder / "outside/deep").exists()
 
@@ -159,7 +159,7 @@ def test_times_alone_are_no_change(ghosts: Ghosts) -> None:
 def test_twice(ghosts: Ghosts) -> None:
     digest = push(ghosts)
     ghosts.ok(ghosts.there, "pull", digest)
-    refused(ghosts, ghosts.there, "pull", digest, because="changes of its own in 'a/one.txt'")
+    refused(ghosts, ghosts.there, "pull", digest, because="uncommitted changes in 'a/one.txt'")
 
 
 def test_a_patch_that_fits_in_part(ghosts: Ghosts) -> None:
@@ -280,7 +280,7 @@ def test_commits_and_own_changes(ghosts: Ghosts) -> None:
     ghosts.push("commits", start)
     for change in (edited, untracked):
         change(ghosts.there)
-        refused(ghosts, ghosts.there, "pull", "commits", ghosts.here.head, because="changes of its own|in the way")
+        refused(ghosts, ghosts.there, "pull", "commits", ghosts.here.head, because="uncommitted changes|in the way")
         ghosts.there.git("checkout", "--quiet", "--", ".")
         ghosts.there.git("clean", "--quiet", "-fdx")
     ghosts.there.write("c.txt", "mine\n")

@@ -1,4 +1,4 @@
-"""The action, ``check-ref``, the gate and ``describe`` resolve a ref to the same event or the same error."""
+"""The action, ``check-ref``, the gate and ``describe`` give the same answer to "what does this ref mean?"."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ RULES = "rules: [{name: any, require: {versions: {range: '>=0.0.1'}}}]\n"
 
 @pytest.fixture(scope="module")
 def work(tmp_path_factory: pytest.TempPathFactory) -> WorkDir:
-    """A repository with every kind of registry tag, and with every problem that a tag can have."""
+    """A repository with every kind of registry tag and every problem that a tag can have."""
     folder = tmp_path_factory.mktemp("resolve")
     work = WorkDir.init(folder / "work")
     work.commit("one", artifacts__yaml="m: {type: model, path: one}\n")
@@ -39,7 +39,7 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> WorkDir:
     work.tag("old@deprecated")
     work.tag("twice@v1.0.0#1", "HEAD~1")
     work.tag("twice@v1.0.0#2")
-    # a user pushes a tag with the name of a shortcut, at an old commit
+    # an attacker pushes a tag named like a shortcut, at an old commit
     work.tag("hijacked@v1.0.0", "HEAD~1")
     work.tag("hijacked@v1.1.0")
     work.tag("hijacked#prod", "HEAD~1")
@@ -63,7 +63,7 @@ def by_gate(work: WorkDir, ref: str) -> str:
 
 
 def by_describe(work: WorkDir, ref: str) -> str:
-    """Return the annotation's path, which identifies the commit, or the error."""
+    """Return the annotated path, or the error. The annotation does not name a tag."""
     ran = gto(work, "describe", ref, "--path")
     return ran.out.strip() or plain(ran.err)
 
@@ -85,13 +85,13 @@ def by_action(work: WorkDir, ref: str, *, pushed: bool = False, fetch: bool = Fa
 
 
 def plain(said: str) -> str:
-    """The sentence alone: without the door's mark, the place where tags were read, and the door's advice."""
+    """Return only the sentence, without the interface's prefix, the place of the tags and the next step."""
     said = re.sub(r"^(?:❌ |::(?:error|notice)(?: title=gto-ci)?::)", "", said.strip())
     said = re.sub(r" (?:in this repository|in the workspace|on the remote)", "", said)
     return re.split(r"\. |, so its outputs", said)[0].replace("%25", "%")
 
 
-# ref, and result: the event's tag, or the error
+# the text, and the answer: the event's tag or the reason
 TYPED = {
     "m@v1.0.0": "m@v1.0.0",
     "m@latest": "m@v1.1.0",
@@ -109,7 +109,7 @@ TYPED = {
     "refs/tags/hijacked#prod": "hijacked#prod",
     "m#dev": "'m#dev' names no version: no version of 'm' is in stage 'dev'",
     "m#nothing": "'m#nothing' names no version: no version of 'm' is in stage 'nothing'",
-    "m@v9.9.9": "'m@v9.9.9' names no version: 'm' has no version v9.9.9 in effect",
+    "m@v9.9.9": "'m@v9.9.9' names no version: 'm' has no active version v9.9.9",
     "no@latest": "'no@latest' names no version: there is no artifact 'no'",
     "no#prod": "'no#prod' names no version: there is no artifact 'no'",
     "m#prod#9": "There is no tag 'm#prod#9'",
@@ -118,11 +118,11 @@ TYPED = {
     "m@v7.0.0#7": "Tag 'm@v7.0.0#7' is not an event: it is lightweight, and only annotated tags count",
     "refs/tags/m#qa": "Tag 'm#qa' is not an event: it is lightweight, and only annotated tags count",
     "m@v8.0.0#8": "Tag 'm@v8.0.0#8' is not an event: it points to a tree, not to a commit",
-    "dir:n@v0.1.0!": "'dir:n@v0.1.0!' is not a tag name: in tags ':' is written '='; try 'dir=n@v0.1.0!'",
+    "dir:n@v0.1.0!": "'dir:n@v0.1.0!' is not a tag name: tags use '=' for ':'; try 'dir=n@v0.1.0!'",
     "m@v1.0": "'m@v1.0' is not in registry format",
     "m#prod#0": "'m#prod#0' is not in registry format",
 }
-# the annotation's path tells which commit `describe` has found
+# the annotation's path tells which commit `describe` found
 PATHS = {"m@v1.0.0": "one", "m@v1.1.0": "two", "m#prod#1": "one", "m#prod#3": "two", "m#dev!#4": "one"}
 
 
@@ -141,7 +141,7 @@ def test_a_ref_that_is_typed(work: WorkDir, ref: str) -> None:
 def test_a_ref_that_is_described(work: WorkDir, ref: str) -> None:
     verdict = TYPED[ref]
     if "names no version" in verdict:
-        # if the artifact is known, describe prints nothing, as in GTO
+        # for a known artifact, describe prints nothing, as GTO does
         verdict = "Cannot find artifact 'no'" if "artifact 'no'" in verdict else ""
     elif verdict in PATHS:
         verdict = PATHS[verdict]
@@ -152,22 +152,22 @@ def test_a_ref_that_is_described(work: WorkDir, ref: str) -> None:
 
 @pytest.mark.parametrize("tag", dict.fromkeys(tag for tag in TYPED.values() if " " not in tag))
 def test_a_tag_that_is_pushed(work: WorkDir, tag: str) -> None:
-    """On a push, and for a full ref name, the name is a tag and never a shortcut."""
+    """A pushed ref, like a full ref name, always means the tag of that name, never a shortcut."""
     assert by_action(work, tag, pushed=True) == tag
     for ask in (by_check_ref, by_gate):
         assert ask(work, f"refs/tags/{tag}") == tag
 
 
 @pytest.mark.parametrize("tag", ["m#qa", "m@v7.0.0#7", "m@v8.0.0#8"])
-def test_a_pushed_tag_that_is_no_event(work: WorkDir, tag: str) -> None:
+def test_a_pushed_tag_that_is_not_an_event(work: WorkDir, tag: str) -> None:
     said = by_action(work, tag, pushed=True)
     assert said.startswith(f"Tag '{tag}' is not an event: ")
     assert said == by_check_ref(work, f"refs/tags/{tag}") == by_gate(work, f"refs/tags/{tag}")
 
 
-def test_nobody_redirects_a_shortcut_by_a_tag_of_its_name(work: WorkDir) -> None:
+def test_a_tag_with_its_name_does_not_redirect_a_shortcut(work: WorkDir) -> None:
     assert by_action(work, "hijacked#prod") == by_gate(work, "hijacked#prod") == "hijacked#prod#2"
-    # a pushed tag is itself; and check-ref is about tags, as GTO's is
+    # a pushed tag means itself; check-ref is about tags, as in GTO
     assert by_action(work, "hijacked#prod", pushed=True) == "hijacked#prod"
     assert by_check_ref(work, "hijacked#prod") == "hijacked#prod"
 
@@ -180,9 +180,9 @@ def test_a_shortcut_to_several_versions_is_refused(work: WorkDir) -> None:
 
 
 @pytest.mark.parametrize("ref", ["main", "v1.0.0", "release-1", "refs/tags/release-1"])
-def test_what_is_not_the_registrys(work: WorkDir, ref: str) -> None:
+def test_a_ref_outside_the_registry(work: WorkDir, ref: str) -> None:
     name = ref.removeprefix("refs/tags/")
-    assert by_check_ref(work, ref) == ""  # as GTO
+    assert by_check_ref(work, ref) == ""  # as in GTO
     assert by_gate(work, ref) == f"'{name}' is neither a registry tag nor a shortcut"
     assert by_action(work, ref) == f"'{name}' is not a registry tag"
 

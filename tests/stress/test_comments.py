@@ -1,6 +1,6 @@
-"""Comments on pull requests: one per header, whatever happens on the way; against a GitHub that can be made to fail.
+"""Comments on pull requests: one per header, whatever fails. The fake GitHub can be made to fail.
 
-Each answer of that stand-in is held to GitHub's published description, and so is each request.
+Each of its responses, and each request, is checked against GitHub's OpenAPI description.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ UPDATE = ["GET user", "GET comments", "PATCH"]
 
 @pytest.fixture(autouse=True)
 def silence(capfd: pytest.CaptureFixture[str]) -> Iterator[None]:
-    """Nothing is printed."""
+    """Check that nothing is printed."""
     yield
     assert capfd.readouterr() == ("", "")
 
@@ -50,7 +50,7 @@ def fake() -> Iterator[FakeGitHub]:
 
 
 class Writer:
-    """Comments under one header, with one token; knows the pauses that were made."""
+    """Posts comments with one header and one token, and records the pauses."""
 
     def __init__(self, fake: FakeGitHub, token: str = JOB_TOKEN, header: str = HEADER) -> None:
         self.place = CommentTarget(fake.api_url, fake.repository, token)
@@ -64,7 +64,7 @@ class Writer:
         return comments.merged_pull_request(self.place, commit, pause=self.pauses.append)
 
     def refused(self, work: Callable[[], object] | None = None) -> str:
-        """What is said where nothing can be done; never with the token."""
+        """Return the error of a refused comment, after checking that it does not contain the token."""
         with pytest.raises(CommentRefused) as refusal:
             (work or self.post)()
         shown = "".join(traceback.format_exception(refusal.value)) + repr(refusal.value)
@@ -74,7 +74,7 @@ class Writer:
 
 
 def ours(fake: FakeGitHub, header: str = HEADER) -> list[Comment]:
-    """What begins with our line, whoever wrote it."""
+    """Return the comments that begin with the marker line, by any author."""
     return [comment for comment in fake.comments(PULL) if comment.body.startswith(marker(header))]
 
 
@@ -113,7 +113,7 @@ def test_one_comment_per_header_however_often_a_job_runs(any_fake: FakeGitHub) -
     assert fake.comments(PULL + 1)[0].body == copy("of another pull request")
 
 
-def test_no_more_is_asked_than_is_needed(fake: FakeGitHub) -> None:
+def test_no_unnecessary_requests(fake: FakeGitHub) -> None:
     writer = Writer(fake)
     writer.post("one")
     assert fake.calls == ["GET user", "GET comments", "POST comments"]
@@ -124,7 +124,7 @@ def test_no_more_is_asked_than_is_needed(fake: FakeGitHub) -> None:
     assert writer.pauses == []
 
 
-def test_what_is_there_already_is_not_written_again(fake: FakeGitHub) -> None:
+def test_an_equal_comment_is_not_written_again(fake: FakeGitHub) -> None:
     writer = Writer(fake)
     posted = writer.post("one\n\ntwo\n")
     ours(fake)[0].body = ours(fake)[0].body.strip().replace("\n", "\r\n")
@@ -145,7 +145,7 @@ def test_it_is_found_on_any_page(fake: FakeGitHub, before: int) -> None:
     assert bodies(fake) == ["new"]
 
 
-def test_without_leave_to_create_only_an_earlier_one_is_updated(fake: FakeGitHub) -> None:
+def test_without_create_only_an_earlier_one_is_updated(fake: FakeGitHub) -> None:
     writer = Writer(fake)
     assert writer.post("all is well", create=False) == Posted("", "none")
     assert fake.comments(PULL) == []
@@ -160,7 +160,7 @@ def test_of_several_the_oldest_is_updated(fake: FakeGitHub) -> None:
     assert bodies(fake) == ["new", "second"]
 
 
-# Whose
+# Own comments
 
 
 def test_a_person_with_a_token_has_a_comment_of_their_own(fake: FakeGitHub) -> None:
@@ -206,7 +206,7 @@ def test_hostile_headers_live_side_by_side(fake: FakeGitHub) -> None:
     assert [comment.body for comment in fake.comments(PULL)] == [copy("two", header) for header in headers]
 
 
-def test_the_limit_is_what_github_takes(fake: FakeGitHub) -> None:
+def test_the_limit_is_githubs(fake: FakeGitHub) -> None:
     room = COMMENT_LIMIT - len(copy(""))
     assert Writer(fake).post("🌱" * room).action == "created"
     fake.forget()
@@ -215,15 +215,15 @@ def test_the_limit_is_what_github_takes(fake: FakeGitHub) -> None:
     assert fake.calls == []
 
 
-def test_text_that_is_no_unicode_is_posted(fake: FakeGitHub) -> None:
+def test_text_with_broken_unicode_is_posted(fake: FakeGitHub) -> None:
     assert [Writer(fake).post("a\udc80b").action for _ in range(2)] == ["created", "unchanged"]
     assert bodies(fake) == ["a?b"]
 
 
-# In between and lost
+# Concurrent deletion and lost responses
 
 
-def test_one_that_is_deleted_meanwhile_is_made_anew(fake: FakeGitHub) -> None:
+def test_a_comment_deleted_meanwhile_is_created_again(fake: FakeGitHub) -> None:
     comment = fake.comment(PULL, fake.bot, copy("old"))
     fake.before("PATCH", lambda: fake.delete(comment))
     writer = Writer(fake)
@@ -232,16 +232,16 @@ def test_one_that_is_deleted_meanwhile_is_made_anew(fake: FakeGitHub) -> None:
     assert writer.pauses == [1.0]
 
 
-def test_one_that_is_deleted_again_and_again_is_given_up(fake: FakeGitHub) -> None:
+def test_a_comment_deleted_again_and_again_is_given_up(fake: FakeGitHub) -> None:
     fake.comment(PULL, fake.bot, copy("old"))
     fake.fail_always(404, on="PATCH", message="Not Found")
     writer = Writer(fake)
-    assert "deleted whenever it was about to be updated" in writer.refused()
+    assert "the comment was deleted before it could be updated" in writer.refused()
     assert writer.pauses == [1.0, 3.0]
 
 
 @pytest.mark.parametrize("status", [None, 500, 502, 504])
-def test_a_lost_answer_makes_no_second_comment(fake: FakeGitHub, status: int | None) -> None:
+def test_a_lost_response_creates_no_second_comment(fake: FakeGitHub, status: int | None) -> None:
     fake.lose_answer("POST", status=status)
     writer = Writer(fake)
     posted = writer.post("one")
@@ -259,7 +259,7 @@ def test_a_forks_token_is_refused_once_with_the_next_step(fake: FakeGitHub) -> N
     writer = Writer(fake, FORK_TOKEN)
     said = writer.refused()
     assert said.startswith(
-        "Cannot comment on pull request 7 of 'acme/models': GitHub does not let this token: "
+        "Cannot comment on pull request 7 of 'acme/models': GitHub denies this token access: "
         "'Resource not accessible by integration' (403). Give the job 'permissions: pull-requests: write'"
     )
     assert "fork" in said
@@ -274,7 +274,7 @@ def test_a_wrong_token_is_refused_at_once(fake: FakeGitHub) -> None:
 
 
 @pytest.mark.parametrize("token", ["", "two words", "line\n", "tökén"])
-def test_what_is_no_token_is_sent_nowhere(fake: FakeGitHub, token: str) -> None:
+def test_an_invalid_token_is_sent_nowhere(fake: FakeGitHub, token: str) -> None:
     assert "Check the input 'token'" in Writer(fake, token).refused()
     assert fake.calls == []
 
@@ -291,7 +291,7 @@ def test_what_is_no_token_is_sent_nowhere(fake: FakeGitHub, token: str) -> None:
         (CommentTarget("http://127.0.0.1", "acme/models/x?y", JOB_TOKEN), "GITHUB_REPOSITORY"),
     ],
 )
-def test_a_place_that_is_none_is_refused(place: CommentTarget, variable: str) -> None:
+def test_an_invalid_target_is_refused(place: CommentTarget, variable: str) -> None:
     with pytest.raises(CommentRefused, match=f"Check {variable}"):
         comments.post(place, PULL, HEADER, "Hello")
 
@@ -299,9 +299,9 @@ def test_a_place_that_is_none_is_refused(place: CommentTarget, variable: str) ->
 @pytest.mark.parametrize(
     ("status", "message", "said"),
     [
-        (404, "Not Found", "has no such thing, or hides it from this token: 'Not Found' (404)"),
+        (404, "Not Found", "it does not exist on GitHub, or this token cannot see it: 'Not Found' (404)"),
         (403, "Unable to create comment because issue is locked.", "because issue is locked.' (403)"),
-        (410, "This issue was deleted", "does not take it: 'This issue was deleted' (410)"),
+        (410, "This issue was deleted", "rejects the request: 'This issue was deleted' (410)"),
         (403, "a\n::error::b", r"'a\n::error::b' (403)"),
     ],
 )
@@ -331,7 +331,7 @@ def test_a_short_rate_limit_is_waited_for(fake: FakeGitHub) -> None:
     assert bodies(fake) == ["Hello"]
 
 
-def test_a_rate_limit_that_names_no_time_is_given_a_minute(fake: FakeGitHub) -> None:
+def test_a_rate_limit_without_a_time_is_waited_for_a_minute(fake: FakeGitHub) -> None:
     fake.slow_down(None, on="GET comments")
     writer = Writer(fake)
     assert writer.post().action == "created"
@@ -379,7 +379,7 @@ def test_two_failures_of_the_server_are_survived(fake: FakeGitHub, status: int, 
 def test_a_server_that_always_fails_is_given_up(fake: FakeGitHub) -> None:
     fake.fail_always(503)
     writer = Writer(fake)
-    assert "GitHub has trouble of its own: 'Server Error' (503). Run the job again later" in writer.refused()
+    assert "GitHub has a server error: 'Server Error' (503). Run the job again later" in writer.refused()
     assert fake.calls == ["GET user"] * 3
 
 
@@ -402,7 +402,7 @@ def test_a_server_that_hangs_is_left(fake: FakeGitHub, monkeypatch: pytest.Monke
 
 def test_a_server_that_is_not_there_is_named() -> None:
     with socket.socket() as closed:
-        closed.bind(("127.0.0.1", 0))  # taken, and nobody listens
+        closed.bind(("127.0.0.1", 0))  # the port is taken, but nothing listens
         pauses: list[float] = []
         url = f"http://127.0.0.1:{closed.getsockname()[1]}"
         with pytest.raises(CommentRefused) as refusal:
@@ -417,12 +417,12 @@ def test_a_server_that_is_not_there_is_named() -> None:
 @pytest.mark.parametrize(
     "body", [b"<html>Log in to the proxy", b'{"half', [1], {"html_url": 1}, [{"id": "x", "body": 1}]]
 )
-def test_an_answer_that_is_not_githubs_is_no_success(fake: FakeGitHub, on: str, body: object) -> None:
+def test_a_response_that_is_not_githubs_is_not_a_success(fake: FakeGitHub, on: str, body: object) -> None:
     if on == "PATCH":
         fake.comment(PULL, fake.bot, copy("old"))
     before = bodies(fake)
     fake.fail_next(200, on=on, body=body)
-    assert "does not answer as GitHub does" in Writer(fake).refused()
+    assert "does not answer like GitHub" in Writer(fake).refused()
     assert bodies(fake) == before
 
 
@@ -439,7 +439,7 @@ def test_a_renamed_repository_keeps_its_comment(fake: FakeGitHub) -> None:
     assert comment.body == copy("new")
 
 
-def test_a_write_that_is_led_elsewhere_is_no_success(fake: FakeGitHub) -> None:
+def test_a_redirected_write_is_not_a_success(fake: FakeGitHub) -> None:
     writer = Writer(fake)
     fake.rename("acme/renamed")
     assert "the repository has moved to 'http://127.0.0.1:" in writer.refused()
@@ -463,7 +463,7 @@ def test_the_token_does_not_follow_to_another_server(fake: FakeGitHub, on: str) 
         assert other.requests == []
 
 
-# Which pull request brought a commit in
+# Which pull request introduced a commit
 
 
 MAY, JUNE, JULY = (f"2024-0{month}-01T12:00:00Z" for month in (5, 6, 7))
@@ -488,11 +488,11 @@ def test_the_pull_request_of_a_commit(any_fake: FakeGitHub, pulls: list[Pull], n
     assert any_fake.calls == ["GET pulls"] * max(1, -(-len(pulls) // 100))
 
 
-def test_a_commit_that_github_does_not_have_is_of_no_pull_request(fake: FakeGitHub) -> None:
+def test_an_unknown_commit_has_no_pull_request(fake: FakeGitHub) -> None:
     assert Writer(fake).merged() is None
 
 
-def test_looking_up_is_tried_again_and_refused_as_posting_is(fake: FakeGitHub) -> None:
+def test_looking_up_is_retried_and_refused_like_posting(fake: FakeGitHub) -> None:
     fake.pulls[SHA] = [Pull(3, MAY, SHA)]
     writer = Writer(fake)
     fake.fail_next(502)
@@ -505,7 +505,7 @@ def test_looking_up_is_tried_again_and_refused_as_posting_is(fake: FakeGitHub) -
     assert "permissions: pull-requests: write" in said
 
 
-# What is not seen
+# What must not be visible
 
 
 def test_logs_do_not_hold_the_token(fake: FakeGitHub, caplog: pytest.LogCaptureFixture) -> None:
@@ -518,8 +518,8 @@ def test_logs_do_not_hold_the_token(fake: FakeGitHub, caplog: pytest.LogCaptureF
     assert FORK_TOKEN not in caplog.text
 
 
-def test_pygithub_prints_nothing_of_a_redirection(fake: FakeGitHub) -> None:
-    """By itself it tells standard error; in a process of its own, for it keeps the one of its import."""
+def test_pygithub_does_not_print_redirections(fake: FakeGitHub) -> None:
+    """By default PyGithub logs to standard error. It binds the stream at import, so this runs in its own process."""
     program = (
         "import os; from gto_ci.platforms.github import comments\n"
         "place = comments.CommentTarget(os.environ['API'], 'acme/models', os.environ['TOKEN'])\n"
@@ -532,7 +532,7 @@ def test_pygithub_prints_nothing_of_a_redirection(fake: FakeGitHub) -> None:
     assert [request.status for request in fake.requests] == [403, 301, 200]
 
 
-def test_the_token_is_sent_as_a_header_alone(fake: FakeGitHub) -> None:
+def test_the_token_is_sent_only_as_a_header(fake: FakeGitHub) -> None:
     Writer(fake).post()
     for request in fake.requests:
         assert request.headers["authorization"].endswith(f" {JOB_TOKEN}")

@@ -234,7 +234,7 @@ def test_an_unknown_extra_is_refused_before_anything_is_done(job: Job) -> None:
 def test_other_data_is_not_overwritten(job: Job) -> None:
     (job.root / "model.pkl").write_text("mine")
     give(job.root)
-    assert "Other data is there already" in job.fails("model.pkl")
+    assert "The path holds other data" in job.fails("model.pkl")
     assert (job.root / "model.pkl").read_text() == "mine"
 
 

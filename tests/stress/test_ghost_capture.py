@@ -361,7 +361,7 @@ def test_a_repository_inside_is_no_file(plain: Ghosts) -> None:
     assert b"inner" not in plain.file(f"ghost/{base}/{digest}", "local-mod.patch")
 
 
-# What a patch says, and does not carry
+# What a patch mentions, and does not contain
 
 
 def test_submodules_are_reported(tmp_path: Path) -> None:
@@ -378,8 +378,8 @@ def test_submodules_are_reported(tmp_path: Path) -> None:
     inner.write("x", "3\n")
     ran = ghosts.run(ghosts.here, "push")
     assert ran.code == 0
-    assert f"'lib': the patch says that it is at {moved}" in ran.err
-    assert "'lib': it has uncommitted changes of its own" in ran.err
+    assert f"'lib': the patch records that it is at {moved}" in ran.err
+    assert "'lib': the patch does not contain its uncommitted changes" in ran.err
     pulled = ghosts.run(ghosts.there, "pull", ran.out.split()[1])
     assert pulled.code == 0
     assert f"'lib' was at {moved}" in pulled.err
@@ -387,7 +387,7 @@ def test_submodules_are_reported(tmp_path: Path) -> None:
 
 
 def test_pointers_of_git_lfs_are_reported(tmp_path: Path) -> None:
-    """With a filter that keeps content elsewhere, the patch carries what git keeps: the pointer."""
+    """With a filter that keeps content elsewhere, the patch contains what git stores: the pointer."""
     ghosts = Ghosts.create(tmp_path, **{".gitattributes": "*.bin filter=lfs -text\n", "foo": "a\n"})
     clean = program(
         ghosts,
@@ -402,7 +402,7 @@ def test_pointers_of_git_lfs_are_reported(tmp_path: Path) -> None:
     ghosts.here.write("model.bin", b"\0weights 2")
     ran = ghosts.run(ghosts.here, "push")
     assert ran.code == 0
-    assert "Git LFS: the patch carries the pointer of 'model.bin'" in ran.err
+    assert "Git LFS: the patch contains the pointer of 'model.bin'" in ran.err
     pulled = ghosts.run(ghosts.there, "pull", ran.out.split()[1])
     assert pulled.code == 0
     assert "'model.bin' is a pointer" in pulled.err

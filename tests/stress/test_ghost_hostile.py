@@ -180,7 +180,7 @@ def test_a_hostile_address_for_every_command(world: World, case: str, how: str) 
     address = ADDRESSES[case].replace("X", str(world.canary))
     calls = [(*command, *(["--ghost-repo", address] if how == "option" else [])) for command in COMMANDS.values()]
     more = {"GIT_GHOST_REPO": address} if how == "variable" else {}
-    world.refuses(*calls, reason="is no address of a repository", **more)
+    world.refuses(*calls, reason="is not the address of a repository", **more)
 
 
 @pytest.mark.parametrize("case", ["upload-pack", "ext"])
@@ -196,7 +196,7 @@ def test_no_address(world: World) -> None:
     before = world.everything()
     for ran in world.run(*COMMANDS.values(), GIT_GHOST_REPO=""):
         assert (ran.code, ran.out) == (1, "")
-        assert ran.err.startswith("❌ No patch repository is named. Set GIT_GHOST_REPO, or give --ghost-repo URL")
+        assert ran.err.startswith("❌ No patch repository is named. Set GIT_GHOST_REPO or use --ghost-repo URL")
     assert world.everything() == before
 
 

@@ -513,7 +513,7 @@ def test_ghosts_that_are_not_what_they_say(lab: Lab) -> None:
     )
     lab.check_out()
     lab.refused("was refused: the SHA-1 of its patch is", ghost_diff=tampered)
-    lab.refused("2 ghosts", "begin so", "more digits", ghost_diff="abcd")
+    lab.refused("2 ghosts", "match:", "more digits", ghost_diff="abcd")
     lab.refused("does not apply", "greet.sh", ghost_diff=nothing)
     lab.refused("where it may not", ghost_diff=outside)
     lab.refused(f"No diff {'9' * 40} of {world.base}", ghost_diff="9" * 40)
@@ -538,8 +538,8 @@ def test_another_base(lab: Lab) -> None:
 def test_work_of_an_earlier_step(lab: Lab) -> None:
     lab.check_out()
     lab.repository.joinpath("greet.sh").write_text("echo of an earlier step\n")
-    lab.refused("changes of its own", "'greet.sh'", ghost_diff=words(lab.world, "diff", 0))
-    lab.refused("changes of its own", "'greet.sh'", ghost_commits=words(lab.world, "commits", 0))
+    lab.refused("uncommitted changes", "'greet.sh'", ghost_diff=words(lab.world, "diff", 0))
+    lab.refused("uncommitted changes", "'greet.sh'", ghost_commits=words(lab.world, "commits", 0))
     git(lab.repository, "checkout", "--quiet", "greet.sh")
     lab.repository.joinpath("new").write_text("an untracked file\n")
     lab.refused("in the way", "'new'", ghost_diff=words(lab.world, "diff", 0))
@@ -746,7 +746,7 @@ def test_a_host_that_sends_us_on(lab: Lab, token: str) -> None:
         site = host.url.removesuffix("ml/ghosts.git")
         git(lab.repository, "config", f"http.{site}.extraheader", f"AUTHORIZATION: {header(TOKEN)}")
         ran = lab.run(ghost_diff=words(lab.world, "diff", 0), ghost_repo=host.url, ghost_token=token)
-    assert "no redirects" in ran.error
+    assert "does not follow redirects" in ran.error
     assert host.seen
     assert all(one == [header(token or TOKEN)] for one in host.seen)
     assert lab.world.store.requests == []

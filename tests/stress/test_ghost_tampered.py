@@ -424,17 +424,23 @@ def missing_patch(world: World, patch: bytes) -> str:
 
 
 SHAPES: dict[str, tuple[Callable[[World, bytes], str], str]] = {
-    "extra-file": (of_tree("100644 blob PATCH\tevil", "100644 blob PATCH\tlocal-mod.patch"), "'evil'.* no part"),
-    "extra-folder": (of_tree("040000 tree TREE\tevil", "100644 blob PATCH\tlocal-mod.patch"), "'evil'.* no part"),
-    "extra-git": (name_with_a_folder, "'../../x'.* no part"),
+    "extra-file": (
+        of_tree("100644 blob PATCH\tevil", "100644 blob PATCH\tlocal-mod.patch"),
+        "'evil'.* not belong",
+    ),
+    "extra-folder": (
+        of_tree("040000 tree TREE\tevil", "100644 blob PATCH\tlocal-mod.patch"),
+        "'evil'.* not belong",
+    ),
+    "extra-git": (name_with_a_folder, "'../../x'.* does not belong"),
     "extra-commits": (
         of_tree("100644 blob PATCH\tcommits.patch", "100644 blob PATCH\tlocal-mod.patch"),
-        "'commits.patch'.* no part",
+        "'commits.patch'.* does not belong",
     ),
-    "no-file": (of_tree(), "no local-mod.patch"),
-    "other-name": (of_tree("100644 blob PATCH\tLocal-Mod.patch"), "no part"),
-    "other-kind": (of_tree("100644 blob PATCH\tcommits.patch"), "no part"),
-    "in-a-folder": (of_tree("040000 tree TREE\tfolder"), "no part"),
+    "no-file": (of_tree(), "does not contain local-mod.patch"),
+    "other-name": (of_tree("100644 blob PATCH\tLocal-Mod.patch"), "does not belong"),
+    "other-kind": (of_tree("100644 blob PATCH\tcommits.patch"), "does not belong"),
+    "in-a-folder": (of_tree("040000 tree TREE\tfolder"), "does not belong"),
     "executable": (of_tree("100755 blob PATCH\tlocal-mod.patch"), "100755"),
     "symbolic-link": (of_tree("120000 blob PATCH\tlocal-mod.patch"), "120000"),
     "submodule": (of_tree(f"160000 commit {'1' * 40}\tlocal-mod.patch"), "160000"),
@@ -448,10 +454,10 @@ SHAPES: dict[str, tuple[Callable[[World, bytes], str], str]] = {
         "",
     ),
     "file-with-an-odd-mode": (mode_of_nothing, "100000|mode"),
-    "two-files-of-one-name": (two_of_one_name, "two files|no plain|SHA-1"),
+    "two-files-of-one-name": (two_of_one_name, "two files|not a plain|SHA-1"),
     "with-a-parent": (with_parent, "has a parent"),
     "with-two-parents": (with_two_parents, "has a parent"),
-    "annotated-tag": (annotated_tag, "git fetch failed: error: cannot update ref|is no commit"),
+    "annotated-tag": (annotated_tag, "git fetch failed: error: cannot update ref|is not a commit"),
     "branch-of-a-blob": (lambda world, patch: blob(world, patch), ""),
     "branch-of-a-tree": (lambda world, patch: tree(world, f"100644 blob {blob(world, patch)}\tlocal-mod.patch"), ""),
     "broken-tree": (broken_tree, ""),
@@ -520,7 +526,7 @@ def test_a_patch_that_is_too_large(world: World, filters: str, address: str) -> 
         world.ghosts.url = f"file://{world.store.path}"
     digest = world.ghosts.write_diff(world.base, added("zeros", line="0" * 3_000_000))
     for command in ("pull", "show"):
-        world.refuses("at most 1,048,576 are allowed. Allow more with --max-size", command, digest, max_size="1M")
+        world.refuses("at most 1,048,576 are allowed. Raise the limit with --max-size", command, digest, max_size="1M")
     ran = world.run("pull", digest)
     assert (ran.code, ran.err) == (0, "")
 
@@ -712,15 +718,15 @@ COMMITS: dict[str, tuple[Callable[[World, Series], None], str]] = {
         files(bundle=lambda _, made: made.bundle[:-25] + bytes([made.bundle[-25] ^ 1]) + made.bundle[-24:]),
         "bundle is broken",
     ),
-    "bundle-of-words": (files(bundle=lambda *_: b"no bundle\n"), "bundle is none"),
-    "bundle-of-nothing": (files(bundle=lambda *_: b""), "bundle is none"),
-    "bundle-of-bytes": (files(bundle=lambda *_: bytes(range(256)) * 9), "bundle is none"),
+    "bundle-of-words": (files(bundle=lambda *_: b"no bundle\n"), "bundle is not a bundle"),
+    "bundle-of-nothing": (files(bundle=lambda *_: b""), "bundle is not a bundle"),
+    "bundle-of-bytes": (files(bundle=lambda *_: bytes(range(256)) * 9), "bundle is not a bundle"),
     "bundle-that-is-a-link": (files(bundle=lambda *_: ("120000", b"/etc/passwd")), "120000"),
     "bundle-that-is-executable": (files(bundle=lambda _, made: ("100755", made.bundle)), "100755"),
-    "bundle-without-mails": (files(patch=nothing), "holds no commits.patch"),
+    "bundle-without-mails": (files(patch=nothing), "does not contain commits.patch"),
     "bundle-of-no-descendant": (unrelated, "of other commits"),
     "mails-that-are-a-link": (files(patch=lambda *_: ("120000", b"/etc/passwd")), "120000"),
-    "something-more": (files(more=lambda *_: b"owned\n"), "'more'.* no part"),
+    "something-more": (files(more=lambda *_: b"owned\n"), "'more'.* does not belong"),
     "tree-with-git": (evil_bundle(b".git", b"40000"), "bundle is broken.*[.]git"),
     "tree-with-git-in-capitals": (evil_bundle(b".GIT", b"40000"), "bundle is broken.*[.]git"),
     "tree-with-git-short-name": (evil_bundle(b"git~1", b"40000"), "bundle is broken.*[.]git"),

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
@@ -202,6 +202,7 @@ REMOVED = {
     "the first": ("# about m\nm:\n  type: t\n\n# about o\no: {}\n", "# about m\n\n# about o\no: {}\n"),
     "the last": ("o: {}\n\nm:\n  type: t\n# end\n", "o: {}\n\n# end\n"),
     "the last, without a last newline": ("o: {}\r\nm:\r\n  type: t", "o: {}"),
+    "the last, below a block scalar": ("o:\n  description: |\n    a\nm:\n  type: t", "o:\n  description: |\n    a\n"),
     "an empty one": ("m:\no: {}\n", "o: {}\n"),
     "a block scalar": ("m:\n  description: |\n    a\n    # b\no: {}\n", "o: {}\n"),
     "from JSON, the first": ('{"m": {}, "o": {}}', '{"o": {}}'),
@@ -444,7 +445,6 @@ def whole_comments(text: str) -> list[str]:
 good_documents = documents().filter(readable)
 
 
-@settings(deadline=None)
 @pytest.mark.filterwarnings("ignore::ruamel.yaml.error.ReusedAnchorWarning")
 @given(good_documents, st.sampled_from(NAMES), changes)
 def test_annotate_changes_what_it_is_asked_to_and_nothing_else(text: str, name: str, change: AnnotationUpdate) -> None:
@@ -469,7 +469,6 @@ def test_annotate_changes_what_it_is_asked_to_and_nothing_else(text: str, name: 
         assert after_text.startswith(text)
 
 
-@settings(deadline=None)
 @pytest.mark.filterwarnings("ignore::ruamel.yaml.error.ReusedAnchorWarning")
 @given(good_documents, st.data())
 def test_remove_takes_one_artifact_and_nothing_else(text: str, data: st.DataObject) -> None:

@@ -101,8 +101,8 @@ def test_find_prefers_artifacts_yaml_and_says_so() -> None:
         (b"a:\n  custom: 0x" + b"f" * 5000, 2, "digits"),
         (b"? [a]\n: {}", 1, "not plain text"),
         (b"a: {}\n--- \nb: {}", 2, "single document"),
-        (b"\xff\xfe\x00", 0, ""),
-        (b"a: \x00", 0, ""),
+        (b"\xff\xfe\x00", 1, "it is not YAML"),
+        (b"b: {}\na: \x00", 2, "it is not YAML"),
         (b"<<: 1\na: {}", 1, "merge"),
     ],
 )

@@ -1,4 +1,4 @@
-"""What a request does to an artifact: which tags it makes or deletes, and what it refuses. No git."""
+"""Requests: which tags they create or delete, and which requests are refused. No git."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ A, B, C = "a" * 40, "b" * 40, "c" * 40
 
 
 def state(*tags: str, lightweight: tuple[str, ...] = ()) -> State:
-    """A state told as ``NAME COMMIT`` in order of time, a minute apart."""
+    """Return the state of tags given as ``NAME COMMIT`` in order of time, a minute apart."""
     records = []
     for number, tag in enumerate(tags):
         name, commit = tag.split()
@@ -67,7 +67,7 @@ def deleted(change: TagPlan) -> list[str]:
         (["m@v1.0.0+a a"], Register("m", B), "m@v1.0.1"),
         (["m@v2.0.0 a"], Register("m", B, version="v1.0.0"), "m@v1.0.0"),
         (["m@v1.0.0 a", "m@v2.0.0 b", "m@v2.0.0! b"], Register("m", C), "m@v1.0.1"),
-        # difference 11: the next version was registered once, and is not minted again
+        # difference 11: a deregistered version is not created again
         (["m@v1.0.0 a", "m@v1.0.1 b", "m@v1.0.1! b"], Register("m", C), "m@v1.0.2"),
         (["m@v1.0.0 a", "m@v1.1.0 b", "m@v1.1.0! b"], Register("m", C, bump="minor"), "m@v1.2.0"),
         (["m@v1.0.0 a", "m@v1.0.0! a"], Register("m", A, simple=False), "m@v1.0.0#1"),
@@ -117,7 +117,7 @@ def test_assigning(tags: list[str], request_: Assign, expected: list[str]) -> No
 def test_counters_and_names_of_lightweight_tags_count() -> None:
     light = state("m@v1.0.0 a", lightweight=("m#prod#4", "m@v1.0.1"))
     assert names(plan(Assign("m", "dev", version="v1.0.0"), light)) == ["m#dev#5"]
-    with pytest.raises(TagExists, match=r"'m@v1\.0\.1' exists already: it is no event"):
+    with pytest.raises(TagExists, match=r"'m@v1\.0\.1' already exists: it is not an event"):
         plan(Register("m", B), light)
 
 
@@ -163,12 +163,12 @@ def test_deprecating(tags: list[str], request_: Deprecate, expected: tuple[str, 
          "by Ada <ada@example.com> on 2023-11-14 22:13:20\\+00:00 at commit aaaaaaa"),
         (["m@v1.0.0 a", "m@v1.0.0! a"], Register("m", B, version="v1.0.0"), VersionAlreadyRegistered, "already was"),
         (["m@v1.0.0 a", "m@v1.0.0! a"], Register("m", A, version="v2.0.0"), WrongArguments, "only register v1.0.0"),
-        (["m@v1.0.0 a", "m@v1.0.0! a"], Register("m", A), TagExists, "exists already: by Ada"),
+        (["m@v1.0.0 a", "m@v1.0.0! a"], Register("m", A), TagExists, "already exists: by Ada"),
         ([], Register("m", A, bump="minor"), WrongArguments, "Can't apply bump"),
         (["m@v1.0.0 a", "m#prod#1 a"], Assign("m", "prod", version="v1.0.0"), WrongArguments, "already in stage"),
         (["m#prod#1 a"], Assign("m", "prod", commit=A), WrongArguments, "already in stage"),
         (["m@v1.0.0 a"], Assign("m", "prod", version="v2.0.0"), WrongArguments,
-         "not registered. Registered are v1.0.0"),
+         "not registered. Registered versions: v1.0.0"),
         (["m@v1.0.0 a"], Assign("m", "prod", commit=A, name_version="v2.0.0"), WrongArguments, "is registered already"),
         (["m@v1.0.0 a", "m#prod a"], Assign("m", "prod", version="v1.0.0", simple=True, force=True), TagExists,
          "m#prod"),
@@ -176,18 +176,18 @@ def test_deprecating(tags: list[str], request_: Deprecate, expected: tuple[str, 
         (["m@v1.0.0 a"], Unassign("m", "prod", version="v1.0.0"), WrongArguments, "It is in no stage"),
         (["m@v1.0.0 a", "m#prod#1 a", "m#prod!#2 a"], Unassign("m", "prod", version="v1.0.0"), WrongArguments,
          "not ass"),
-        (["m@v1.0.0 a"], Unassign("m", "prod", version="v2.0.0"), VersionRequired, "Registered are v1.0.0"),
+        (["m@v1.0.0 a"], Unassign("m", "prod", version="v2.0.0"), VersionRequired, "Registered versions: v1.0.0"),
         ([], Deregister("m", version="v1.0.0"), ArtifactNotFound, "Cannot find"),
         (["m#prod#1 a"], Deregister("m", commit=A), WrongArguments, "no git tags"),
         (["m@v1.0.0! a"], Deregister("m", version="v1.0.0"), WrongArguments, "is not registered"),
         (["m@v1.0.0 a", "m@v1.0.0! a"], Deregister("m", version="v1.0.0"), WrongArguments,
-         "deregistered already. Ada did"),
+         "deregistered already. Ada deregistered it"),
         (["m@v1.0.0 a"], Deregister("m", version="v2.0.0", force=True), WrongArguments, "no git tags"),
         (["m@v1.0.0 a", "m@v1.0.0#2 b"], Deregister("m", version="v1.0.0"), WrongArguments, "at several commits"),
         ([], Deprecate("m", head=A), ArtifactNotFound, "Cannot find"),
         (["m@v1.0.0 a", "m@deprecated a"], Deprecate("m"), WrongArguments, "deprecated already"),
         (["m@v1.0.0 a", f"m#prod#{10**18 - 1} a"], Assign("m", "dev", version="v1.0.0"), WrongArguments,
-         "No counter follows 999999999999999999"),
+         "The counter 999999999999999999 is the greatest possible"),
         (["m@v1.0.0 a"], Deprecate("m", force=True, simple=True), WrongArguments, "Can't use 'force'"),
         ([], Deprecate("m", force=True), WrongArguments, "no commit"),
     ],
@@ -197,7 +197,7 @@ def test_refusals(tags: list[str], request_: Request, error: type[GtoError], wor
         plan(request_, state(*tags))
 
 
-def test_a_counter_that_was_given_is_not_given_again() -> None:
+def test_a_reserved_counter_is_not_reused() -> None:
     held = state("m@v1.0.0 a", "m#prod#3 a")
     made = [
         str(plan(Assign("m", "dev", version="v1.0.0"), replace(held, given=given)).create[0].name)
@@ -206,11 +206,13 @@ def test_a_counter_that_was_given_is_not_given_again() -> None:
     assert made == ["m#dev#4", "m#dev#4", "m#dev#10"]
 
 
-def test_dates_that_keep_the_order() -> None:
+def test_earliest_date_keeps_the_order() -> None:
     held = state("m@v1.0.0 a", "m#prod#1 a")
     second = 1_700_000_060
-    assert plan(Assign("m", "dev", version="v1.0.0"), held).earliest == second  # the counter tells which was later
-    assert plan(Deprecate("m"), held).earliest == second + 1  # a deprecation counts as the first of its second
+    assert plan(Assign("m", "dev", version="v1.0.0"), held).earliest == second  # the counter orders them
+    assert (
+        plan(Deprecate("m"), held).earliest == second + 1
+    )  # a deprecation comes first among events in the same second
     assert plan(Register("m", B), state()).earliest == 0
 
 

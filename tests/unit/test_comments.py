@@ -1,4 +1,4 @@
-"""Comments: the line that one is found by, and when two texts are the same."""
+"""Comments: the marker line, and when two texts are equal."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ HOSTILE = [
 
 
 class Seen(HTMLParser):
-    """What a reader of HTML finds in a text."""
+    """Collects what an HTML parser finds in a text."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -62,7 +62,7 @@ def test_a_header_stays_inside_its_comment_on_its_line(header: str) -> None:
 
 @given(st.lists(st.text("-%*2Da ", max_size=6) | st.sampled_from(HOSTILE), unique=True))
 @example(["x" * 200, "x" * 201, "x" * 90 + "y" * 110])
-def test_each_header_has_a_line_of_its_own(headers: list[str]) -> None:
+def test_each_header_has_its_own_marker(headers: list[str]) -> None:
     assert len({marker(header) for header in headers}) == len(headers)
 
 
@@ -70,7 +70,7 @@ def test_a_plain_header_can_be_read() -> None:
     assert marker("gto") == "<!-- gto-ci: gto -->"
 
 
-def test_what_the_page_leaves_is_enough_for_the_line() -> None:
+def test_the_page_leaves_room_for_the_marker() -> None:
     assert len(marker("x" * 1000)) + len("\n") + page.COMMENT_LIMIT <= COMMENT_LIMIT
 
 
@@ -90,5 +90,5 @@ def test_line_ends_do_not_count(stored: str | None, same_: bool) -> None:
     assert same(stored, "a\nb\n") is same_
 
 
-def test_a_place_does_not_show_its_token() -> None:
+def test_a_target_hides_its_token() -> None:
     assert "s3cret" not in repr(CommentTarget("https://api.github.com", "acme/models", "s3cret"))

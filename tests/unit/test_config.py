@@ -32,7 +32,8 @@ def test_the_environment_wins(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("stages: dev", "list of names"),
+        ("stages: dev", "line 1: stages: it must be a list of names"),
+        ("emojis: true\ntypes: ['a b']", "line 2: types: Invalid type 'a b'"),
         ("stages: [1]", "list of names"),
         ("stages: ['a b']", "Invalid stage 'a b'"),
         ("stages: [dev\nx: 1", "line 2"),
@@ -69,5 +70,5 @@ def test_a_file_that_is_not_text(tmp_path: Path) -> None:
     ],
 )
 def test_a_wrong_variable_is_named(tmp_path: Path, variable: str, value: str) -> None:
-    with pytest.raises(WrongConfig, match=f"environment variable {variable}"):
+    with pytest.raises(WrongConfig, match=f"environment variable '{variable}'"):
         load(tmp_path, {variable: value})

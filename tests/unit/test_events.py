@@ -1,4 +1,4 @@
-"""From tags to events: what counts, in which order, and which version a stage event is about."""
+"""Reading events from tags: which tags count, their order, and the version of a stage event."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ def record(name: str, commit: str = "c1", time: int | None = 100, **fields: obje
         (record("m@created"), "reserved"),
     ],
 )
-def test_what_is_no_event_says_why(tag: TagRecord, reason: str) -> None:
+def test_a_tag_that_is_not_an_event_has_a_reason(tag: TagRecord, reason: str) -> None:
     assert read_events([tag]) == []
     assert reason in (why_no_event(tag, parse_tag(tag.name)) or "")
     assert reason in resolve(pushed_reference(tag.name), RegistryTags([tag])).cause
 
 
-def test_tags_that_are_not_of_the_registry_are_no_events() -> None:
+def test_other_tags_are_not_events() -> None:
     assert read_events([record("v1.0.0"), record("release-1"), record("a@b")]) == []
 
 
@@ -69,7 +69,7 @@ def test_the_version_of_an_assignment_is_the_one_registered_on_its_commit() -> N
     assert versions["m#prod#1"] == "v1.0.0"
 
 
-def test_two_versions_on_one_commit_are_told_apart_by_what_was_active() -> None:
+def test_of_two_versions_on_one_commit_the_active_one_counts() -> None:
     versions = versions_of(
         record("m@v1.0.0", "c1", 1),
         record("m#prod#1", "c1", 2),
@@ -83,7 +83,7 @@ def test_two_versions_on_one_commit_are_told_apart_by_what_was_active() -> None:
     assert versions["m#prod#1"] == "v1.0.0"
     assert versions["m#dev#2"] == "v2.0.0"
     assert versions["m#qa#3"] == "v1.0.0"
-    assert versions["m#prod!#4"] == "v1.0.0"  # what prod held there
+    assert versions["m#prod!#4"] == "v1.0.0"  # the version that prod held there
     assert versions["m#dev!#5"] == "v2.0.0"
 
 

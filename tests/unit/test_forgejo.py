@@ -1,4 +1,4 @@
-"""Forgejo's and Gitea's room: where a job of theirs is not one of GitHub's."""
+"""Forgejo and Gitea: where their jobs differ from GitHub's."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OURS, THEIRS = {"full_name": "acme/models", "default_branch": "trunk"}, {"full_n
 
 
 def pull_request(head: dict[str, str] = OURS) -> dict[str, Any]:
-    """The payload's part that Gitea has in common with GitHub; nobody has merged, so there is no such commit."""
+    """Return the part of the payload that Gitea shares with GitHub. There is no merge commit."""
     pull = {
         "number": 7,
         "merge_commit_sha": None,
@@ -30,7 +30,7 @@ def pull_request(head: dict[str, str] = OURS) -> dict[str, Any]:
 
 
 def environ(folder: Path, event: str, ref: str, payload: dict[str, Any], **more: str) -> dict[str, str]:
-    """What Gitea's runner sets: its server's address ends in a slash, a run has an id and a number."""
+    """Return the variables of Gitea's runner. Its server URL ends in a slash; a run has an id and a number."""
     (folder / "event.json").write_text(json.dumps(payload))
     return {
         "GITEA_ACTIONS": "true",
@@ -65,7 +65,7 @@ def test_without_a_number_a_run_has_no_page(tmp_path: Path) -> None:
 def test_a_pull_request_runs_on_its_own_branch(tmp_path: Path) -> None:
     given = environ(tmp_path, "pull_request", "refs/pull/7/head", pull_request(), GITHUB_SHA=HEAD)
     assert Forgejo(given, io.StringIO()).job.change == PullRequest(7, BASE, HEAD, "", "trunk")
-    # GitHub's room would take the branch for the merged state
+    # GitHub's class would take the branch's commit for the merge commit
     assert GitHub(given, io.StringIO()).job.change == PullRequest(7, BASE, HEAD, HEAD, "trunk")
     merge = environ(tmp_path, "pull_request", "refs/pull/7/merge", pull_request())
     assert Forgejo(merge, io.StringIO()).job.change == PullRequest(7, BASE, HEAD, SHA, "trunk")
@@ -83,7 +83,7 @@ def test_a_pull_request_runs_on_its_own_branch(tmp_path: Path) -> None:
         ("workflow_call", {}, ("workflow_call",), ""),
     ],
 )
-def test_who_may_choose_what_code_runs(
+def test_untrusted_events(
     tmp_path: Path, event: str, payload: dict[str, Any], allowed: tuple[str, ...], says: str
 ) -> None:
     said = Forgejo(environ(tmp_path, event, "refs/heads/trunk", payload), io.StringIO()).untrusted(allowed)

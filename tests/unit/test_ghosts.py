@@ -89,7 +89,7 @@ def test_other_branches_are_no_ghosts(rest: str) -> None:
 def test_hexadecimal_numbers() -> None:
     assert check_hex("ABCD12", "hash") == "abcd12"
     for text in ("", "abc", "xyz1", "a" * 65, "abcd\n", "--abcd", "abcd ef"):
-        with pytest.raises(WrongArguments, match="is no hash"):
+        with pytest.raises(WrongArguments, match="is not a hash"):
             check_hex(text, "hash")
 
 
@@ -214,7 +214,7 @@ def test_a_folder_is_an_address(tmp_path: Path) -> None:
      "ext://x", "http:///x", "https://example.com/\nx", "x\0y", "git@-oX:y", "-oX@host:y", "http://[bad/x", "a::b:c"],
 )  # fmt: skip
 def test_addresses_that_git_would_misread(text: str, tmp_path: Path) -> None:
-    with pytest.raises(WrongArguments, match="is no address"):
+    with pytest.raises(WrongArguments, match="is not the address"):
         read_address(text, tmp_path)
 
 

@@ -1,4 +1,4 @@
-"""The platform's room: inputs, the event's target, the log, the outputs file."""
+"""GitHub: inputs, the event's target, the log, the outputs file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from gto_ci.platforms import outputs
 from gto_ci.platforms.github import files
 from gto_ci.platforms.github.event import Trigger, change, decide, untrusted
 from gto_ci.platforms.github.inputs import get_input
-from gto_ci.platforms.github.log import Log, visible
+from gto_ci.platforms.github.log import Log
 from gto_ci.platforms.github.runner import GitHub
 from gto_ci.platforms.inputs import Inputs, boolean
 from gto_ci.platforms.platform import PullRequest, Target
@@ -92,7 +92,7 @@ def job(event: str, triggered: str = "refs/heads/main", /, **payload: object) ->
         ("", job("push", ""), Target(nothing="no ref")),
     ],
 )
-def test_what_an_event_asks_about(wanted: str, event: Trigger, target: Target) -> None:
+def test_the_target_of_an_event(wanted: str, event: Trigger, target: Target) -> None:
     assert decide(wanted, event) == target
 
 
@@ -161,14 +161,12 @@ def pull_request(head: dict[str, object] | None) -> dict[str, object]:
         ("discussion_comment", {}, ("discussion_comment",), ""),
     ],
 )
-def test_who_may_choose_what_code_runs(
-    event: str, payload: dict[str, object], allowed: tuple[str, ...], says: str
-) -> None:
+def test_untrusted_events(event: str, payload: dict[str, object], allowed: tuple[str, ...], says: str) -> None:
     said = untrusted(Trigger(event, "refs/heads/main", SHA, payload), allowed)
     assert (said == "") if says == "" else (says in said)
 
 
-def test_the_pull_request_at_hand() -> None:
+def test_the_pull_request_of_an_event() -> None:
     about = pull_request(OURS)
     assert change(Trigger("pull_request", "", SHA, about)) == PullRequest(7, "2" * 40, "4" * 40, SHA, "main")
     assert change(Trigger("pull_request_target", "", SHA, about)) == PullRequest(
@@ -193,19 +191,19 @@ def test_lists_and_pairs_in_inputs() -> None:
     ("texts", "says"),
     [
         ({"comment": "sometimes"}, "never, always or on-failure"),
-        ({"require_event": "registraton"}, "names no event: 'registraton'"),
-        ({"ghost_diff": "a"}, "'ghost-diff' needs to know the patch repository"),
-        ({"ghost_commits": "a"}, "'ghost-commits' needs to know the patch repository"),
+        ({"require_event": "registraton"}, "matches no event: 'registraton'"),
+        ({"ghost_diff": "a"}, "'ghost-diff' needs a patch repository"),
+        ({"ghost_commits": "a"}, "'ghost-commits' needs a patch repository"),
         ({"ghost_repo": "r", "ghost_diff": "a b c"}, "'ghost-diff' must be 'HASH' or 'BASE HASH'"),
         ({"pull": "yes"}, "'pull' must be true or false"),
     ],
 )
-def test_inputs_that_cannot_be_understood(texts: dict[str, str], says: str) -> None:
+def test_invalid_inputs(texts: dict[str, str], says: str) -> None:
     with pytest.raises(WrongInput, match=says):
         read(**texts)
 
 
-def test_secrets_are_in_no_repr_and_each_line_of_a_key_is_one() -> None:
+def test_secrets_are_not_in_repr_and_each_line_of_a_key_is_one() -> None:
     key = "-----BEGIN OPENSSH PRIVATE KEY-----\nc2VjcmV0\nbGluZXM=\n-----END OPENSSH PRIVATE KEY-----"
     inputs = read(token="t0ken", ghost_token="t1ken", ghost_ssh_key=key, ghost_repo="r")
     assert inputs.secrets == ["t0ken", "t1ken", "c2VjcmV0", "bGluZXM="]
@@ -216,7 +214,7 @@ def test_secrets_are_in_no_repr_and_each_line_of_a_key_is_one() -> None:
 
 
 def run_commands(text: str) -> list[str]:
-    """What the runner would take for commands: its rules for ``::`` and ``##[`` lines and ``stop-commands``."""
+    """Return the lines that the runner takes as commands, by its rules for ``::``, ``##[`` and ``stop-commands``."""
     commands: list[str] = []
     stopped = ""
     for line in text.split("\n"):
@@ -248,10 +246,12 @@ def test_no_text_becomes_a_command(text: str) -> None:
 
 @given(st.text())
 def test_control_characters_are_made_visible(text: str) -> None:
-    shown = visible(text)
+    stream = io.StringIO()
+    Log(stream).text(text)
+    shown = "\n".join(stream.getvalue().split("\n")[1:-2])
     assert all(character.isprintable() or character in "\n\t" for character in shown)
     if all(character.isprintable() or character in "\n\t" for character in text):
-        assert shown == text
+        assert shown == text.rstrip("\n")
 
 
 # The outputs file
@@ -259,7 +259,7 @@ def test_control_characters_are_made_visible(text: str) -> None:
 
 @given(st.dictionaries(st.sampled_from(outputs.NAMES), st.text()))
 @example({"message": "a\nghadelimiter_x\nevent<<x\nb\r\nc\0\ud800"})
-def test_outputs_are_read_back_as_they_are(values: dict[str, str]) -> None:
+def test_outputs_are_read_back_unchanged(values: dict[str, str]) -> None:
     fitted, left_out = outputs.fit(values)
     assert not left_out
     assert read_outputs(files.render(fitted)) == fitted
@@ -269,13 +269,13 @@ def test_outputs_are_read_back_as_they_are(values: dict[str, str]) -> None:
             assert fitted[name] == value
 
 
-def test_outputs_too_large_together_lose_the_largest() -> None:
+def test_if_outputs_are_too_large_the_largest_is_dropped() -> None:
     fitted, left_out = outputs.fit({"registry": "r" * 1000, "custom": "c" * 900, "name": "m"}, limit=950)
     assert left_out == ["registry"]
     assert (fitted["registry"], len(fitted["custom"]), fitted["name"]) == ("", 900, "m")
 
 
-def test_an_output_file_is_extended_wholly_or_not_at_all(tmp_path: Path) -> None:
+def test_an_append_is_atomic(tmp_path: Path) -> None:
     file = tmp_path / "out"
     file.write_bytes(b"before\n")
     files.append(file, b"a" * 100_000)

@@ -1,4 +1,4 @@
-"""GitLab's room: variables, the log that GitLab parses, the files for later jobs."""
+"""GitLab: variables, the log that GitLab parses, the files for later jobs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from gto_ci.platforms.forgejo.runner import Forgejo
 from gto_ci.platforms.github.runner import GitHub
 from gto_ci.platforms.gitlab import files
 from gto_ci.platforms.gitlab.event import change, decide, from_fork, untrusted
-from gto_ci.platforms.gitlab.log import Log, visible
+from gto_ci.platforms.gitlab.log import Log
 from gto_ci.platforms.gitlab.runner import GitLab
 from gto_ci.platforms.inputs import Inputs
 from gto_ci.platforms.platform import PullRequest, Target
@@ -27,7 +27,7 @@ from gto_ci.platforms.platform import PullRequest, Target
 SHA, BASE, HEAD = "1" * 40, "2" * 40, "4" * 40
 
 
-# The choice of a room
+# The choice of a platform
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ SHA, BASE, HEAD = "1" * 40, "2" * 40, "4" * 40
         ({"GITHUB_ACTIONS": "true", "GITEA_ACTIONS": "true"}, Forgejo),
     ],
 )
-def test_each_system_has_its_room(environ: dict[str, str], room: type) -> None:
+def test_each_system_has_its_platform(environ: dict[str, str], room: type) -> None:
     assert choose(environ)[0] is room
 
 
@@ -91,11 +91,11 @@ MERGED = {"CI_MERGE_REQUEST_SOURCE_BRANCH_SHA": HEAD, "CI_MERGE_REQUEST_TARGET_B
         ("", {}, Target(nothing="no ref")),
     ],
 )
-def test_what_a_pipeline_asks_about(wanted: str, environ: dict[str, str], target: Target) -> None:
+def test_the_target_of_a_pipeline(wanted: str, environ: dict[str, str], target: Target) -> None:
     assert decide(wanted, environ) == target
 
 
-def test_the_merge_request_at_hand() -> None:
+def test_the_merge_request_of_a_pipeline() -> None:
     assert change(MERGE_REQUEST) == PullRequest(7, BASE, SHA, "", "main")
     assert change(MERGE_REQUEST | MERGED) == PullRequest(7, "3" * 40, HEAD, SHA, "main")
     assert change(TAG) is None
@@ -127,7 +127,7 @@ FORK = {"CI_MERGE_REQUEST_SOURCE_PROJECT_PATH": "eve/models"}
         ({"CI_PIPELINE_SOURCE": "trigger", "TRIGGER_PAYLOAD": "/x"}, ("trigger",), ""),
     ],
 )
-def test_who_may_choose_what_code_runs(environ: dict[str, str], allowed: tuple[str, ...], says: str) -> None:
+def test_untrusted_events(environ: dict[str, str], allowed: tuple[str, ...], says: str) -> None:
     said = untrusted(environ, allowed)
     assert (said == "") if says == "" else (says in said)
     assert from_fork(environ) is ("eve/models" in environ.values() or not all(environ.get(k, "x") for k in FORK))
@@ -166,11 +166,11 @@ def test_the_job_comes_from_the_runners_variables(tmp_path: Path) -> None:
 def test_comments_are_refused_with_a_reason(tmp_path: Path) -> None:
     made = GitLab(job(tmp_path), io.StringIO())
     for refused in (lambda: made.comment(7, "gto", "text", "t"), lambda: made.merged_change(SHA, "t")):
-        with pytest.raises(CommentRefused, match="on GitHub and Forgejo only"):
+        with pytest.raises(CommentRefused, match="only on GitHub and Forgejo"):
             refused()
 
 
-def test_a_ghost_is_remembered_in_its_own_job_alone(tmp_path: Path) -> None:
+def test_a_ghost_is_remembered_only_in_its_own_job(tmp_path: Path) -> None:
     temp = tmp_path / "models.tmp"
     temp.mkdir()
     environ = job(tmp_path / "models", RUNNER_TEMP_PROJECT_DIR=str(temp))
@@ -178,11 +178,11 @@ def test_a_ghost_is_remembered_in_its_own_job_alone(tmp_path: Path) -> None:
     assert (first.job.ghost, first.job.temp) == ("", temp)
     first.remember_ghost("diff 0123 on 4567")
     assert GitLab(environ, io.StringIO()).job.ghost == "diff 0123 on 4567"
-    # a machine may keep the folder for the next job
+    # a runner may keep the folder for the next job
     assert GitLab({**environ, "CI_JOB_ID": "42"}, io.StringIO()).job.ghost == ""
 
 
-def test_a_ghost_that_cannot_be_remembered_is_said(tmp_path: Path) -> None:
+def test_a_ghost_that_cannot_be_remembered_is_reported(tmp_path: Path) -> None:
     log = io.StringIO()
     GitLab(job(tmp_path), log).remember_ghost("diff 0123 on 4567")
     assert log.getvalue().startswith("WARNING: ")
@@ -215,7 +215,9 @@ def test_no_text_becomes_a_section_or_a_colour(text: str) -> None:
 
 
 def test_text_keeps_its_lines() -> None:
-    assert visible("a\n\tb é│\n\x1b[1mc") == "a\n        b é│\n\\x1b[1mc"
+    stream = io.StringIO()
+    Log(stream).text("a\n\tb é│\n\x1b[1mc")
+    assert stream.getvalue() == "a\n        b é│\n\\x1b[1mc\n"
     stream = io.StringIO()
     Log(stream).warning("odd\nname", file="artifacts.yaml", line=3)
     assert stream.getvalue() == "WARNING: artifacts.yaml:3: odd name\n"
@@ -238,7 +240,7 @@ def read_report(data: bytes) -> dict[str, str]:
 
 
 def expand(value: str, variables: Mapping[str, str]) -> str:
-    """Replace in a value what GitLab and its runner take for variables (lib/expand_variables.rb, os.Expand)."""
+    """Expand variables in a value as GitLab and its runner do (lib/expand_variables.rb, os.Expand)."""
     return re.sub(
         r"\$(\w+)|\$\{(\w+)\}|%(\w+)%", lambda m: variables.get(next(filter(None, m.groups())), ""), value
     ).replace("$$", "$")
@@ -252,20 +254,20 @@ def test_every_variable_is_an_output_and_they_fit_every_gitlab() -> None:
     report, left_out = files.render(EVERYTHING, "gto-outputs")
     assert len(read_report(report)) == 20
     assert not left_out
-    # configuration of ours is read from variables too
+    # the configuration is read from variables too
     assert not {files.variable(name) for name in outputs.NAMES} & {"GTO_TYPES", "GTO_STAGES", "GTO_INDEX", "GTO_DEBUG"}
 
 
 def test_the_guide_names_every_variable() -> None:
     guide = (Path(__file__).resolve().parents[2] / "docs/gitlab.md").read_text(encoding="utf-8")
-    listed = guide.partition("## Outputs")[2].partition("GTO_OUTPUTS`")[2].partition("They are twenty")[0]
+    listed = guide.partition("## Outputs")[2].partition("GTO_OUTPUTS`")[2].partition("There are twenty")[0]
     assert re.findall(r"`(\w+)`", listed) == [files.variable(name) for name in files.VARIABLES]
 
 
 @given(st.dictionaries(st.sampled_from(outputs.NAMES), st.text() | st.text("\n=$%{}#' \"SECRET\\")))
 @example({"type": "x\nGTO_STAGE=prod"})
 @example({"type": "$CI_JOB_TOKEN", "path": "%CI_JOB_TOKEN%", "author-email": "a b", "version": "\u2028GTO_STAGE=x"})
-def test_a_report_holds_words_that_mean_themselves(values: dict[str, str]) -> None:
+def test_a_report_holds_only_values_that_gitlab_never_changes(values: dict[str, str]) -> None:
     report, left_out = files.render(values, "gto-outputs")
     read = read_report(report)
     assert read.pop("GTO_OUTPUTS") == "gto-outputs"
@@ -277,13 +279,13 @@ def test_a_report_holds_words_that_mean_themselves(values: dict[str, str]) -> No
     assert read == {}
 
 
-def test_a_report_too_large_loses_the_longest() -> None:
+def test_if_a_report_is_too_large_the_longest_value_is_dropped() -> None:
     report, left_out = files.render({"event": "assignment", "path": "p" * 3000, "type": "t" * 2000}, "gto-outputs")
     assert left_out == ["path"]
     assert read_report(report)["GTO_TYPE"] == "t" * 2000
 
 
-def test_outputs_are_files_whole_and_exact(tmp_path: Path) -> None:
+def test_output_files_are_complete_and_exact(tmp_path: Path) -> None:
     log = io.StringIO()
     made = GitLab(job(tmp_path), log)
     values, _ = outputs.fit(
@@ -306,7 +308,7 @@ def test_outputs_are_files_whole_and_exact(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["gto-outputs", "gto.env"]
 
 
-def test_outputs_go_where_the_job_says(tmp_path: Path) -> None:
+def test_outputs_are_written_to_the_given_path(tmp_path: Path) -> None:
     made = GitLab(job(tmp_path, GTO_OUTPUTS_FILE="build/a.env"), io.StringIO())
     made.write_outputs(outputs.fit({"event": "assignment"})[0])
     assert (tmp_path / "build/a-outputs/event").read_text() == "assignment"
@@ -314,12 +316,12 @@ def test_outputs_go_where_the_job_says(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("wanted", ["../gto.env", "/tmp/gto.env", "out/../../x.env", "a b.env", "$x.env", ".."])
-def test_outputs_do_not_go_elsewhere(tmp_path: Path, wanted: str) -> None:
+def test_outputs_stay_inside_the_project(tmp_path: Path, wanted: str) -> None:
     with pytest.raises(WrongInput, match="GTO_OUTPUTS_FILE"):
         GitLab(job(tmp_path / "models", GTO_OUTPUTS_FILE=wanted), io.StringIO())
 
 
-def test_a_link_that_the_commit_brings_is_not_followed(tmp_path: Path) -> None:
+def test_a_link_in_the_commit_is_not_followed(tmp_path: Path) -> None:
     project, outside = tmp_path / "models", tmp_path / "outside"
     (project / "out").mkdir(parents=True)
     (outside / "folder").mkdir(parents=True)
@@ -327,9 +329,9 @@ def test_a_link_that_the_commit_brings_is_not_followed(tmp_path: Path) -> None:
     for name, target in (("gto.env", outside / "file"), ("gto-outputs", outside / "folder")):
         made = GitLab(job(project), io.StringIO())
         (project / name).symlink_to(target)
-        with pytest.raises(WrongInput, match=f"'{name}' is there already"):
+        with pytest.raises(WrongInput, match=f"'{name}' already exists"):
             GitLab(job(project), io.StringIO())
-        with pytest.raises(WrongInput, match=f"'{name}' is there already"):
+        with pytest.raises(WrongInput, match=f"'{name}' already exists"):
             made.write_outputs(outputs.fit({"event": "assignment"})[0])
         assert sorted(place.name for place in project.iterdir()) == sorted(["out", name])
         assert (project / name).readlink() == target
@@ -338,12 +340,12 @@ def test_a_link_that_the_commit_brings_is_not_followed(tmp_path: Path) -> None:
     assert not list((outside / "folder").iterdir())
     (project / "out").rmdir()
     (project / "out").symlink_to(outside)
-    with pytest.raises(WrongInput, match="leaves the project"):
+    with pytest.raises(WrongInput, match="is outside the project"):
         GitLab(job(project, GTO_OUTPUTS_FILE="out/gto.env"), io.StringIO())
 
 
-def test_a_failure_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither the first time, nor where there are outputs of an earlier job, which stay."""
+def test_a_failure_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With and without outputs of an earlier job, which must stay."""
 
     def fail(place: Path, target: Path) -> None:
         raise OSError(28, "No space left on device")
@@ -362,7 +364,7 @@ def test_a_failure_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def everything(folder: Path) -> dict[str, bytes]:
-    """All files, of large ones only the beginning."""
+    """Return all files; of large ones, only the beginning."""
     found = {}
     for place in folder.rglob("*"):
         if place.is_file():
@@ -394,7 +396,7 @@ def link_a_file(folder: Path) -> None:
 
 
 def add_a_large_file(folder: Path) -> None:
-    """All of it was read, to compare it with the manifest."""
+    """Bug: the whole file was read to compare it with the manifest."""
     with (folder / "data").open("wb") as file:
         file.truncate(2**42)
 
@@ -421,16 +423,16 @@ def lose_the_manifest(folder: Path) -> None:
         grow_an_output,
     ],
 )
-def test_a_folder_that_is_not_ours_alone_stays(change: Callable[[Path], None], tmp_path: Path) -> None:
-    """Whatever was called `gto-outputs` was removed, with all that was in it."""
+def test_a_folder_with_other_files_stays(change: Callable[[Path], None], tmp_path: Path) -> None:
+    """Bug: anything named `gto-outputs` was removed, including its content."""
     made = GitLab(job(tmp_path), io.StringIO())
     made.write_outputs(outputs.fit({"event": "assignment"})[0])
     change(tmp_path / "gto-outputs")
     before = everything(tmp_path)
-    with pytest.raises(WrongInput, match="'gto-outputs' is there already") as refused:
+    with pytest.raises(WrongInput, match="'gto-outputs' already exists") as refused:
         GitLab(job(tmp_path), io.StringIO())
     assert "GTO_OUTPUTS_FILE" in refused.value.next_step
-    with pytest.raises(WrongInput, match="'gto-outputs' is there already"):
+    with pytest.raises(WrongInput, match="'gto-outputs' already exists"):
         made.write_outputs(outputs.fit({"event": "registration"})[0])
     assert everything(tmp_path) == before
 
@@ -439,7 +441,7 @@ def test_a_folder_that_is_not_ours_alone_stays(change: Callable[[Path], None], t
 def test_a_folder_of_the_repository_stays(name: str, wanted: str, tmp_path: Path) -> None:
     (tmp_path / name).mkdir()
     (tmp_path / name / "result.csv").write_text("precious")
-    with pytest.raises(WrongInput, match=f"'{name}' is there already"):
+    with pytest.raises(WrongInput, match=f"'{name}' already exists"):
         GitLab(job(tmp_path, GTO_OUTPUTS_FILE=wanted), io.StringIO())
     assert everything(tmp_path) == {f"{name}/result.csv": b"precious"}
 
@@ -449,13 +451,13 @@ def test_a_folder_of_the_repository_stays(name: str, wanted: str, tmp_path: Path
 )
 def test_a_file_of_the_repository_stays(text: str, tmp_path: Path) -> None:
     (tmp_path / "gto.env").write_text(text)
-    with pytest.raises(WrongInput, match=r"'gto\.env' is there already"):
+    with pytest.raises(WrongInput, match=r"'gto\.env' already exists"):
         GitLab(job(tmp_path), io.StringIO())
     assert everything(tmp_path) == {"gto.env": text.encode()}
 
 
-def test_outputs_that_come_from_an_earlier_job_are_replaced(tmp_path: Path) -> None:
-    """As artifacts: copies of what was written, the report with its folder, or either alone."""
+def test_outputs_of_an_earlier_job_are_replaced(tmp_path: Path) -> None:
+    """As artifacts: copies of the report with its folder, or of either alone."""
     first = tmp_path / "first"
     first.mkdir()
     GitLab(job(first), io.StringIO()).write_outputs(outputs.fit({"event": "assignment", "name": "m"})[0])
@@ -470,7 +472,7 @@ def test_outputs_that_come_from_an_earlier_job_are_replaced(tmp_path: Path) -> N
         assert sorted(path.name for path in second.iterdir()) == ["gto-outputs", "gto.env"]
 
 
-def test_what_is_remembered_goes_through_no_link(tmp_path: Path) -> None:
+def test_the_ghost_file_follows_no_link(tmp_path: Path) -> None:
     project, temp = tmp_path / "models", tmp_path / "temp"
     project.mkdir()
     temp.mkdir()

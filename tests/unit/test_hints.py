@@ -1,4 +1,4 @@
-"""Advice belongs to the doors: below them no string names an option or an input, and each door uses its own words."""
+"""Wording of remedies: only interfaces name options and inputs, and each interface uses its own."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from gto_ci.hints import Door
 PROJECT = Path(__file__).resolve().parents[2]
 PACKAGE = PROJECT / "gto_ci"
 BELOW = ("core", "git", "files", "ghost", "platforms", "dvc", "render")
-# the one module that reads the action's inputs, by their names
+# the only lower module that reads the action's inputs by name
 READS_INPUTS = PACKAGE / "platforms/inputs.py"
 ACTION = yaml.safe_load((PROJECT / "action.yml").read_text(encoding="utf-8"))
 KINDS = {name: remedy for name, remedy in vars(Remedies).items() if isinstance(remedy, Remedy)}
 
 
 def options(command: click.Command, context: click.Context | None = None) -> Iterator[str]:
-    """Every long option of a command and of its sub-commands."""
+    """Yield every long option of a command and its subcommands."""
     for parameter in command.params:
         yield from (one for one in (*parameter.opts, *parameter.secondary_opts) if one.startswith("--"))
     if isinstance(command, click.Group):
@@ -39,13 +39,13 @@ def options(command: click.Command, context: click.Context | None = None) -> Ite
 
 
 OPTIONS = {one for app in (gto.app, gto_ci.app, git_ghost.app) for one in options(app)}
-# an input of two words is known anywhere; one that is also a word of English, only where it is written as an input
+# An input name with a hyphen is unmistakable. A single word counts only if the text calls it an input.
 LONG = {name for name in ACTION["inputs"] if "-" in name} - set(ACTION["outputs"])
 SHORT = set(ACTION["inputs"]) - LONG
 
 
 def strings(tree: ast.AST) -> Iterator[ast.Constant]:
-    """Every string in the code, docstrings left out."""
+    """Yield every string in the code except docstrings."""
     docstrings = {
         id(node.body[0].value)
         for node in ast.walk(tree)
@@ -59,23 +59,23 @@ def strings(tree: ast.AST) -> Iterator[ast.Constant]:
 
 
 def door_words(text: str) -> list[str]:
-    """The options and inputs that a string names. What has no space in it may be an argument for git."""
+    """Return the options and inputs that a string names. A string without spaces may be an argument for git."""
     found = [one for one in OPTIONS if " " in text and re.search(rf"(?<![\w-]){one}(?![\w-])", text)]
     if "dvc" in text or re.search(r"\bgit (?!ghost)[a-z]", text):
-        found = []  # a command of another program, which has options of its own
+        found = []  # another program's command, with its own options
     found += [one for one in LONG if re.search(rf"(?<![\w-]){one}(?![\w-])", text)]
     found += [one for one in SHORT if re.search(rf"[Ii]nputs? '{one}'|'{one}' input|'{one}: ", text)]
     return found
 
 
 @pytest.mark.parametrize(
-    "text", ["Use --force", "Allow more with --max-size", "Set 'fetch-tags: true'", "Check the input 'token'"]
+    "text", ["Use --force", "Raise the limit with --max-size", "Set 'fetch-tags: true'", "Check the input 'token'"]
 )
-def test_the_search_finds_what_it_is_for(text: str) -> None:
+def test_the_search_finds_options_and_inputs(text: str) -> None:
     assert door_words(text)
 
 
-def test_no_string_below_the_doors_names_an_option_or_an_input() -> None:
+def test_lower_layers_name_no_option_and_no_input() -> None:
     assert len(OPTIONS) > 60
     assert len(LONG) > 12
     found = []
@@ -87,28 +87,28 @@ def test_no_string_below_the_doors_names_an_option_or_an_input() -> None:
     assert found == []
 
 
-def test_every_kind_of_remedy_has_words_and_a_text_of_its_own() -> None:
-    assert set(hints._WORDS) <= set(KINDS)
+def test_every_kind_of_remedy_has_its_own_text() -> None:
+    assert set(hints._WORDINGS) <= set(KINDS)
     assert len({str(remedy) for remedy in KINDS.values()}) == len(KINDS)
     assert all(remedy.kind == name for name, remedy in KINDS.items())
     assert not [name for name, remedy in KINDS.items() if door_words(str(remedy))]
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_each_door_uses_its_own_words(kind: str) -> None:
+def test_each_interface_uses_its_own_wording(kind: str) -> None:
     remedy = KINDS[kind].about("ref")
     command, action, library = (hints.next_step(remedy, door) for door in Door)
     assert all(text and "{" not in text for text in (command, action, library))
     assert not [one for one in OPTIONS if re.search(rf"(?<![\w-]){one}(?![\w-])", f"{action} {library}")]
     named = [one for one in ACTION["inputs"] if f"'{one}'" in command + library or f"'{one}: " in command + library]
-    assert named == [], "an input, where there is none"
+    assert named == [], "only the action has inputs"
     for option in re.findall(r"(?<![\w-])--[a-z-]+", command.replace("git init", "")):
         assert option in OPTIONS
     for name in re.findall(r"(?:input|Set) '([a-z-]+)(?::[^']*)?'", action):
         assert name in ACTION["inputs"]
 
 
-def test_advice_has_a_step_before_it_and_a_fact() -> None:
+def test_a_remedy_can_follow_a_step_and_take_a_fact() -> None:
     error = WrongArguments("It is so", Remedies.NAME_COMMIT.after("Wait").about("rev"))
     assert hints.sentence(error, Door.COMMAND) == "It is so. Wait; or name a commit with --rev"
     assert hints.sentence(error, Door.LIBRARY) == "It is so. Wait; or pass rev"
@@ -119,9 +119,9 @@ def test_advice_has_a_step_before_it_and_a_fact() -> None:
     assert hints.sentence(error, Door.COMMAND) == "It is so. Wait; or name a commit with --rev"
 
 
-def test_a_remedy_survives_the_way_from_one_process_to_another() -> None:
+def test_a_remedy_survives_pickling() -> None:
     remedy = Remedies.NAME_COMMIT.after("Wait").about("rev")
-    copy = pickle.loads(pickle.dumps(remedy))  # our own
+    copy = pickle.loads(pickle.dumps(remedy))  # created just above
     assert (copy, copy.kind, copy.first, copy.fact) == (remedy, "NAME_COMMIT", "Wait", "rev")
 
 

@@ -158,7 +158,7 @@ def test_the_first_sections_come_first_and_one_too_large_leaves_room_for_the_nex
     assert "the summary" in body
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.integers(0, 60), st.integers(800, 20_000))
 def test_no_page_is_over_its_limit(number: int, limit: int) -> None:
     rows = [{"name": f"a{n}", "latest": "v1.0.0"} for n in range(number)]

@@ -1,4 +1,4 @@
-"""Rules as code: which rules apply, what each requirement makes of the evidence, and the words it is written in."""
+"""Policies: which rules apply, how each requirement judges the evidence, and the notations that rules use."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def test_which_rules_apply(given: dict[str, Any], kind: Kind, artifact: str, sta
     assert applying(Policy((always, one)), kind, artifact, stage) == ((always, one) if applies else (always,))
 
 
-def test_what_is_needed_is_what_is_required() -> None:
+def test_needs_are_the_evidence_of_the_requirements() -> None:
     assert needs([]) == Needs(False, (), False, False)
     plain = rule(After("staging"), Versions(), Taggers(("*",)), NotDeprecated(), Current(), WithoutGhost())
     assert needs([plain]) == Needs()
@@ -162,7 +162,7 @@ V2 = f"m@v2.0.0-rc.1 {C2} eve@example.com 105"
             Versions(read_range(">=1.0.0 <3.0.0"), False),
             "",
             {},
-            "v1.2.0 is within '>=1.0.0 <3.0.0', and no pre-release",
+            "v1.2.0 is within '>=1.0.0 <3.0.0', and not a pre-release",
         ),
         (Taggers(("ops@*", "*@EXAMPLE.com")), "", {}, "the tagger is 'bob@example.com'"),
         (SignedBy(), "", {"signatures": GOOD}, "tag 'm#prod#2' is signed by 'bob@example.com'"),
@@ -185,13 +185,13 @@ V2 = f"m@v2.0.0-rc.1 {C2} eve@example.com 105"
         (Current(), "", {}, "stage 'prod' holds version v1.2.0, since 2026-11-25 01:40:00+00:00"),
         (Current(), f"m#prod#3 {C2} a@b 110\nm#prod!#4 {C2} a@b 111", {}, "stage 'prod' holds version v1.2.0"),
         (WithoutGhost(), "", {}, "no ghost was applied"),
-        (TwoPerson("staging"), "", {}, "'ada@example.com' assigned it to 'staging', 'bob@example.com' tagged it"),
-        (TwoPerson(), "", {"approvals": [APPROVAL]}, "'ada@example.com' approved with tag 'm#prod+ok', 'bob"),
+        (TwoPerson("staging"), "", {}, "'ada@example.com' assigned it to 'staging', and 'bob@example.com' tagged it"),
+        (TwoPerson(), "", {"approvals": [APPROVAL]}, "'ada@example.com' approved it with tag 'm#prod+ok', and 'bob"),
         (
             TwoPerson("staging", signed=True),
             "",
             {"signatures": {**GOOD, "m#staging#1": Signed("good", "root")}},
-            "'root' assigned it to 'staging', 'bob@example.com' tagged it",
+            "'root' assigned it to 'staging', and 'bob@example.com' tagged it",
         ),
         (Freeze((Weekly((4,), 0, WHOLE_DAY, BERLIN),)), "", {}, "no freeze is in effect"),
     ],
@@ -217,7 +217,7 @@ def test_a_requirement_is_met(requirement: Requirement, more: str, evidence: dic
             After("qa"),
             f"m#qa#3 {C1} a@b 110",
             {},
-            "came to 'qa' only after this, at 2026-11-25 01:50:00+00:00",
+            "was assigned to 'qa' only after this event, at 2026-11-25 01:50:00+00:00",
             "assign it to 'prod' again: gto assign m --version v1.2.0 --stage prod --force --push",
         ),
         (After("qa"), f"m#qa#3 {C2} a@b 20\nm@v1.2.0#4 {C2} a@b 21", {}, "v1.2.0 was never assigned", "gto assign"),
@@ -240,10 +240,22 @@ def test_a_requirement_is_met(requirement: Requirement, more: str, evidence: dic
             "",
             {},
             "v1.2.0 is outside '>=2.0.0 || =1.1.0'",
-            "take a version in",
+            "use a version in",
         ),
-        (Taggers(("ops@*",)), "", {}, "the tagger is 'bob@example.com'", "have it tagged by 'ops@*'"),
-        (SignedBy(), "", {}, "tag 'm#prod#2' has a signature that nobody checked", "(git tag -s) of an allowed signer"),
+        (
+            Taggers(("ops@*",)),
+            "",
+            {},
+            "the tagger is 'bob@example.com'",
+            "ask a tagger who matches 'ops@*' to create the tag",
+        ),
+        (
+            SignedBy(),
+            "",
+            {},
+            "tag 'm#prod#2' has a signature that was not checked",
+            "signed by an allowed signer (git tag -s)",
+        ),
         (SignedBy(), "", {"signatures": {"m#prod#2": Signed("none")}}, "'m#prod#2' is not signed", "git tag -s"),
         (
             SignedBy(),
@@ -252,14 +264,20 @@ def test_a_requirement_is_met(requirement: Requirement, more: str, evidence: dic
             "has a signature that could not be checked: no key\\n",
             "git tag -s",
         ),
-        (SignedBy(("ops@*",)), "", {"signatures": GOOD}, "is signed by 'bob@example.com'", "(git tag -s) of 'ops@*'"),
+        (
+            SignedBy(("ops@*",)),
+            "",
+            {"signatures": GOOD},
+            "is signed by 'bob@example.com'",
+            "signed by 'ops@*' (git tag -s)",
+        ),
         (SignedBy(), "", {"signatures": {"m#prod#2": Signed("good", "")}}, "is signed by ''", "git tag -s"),
         (
             OnBranch(("main",)),
             "",
             {"branches": ["main/x", "dev"]},
-            "not on 'main' but on 'main/x' and 'dev'",
-            "bring the",
+            "not on 'main', only on 'main/x' and 'dev'",
+            "merge the",
         ),
         (
             OnBranch(("main", "r/*")),
@@ -272,29 +290,29 @@ def test_a_requirement_is_met(requirement: Requirement, more: str, evidence: dic
             OnBranch(("main",)),
             "",
             {},
-            "it is not known which branches commit 1111111 is on",
-            "bring the commit to 'main'",
+            "the branches that contain commit 1111111 are unknown",
+            "merge the commit into 'main'",
         ),
         (
             Annotated(("type",)),
             "",
             {},
             "nothing annotates 'm' at commit 1111111",
-            "annotate 'm' with 'type', commit that",
+            "annotate 'm' with 'type', commit the change",
         ),
         (
             Annotated(("type", "path", "labels", "custom.x", "custom.y.z")),
             "",
             {"fields": {"type": " ", "path": "p", "labels": [], "custom": {"x": None, "y": "z"}}},
             "lacks 'type', 'labels', 'custom.x' and 'custom.y.z'",
-            "make the tag there",
+            "tag the new commit",
         ),
         (
             Annotated(("type",)),
             "",
             {"annotation_problem": "bad\nline", "fields": {"type": "x"}},
             "read: bad\\nline",
-            "correct that file",
+            "fix the file",
         ),
         (
             NotDeprecated(),
@@ -309,70 +327,70 @@ def test_a_requirement_is_met(requirement: Requirement, more: str, evidence: dic
             f"{V2}\nm#prod#3 {C2} a@b 110",
             {},
             "stage 'prod' holds version v2.0.0-rc.1, since 2026-11-25 01:50:00+00:00",
-            "leave it at that, or assign it again: gto assign m --version v1.2.0 --stage prod --force --push",
+            "keep the current state, or assign it again: gto assign m --version v1.2.0 --stage prod --force --push",
         ),
         (
             Current(),
             f"m#prod!#3 {C1} a@b 110",
             {},
-            "tag 'm#prod!#3' took it back, at 2026-11-25 01:50:00+00:00",
+            "tag 'm#prod!#3' reverted it, at 2026-11-25 01:50:00+00:00",
             "or assign it again: gto assign m --version v1.2.0 --stage prod --push",
         ),
-        (Current(), f"m@v1.2.0! {C1} a@b 110", {}, "holds nothing, as version v1.2.0 is no longer registered", "again"),
+        (Current(), f"m@v1.2.0! {C1} a@b 110", {}, "is empty, because version v1.2.0 is no longer registered", "again"),
         (
             WithoutGhost(),
             "",
             {"ghost": "abc\x1b"},
             "a ghost was applied in this job: 'abc\\x1b'",
-            "run the job without one",
+            "run the job without it",
         ),
         (
             TwoPerson("qa"),
             "",
             {},
-            "nobody but 'bob@example.com' stands for version v1.2.0",
-            f"have somebody other than 'bob@example.com' approve, then run the job again: {APPROVE}",
+            "no one but 'bob@example.com' approved version v1.2.0",
+            f"ask someone other than 'bob@example.com' to approve it, then run the job again: {APPROVE}",
         ),
-        (TwoPerson("qa"), f"m#qa#3 {C1} bob@example.com 80\nm#qa!#4 {C1} ada@b 90", {}, "nobody but", "git tag"),
-        (TwoPerson("qa"), f"m#qa#3 {C1} ada@b 110", {}, "nobody but", "git tag"),
-        (TwoPerson(), "", {}, "nobody but", "git tag -a"),
+        (TwoPerson("qa"), f"m#qa#3 {C1} bob@example.com 80\nm#qa!#4 {C1} ada@b 90", {}, "no one but", "git tag"),
+        (TwoPerson("qa"), f"m#qa#3 {C1} ada@b 110", {}, "no one but", "git tag"),
+        (TwoPerson(), "", {}, "no one but", "git tag -a"),
         (
             TwoPerson(),
             "",
             {"approvals": [record(f"m#prod+v1.2.0 {C1} BOB@example.com 120")]},
-            "nobody",
+            "no one",
             "m#prod+v1.2.0-2",
         ),
-        (TwoPerson(), "", {"approvals": [record(f"m#prod+ok {C2} ada@b 120")]}, "nobody but", "git tag"),
-        (TwoPerson(), "", {"approvals": [record(f"m#qa+ok {C1} ada@b 120")]}, "nobody but", "git tag"),
-        (TwoPerson(), "", {"approvals": [record(f"n#prod+ok {C1} ada@b 120")]}, "nobody but", "git tag"),
-        (TwoPerson(), "", {"approvals": [NOT_ANNOTATED]}, "nobody but", "git tag"),
+        (TwoPerson(), "", {"approvals": [record(f"m#prod+ok {C2} ada@b 120")]}, "no one but", "git tag"),
+        (TwoPerson(), "", {"approvals": [record(f"m#qa+ok {C1} ada@b 120")]}, "no one but", "git tag"),
+        (TwoPerson(), "", {"approvals": [record(f"n#prod+ok {C1} ada@b 120")]}, "no one but", "git tag"),
+        (TwoPerson(), "", {"approvals": [NOT_ANNOTATED]}, "no one but", "git tag"),
         (
             TwoPerson(),
             "",
             {"approvals": [APPROVAL._replace(author_email=" ")]},
-            "(1 more without an e-mail)",
+            "(ignored: 1 without an e-mail)",
             "git tag",
         ),
         (
             TwoPerson(signed=True),
             "",
             {"approvals": [APPROVAL]},
-            "has a signature that nobody checked",
+            "has a signature that was not checked",
             "good signature",
         ),
         (
             TwoPerson("staging", signed=True),
             "",
             {"approvals": [APPROVAL], "signatures": {**GOOD, "m#prod+ok": Signed("untrusted", "ada")}},
-            "nobody but 'bob@example.com' stands for version v1.2.0 (2 more without a good signature)",
+            "no one but 'bob@example.com' approved version v1.2.0 (ignored: 2 without a good signature)",
             "git tag -s -m",
         ),
         (
             TwoPerson(signed=True),
             "",
             {"approvals": [APPROVAL], "signatures": {**GOOD, "m#prod+ok": Signed("good", "Bob@example.com")}},
-            "nobody but",
+            "no one but",
             "git tag -s",
         ),
         (
@@ -402,9 +420,11 @@ def test_a_version_must_be_registered_and_a_release() -> None:
     assert (refused.passed, refused.evidence, refused.remedy) == (
         False,
         "version v2.0.0-rc.1 is a pre-release",
-        "take a release",
+        "use a release",
     )
-    assert found(replace(release, prerelease=True), story, "m#dev#2").passed  # by precedence it comes before 2.0.0
+    assert found(
+        replace(release, prerelease=True), story, "m#dev#2"
+    ).passed  # by precedence, 2.0.0-rc.1 comes before 2.0.0
 
 
 def test_an_unregistered_commit_is_assigned_by_its_id() -> None:
@@ -415,7 +435,7 @@ def test_an_unregistered_commit_is_assigned_by_its_id() -> None:
     assert f"git tag -a -m 'Approve of commit 1111111 in prod' 'm#prod+1111111' {C1} &&" in approval.remedy
 
 
-def test_one_version_at_two_commits_is_told_apart_by_them() -> None:
+def test_evidence_names_the_commit_if_a_version_is_at_two() -> None:
     finding = found(Current(), f"{STORY}\nm@v1.2.0#3 {C2} a@b 110\nm#prod#4 {C2} a@b 111")
     assert finding.evidence == "stage 'prod' holds version v1.2.0, since 2026-11-25 01:51:00+00:00, at commit 2222222"
 
@@ -435,52 +455,50 @@ def test_every_kind_is_current_until_it_is_undone(tag: str, undone: str) -> None
     assert found(Current(), story, tag).passed
     finding = found(Current(), f"{story}\n{undone}", tag)
     assert (finding.passed, finding.evidence.split(" ")[1]) == (False, f"'{undone.split()[0]}'")
-    assert finding.remedy == "leave it at that, or make a new tag for what is to be in effect"
+    assert finding.remedy == "keep the current state, or create a new tag for the state you want"
 
 
-def test_what_the_registry_does_not_know_is_not_current() -> None:
+def test_unknown_event_is_not_current() -> None:
     event = event_in(registry(STORY), "m#prod#2")
     verdict = judge(
         [rule(Current(), After("staging"), NotDeprecated())], event, registry(""), Evidence(NOW, command=assign_command)
     )
     assert [finding.passed for finding in verdict.findings] == [False, False, True]
-    assert verdict.findings[0].evidence == "the registry knows nothing of tag 'm#prod#2'"
+    assert verdict.findings[0].evidence == "the registry has no event for tag 'm#prod#2'"
 
 
-def test_a_registration_takes_its_second_person_from_a_stage() -> None:
+def test_an_assignment_can_approve_a_registration() -> None:
     story = f"m#staging#1 {C1} ada@b 0\nm@v1.0.0 {C1} bob@b 10\nm@v2.0.0 {C2} bob@b 11\nm#staging#5 {C2} ada@b 12"
     assert found(TwoPerson("staging"), story, "m@v1.0.0").passed
     late = found(TwoPerson("staging"), story, "m@v2.0.0", approvals=[record(f"m#staging+x {C2} ada@b 9")])
     assert late.passed is False
     assert late.remedy == (
-        "have somebody other than 'bob@b' assign it to 'staging' first: "
-        "gto assign m --version v2.0.0 --stage staging --force --push, then make the tag 'm@v2.0.0' anew"
+        "ask someone other than 'bob@b' to assign it to 'staging' first: "
+        "gto assign m --version v2.0.0 --stage staging --force --push, then create the tag 'm@v2.0.0' again"
     )
 
 
-def test_a_tag_without_an_e_mail_is_nobodys() -> None:
+def test_a_tag_without_an_e_mail_has_no_tagger() -> None:
     state = registry(STORY)
     event = event_in(state, "m#prod#2")._replace(author_email="")
     (finding,) = judge([rule(TwoPerson("staging"))], event, state, Evidence(NOW, command=assign_command)).findings
-    assert (finding.passed, finding.evidence) == (False, "tag 'm#prod#2' names no e-mail of its tagger")
+    assert (finding.passed, finding.evidence) == (False, "tag 'm#prod#2' has no tagger's e-mail")
 
 
-def test_requirements_say_what_they_are() -> None:
+def test_requirements_describe_themselves() -> None:
     assert After("qa").describe() == "was in stage 'qa' before"
     assert After("qa", timedelta(hours=24)).describe() == "was in stage 'qa' before, for at least 1 d"
     assert Versions(prerelease=False).describe() == "is about a release"
     assert Versions(read_range("1.0.0")).describe() == "is about a version in the range '1.0.0'"
     assert SignedBy().describe() == "is signed by an allowed signer"
     assert SignedBy(("a@*", "b@*")).describe() == "is signed by 'a@*' or 'b@*'"
-    both = (
-        "has somebody besides the tagger stand for it, with an assignment to 'qa' before, or with a tag that approves"
-    )
+    both = "is approved by a second person, through an earlier assignment to 'qa' or an approval tag"
     assert TwoPerson("qa").describe() == both
-    assert TwoPerson("qa", signed=True).describe() == f"{both}, both with signatures"
-    assert TwoPerson().describe() == "has somebody besides the tagger stand for it, with a tag that approves"
+    assert TwoPerson("qa", signed=True).describe() == f"{both}, and both tags are signed"
+    assert TwoPerson().describe() == "is approved by a second person, through an approval tag"
 
 
-# Rules together, and what is only proposed
+# Several rules, and proposed events
 
 
 def test_rules_add_up() -> None:
@@ -505,7 +523,7 @@ def test_rules_add_up() -> None:
     assert Verdict().passed
 
 
-PROPOSED = "seen when the tag is pushed"
+PROPOSED = "checked when the tag is pushed"
 
 
 @pytest.mark.parametrize(
@@ -515,7 +533,7 @@ PROPOSED = "seen when the tag is pushed"
         (SignedBy(), None),
         (TwoPerson("staging"), None),
         (Current(), None),
-        (OnBranch(("main",)), None),  # nobody asked
+        (OnBranch(("main",)), None),  # the branches were not looked up
         (After("staging"), True),
         (After("qa"), None),
         (After("staging", timedelta(days=1)), None),
@@ -527,13 +545,13 @@ PROPOSED = "seen when the tag is pushed"
         (Freeze((Weekly(tuple(range(7)), 0, WHOLE_DAY, BERLIN),)), False),
     ],
 )
-def test_of_what_is_proposed_a_part_is_seen_later(requirement: Requirement, passed: bool | None) -> None:
+def test_some_requirements_on_proposed_events_stay_open(requirement: Requirement, passed: bool | None) -> None:
     finding = found(requirement, proposed=True, signatures=GOOD)
     assert finding.passed is passed
     assert finding.evidence.endswith(PROPOSED) is (passed is None)
 
 
-def test_what_is_proposed_comes_after_all_that_is_there() -> None:
+def test_a_proposed_event_comes_after_all_others() -> None:
     early = found(After("qa"), f"{STORY}\nm#qa#3 {C1} a@b 110", proposed=True)
     assert (early.passed, early.evidence) == (
         True,
@@ -549,7 +567,7 @@ def test_what_is_proposed_comes_after_all_that_is_there() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 30), st.booleans()), max_size=8), st.integers(0, 40))
-def test_the_time_in_a_stage_is_that_of_all_its_minutes(moves: list[tuple[int, bool]], now: int) -> None:
+def test_the_time_in_a_stage_is_the_sum_of_its_minutes(moves: list[tuple[int, bool]], now: int) -> None:
     story = [f"m@v1.0.0 {C1} a@b -2", f"m#staging#1 {C1} a@b -1"]
     changes = {-1: True}
     for number, (minute, enters) in enumerate(sorted(dict(moves).items()), 2):
@@ -567,7 +585,7 @@ def test_the_time_in_a_stage_is_that_of_all_its_minutes(moves: list[tuple[int, b
 
 
 @given(st.integers(1, 5000), st.integers(0, 5000))
-def test_whoever_waits_as_long_as_told_passes(at_least: int, waited: int) -> None:
+def test_waiting_as_long_as_the_remedy_says_is_enough(at_least: int, waited: int) -> None:
     requirement = After("staging", timedelta(minutes=at_least))
     finding = found(requirement, now=NOW + timedelta(minutes=waited))
     if not finding.passed:
@@ -653,7 +671,7 @@ def test_ranges(text: str, inside: str, outside: str) -> None:
         ("01.0.0", "'01.0.0'"),
     ],
 )
-def test_a_wrong_range_names_the_part_that_is_wrong(text: str, part: str) -> None:
+def test_a_range_error_names_the_wrong_part(text: str, part: str) -> None:
     with pytest.raises(InvalidVersion) as raised:
         read_range(text)
     assert part in raised.value.cause
@@ -677,7 +695,7 @@ def local(text: str, fold: int = 0) -> datetime:
         (Weekly((4,), 960, 480, BERLIN), "2026-11-28 08:00", None),
         (Weekly((4,), 960, 480, BERLIN), "2026-11-28 16:00", None),
         (Weekly((4,), 960, 960, BERLIN), "2026-11-28 15:59", "2026-11-28 16:00"),
-        (Weekly((6,), 0, 1440, BERLIN), "2026-10-25 12:00", "2026-10-26 00:00"),  # of 25 hours
+        (Weekly((6,), 0, 1440, BERLIN), "2026-10-25 12:00", "2026-10-26 00:00"),  # a day of 25 hours
     ],
 )
 def test_weekly_windows(window: Weekly, moment: str, closes: str | None) -> None:
@@ -691,9 +709,7 @@ def test_weekly_windows(window: Weekly, moment: str, closes: str | None) -> None
     st.sampled_from([timezone.utc, BERLIN, ZoneInfo("Pacific/Kiritimati"), ZoneInfo("America/St_Johns")]),
     st.integers(0, 7 * WHOLE_DAY),
 )
-def test_a_weekly_window_is_what_the_clock_on_the_wall_says(
-    days: set[int], start: int, end: int, zone: ZoneInfo, minutes: int
-) -> None:
+def test_weekly_windows_follow_wall_time(days: set[int], start: int, end: int, zone: ZoneInfo, minutes: int) -> None:
     window = Weekly(tuple(sorted(days)), start, end, zone)
     now = datetime(2026, 6, 1, tzinfo=timezone.utc) + timedelta(minutes=minutes)  # no clock changes in that week
     wall = now.astimezone(zone)
@@ -720,7 +736,7 @@ def test_a_weekly_window_is_what_the_clock_on_the_wall_says(
         (date(2026, 3, 29), 180, "01:00", "01:00"),
     ],
 )
-def test_on_the_day_when_clocks_change_a_window_is_the_longer_one(day: date, clock: int, first: str, last: str) -> None:
+def test_a_clock_change_never_shortens_a_window(day: date, clock: int, first: str, last: str) -> None:
     opens, closes = moments(day, clock, BERLIN)
     assert (f"{opens:%H:%M}", f"{closes:%H:%M}") == (first, last)
     for now in (opens, closes - timedelta(seconds=1)):
@@ -732,7 +748,7 @@ def test_on_the_day_when_clocks_change_a_window_is_the_longer_one(day: date, clo
     st.integers(0, 2 * WHOLE_DAY),
     st.sampled_from([BERLIN, ZoneInfo("Africa/Monrovia"), timezone.max, timezone.min]),
 )
-def test_every_day_of_the_calendar_has_its_moments(day: date, minutes: int, zone: tzinfo) -> None:
+def test_every_date_has_moments(day: date, minutes: int, zone: tzinfo) -> None:
     opens, closes = moments(day, minutes, zone)
     assert timedelta(0) <= closes - opens <= timedelta(days=1)
     window = Weekly((0,), 0, WHOLE_DAY, zone)
@@ -759,7 +775,7 @@ def test_days_and_moments(text: str, moment: str | None) -> None:
     assert (str(found[0].astimezone(BERLIN)) if found else None) == moment
 
 
-def test_a_day_alone_ends_with_its_midnight() -> None:
+def test_a_date_without_time_ends_at_midnight() -> None:
     assert match_moments("2026-12-20", BERLIN, whole_day=True) == match_moments("2026-12-21", BERLIN)
 
 
@@ -767,7 +783,7 @@ def period(start: str, end: str) -> Period:
     return Period(local(start).astimezone(timezone.utc), local(end).astimezone(timezone.utc), BERLIN, "Year's end")
 
 
-def test_a_freeze_ends_when_the_last_window_of_a_row_does() -> None:
+def test_a_freeze_ends_with_the_last_of_adjoining_windows() -> None:
     weekend = Weekly((5, 6), 0, WHOLE_DAY, BERLIN)
     friday = Weekly((4,), 960, WHOLE_DAY, BERLIN)
     holidays = period("2026-12-20 00:00", "2027-01-03 08:00")  # until a Sunday
@@ -785,7 +801,7 @@ def test_a_freeze_ends_when_the_last_window_of_a_row_does() -> None:
     assert found(Freeze((holidays,)), now=local("2026-12-19 23:59")).passed
 
 
-def test_windows_without_a_gap_are_followed_for_a_while() -> None:
+def test_windows_without_a_gap_are_followed_up_to_a_limit() -> None:
     always = Weekly(tuple(range(7)), 0, WHOLE_DAY, timezone.utc)
     assert thaw([always], NOW) == START + timedelta(days=60)
 
@@ -812,17 +828,17 @@ def test_no_event_is_an_approval(tag: str) -> None:
 @pytest.mark.parametrize(
     "tag", ["m#prod", "m#prod+", "m+x", "m@v1.0.0+x", "m@v1.0.0#prod+x", "#prod+x", "a:m#prod+x", "m#a//b+x"]
 )
-def test_what_is_no_approval(tag: str) -> None:
+def test_other_tags_are_not_approvals(tag: str) -> None:
     assert approval_of(tag) is None
 
 
-def test_an_approval_gets_a_name_that_is_free() -> None:
+def test_an_approval_gets_an_unused_name() -> None:
     taken = ["d=m#prod+v1", "d=m#prod+v1-2", "x"]
     assert approval_name("d:m", "prod", "v1", taken) == "d=m#prod+v1-3"
     assert approval_name("d:m", "prod", "v1") == "d=m#prod+v1"
 
 
-# What strangers write
+# Untrusted text
 
 ALL: Sequence[Requirement] = (
     After("staging", timedelta(days=9)),

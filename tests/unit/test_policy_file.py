@@ -1,4 +1,4 @@
-"""The policy's file: what it says, an error with a line for all that is wrong, and its schema for editors."""
+"""The policy file: how it is read, its errors with line numbers, and its schema for editors."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ SCHEMA = Path(__file__).parents[2] / "schemas" / "gto-policy.schema.json"
 VALIDATOR = Draft7Validator(json.loads(SCHEMA.read_text(encoding="utf-8")))
 
 
-class JsonLoader(loader()):  # type: ignore[misc]  # known at run time only
-    """What an editor gets to see: JSON has no dates, so they are text."""
+class JsonLoader(loader()):  # type: ignore[misc]  # known only at run time
+    """Loads YAML as editors see it: JSON has no dates, so they are text."""
 
 
 JsonLoader.add_constructor("tag:yaml.org,2002:timestamp", lambda _, node: node.value)
@@ -89,7 +89,7 @@ def moment(text: str) -> datetime:
     return datetime.fromisoformat(text).astimezone(timezone.utc)
 
 
-def test_a_policy_that_says_everything() -> None:
+def test_a_policy_with_every_key() -> None:
     found = policy(EVERYTHING)
     assert (found.allowed_signers, found.source) == (".github/allowed_signers", ".gto-policy.yaml")
     production, others = found.rules
@@ -119,7 +119,7 @@ def test_a_policy_that_says_everything() -> None:
     assert others.events == (Kind.REGISTRATION, Kind.ASSIGNMENT)
 
 
-def test_a_policy_without_rules_says_so() -> None:
+def test_a_policy_without_rules() -> None:
     assert policy("rules: []") == Policy((), "", ".gto-policy.yaml")
 
 
@@ -157,7 +157,7 @@ def test_short_and_long_forms(body: str, expected: Requirement) -> None:
         ("{two-person: {stage: qa}, signed: {by: ['*']}}", TwoPerson("qa", signed=True)),
     ],
 )
-def test_two_persons_are_as_the_rest_of_the_rule_has_them(require: str, expected: Requirement) -> None:
+def test_two_person_takes_defaults_from_its_rule(require: str, expected: Requirement) -> None:
     (rule,) = policy(one_rule(f"require: {require}", "allowed-signers: s\n")).rules
     assert expected in rule.requirements
 
@@ -172,13 +172,13 @@ def test_time_zones(name: str, offset: int) -> None:
     assert freeze.windows[0].zone.utcoffset(datetime(2026, 1, 1)) == timedelta(minutes=offset)  # noqa: DTZ001
 
 
-def test_aliases_are_understood() -> None:
+def test_yaml_aliases() -> None:
     text = "rules:\n- {name: a, stages: &s [prod], require: &r {current: true}}\n- {name: b, stages: *s, require: *r}\n"
     first, second = policy(text).rules
     assert (first.stages, first.requirements) == (second.stages, second.requirements) == (("prod",), (Current(),))
 
 
-# What is wrong. To the schema it is wrong, too, unless it takes a calendar, or the rest of the file, to see it.
+# Errors. The schema reports them too, unless that takes a calendar or the rest of the file.
 
 ONLY_HERE = False
 RIGHT_RULE = "require: {current: true}"
@@ -195,7 +195,7 @@ RIGHT_RULE = "require: {current: true}"
         ("timezone: UTC", 1, "'the file' lacks 'rules'", "", True),
         ("rules: []\nrule: []", 2, "unknown key 'rule' in 'the file'", "Did you mean 'rules'?", True),
         ("rules: []\nzzz: []", 2, "unknown key 'zzz'", "Known: timezone, allowed-signers, rules", True),
-        ("rules: []\n\nrules: []", 3, "'rules' is there twice, first in line 1", "Remove one", ONLY_HERE),
+        ("rules: []\n\nrules: []", 3, "'rules' occurs twice, first in line 1", "Remove one", ONLY_HERE),
         ("rules: {}", 1, "'rules' must be a list", "", True),
         ("rules:", 1, "'rules' must be a list", "", True),
         ("rules: [a]", 1, "'rules' must hold keys and values", "", True),
@@ -225,8 +225,8 @@ RIGHT_RULE = "require: {current: true}"
         (
             f"rules:\n- name: a\n  {RIGHT_RULE}\n- name: a\n  {RIGHT_RULE}",
             4,
-            "a rule called 'a' is there already, in line 2",
-            "a name of its own",
+            "the rule in line 2 has the name 'a', too",
+            "its own name",
             ONLY_HERE,
         ),
         ("rules:\n- name: a", 2, "a rule requires nothing", "'require' or 'freeze'", True),
@@ -237,8 +237,8 @@ RIGHT_RULE = "require: {current: true}"
         (one_rule("artifacts: []\n" + RIGHT_RULE), 3, "'artifacts' is an empty list", "", True),
         (one_rule("artifacts:\n- m\n- 1\n" + RIGHT_RULE), 5, "'artifacts' must be text, not '1'", "quotes", True),
         (one_rule("artifacts: [[m]]\n" + RIGHT_RULE), 3, "'artifacts' must be text", "", True),
-        (one_rule("artifacts: ['models\\*']\n" + RIGHT_RULE), 3, "no name fits 'models\\*'", "", True),
-        (one_rule("stages: ['a:b']\n" + RIGHT_RULE), 3, "no name fits 'a:b'", "", True),
+        (one_rule("artifacts: ['models\\*']\n" + RIGHT_RULE), 3, "'models\\*' matches no name", "", True),
+        (one_rule("stages: ['a:b']\n" + RIGHT_RULE), 3, "'a:b' matches no name", "", True),
         (one_rule("events: [assign]\n" + RIGHT_RULE), 3, "unknown word 'assign' in 'events'", "'assignment'", True),
         (one_rule("events: [creation]\n" + RIGHT_RULE), 3, "unknown word 'creation'", "", True),
         (
@@ -258,8 +258,8 @@ RIGHT_RULE = "require: {current: true}"
             )
             for body in ("after: a", "versions: 1.0.0", "deprecated: false", "two-person: true")
         ),
-        # what it requires
-        (one_rule("require:\n  current: true\n  after: a b"), 5, "Invalid stage 'a b'", "Letters", True),
+        # its requirements
+        (one_rule("require:\n  current: true\n  after: a b"), 5, "Invalid stage 'a b'", "Use letters", True),
         (one_rule("require: {after: a//b}"), 3, "git refuses an empty part", "Choose another", ONLY_HERE),
         (one_rule("require: {after: {for: 24h}}"), 3, "'after' lacks 'stage'", "", True),
         (one_rule("require:\n  after:\n    stage: a\n    for: 24"), 6, "'for' must be text, not '24'", "quotes", True),
@@ -268,7 +268,7 @@ RIGHT_RULE = "require: {current: true}"
         (one_rule("require: {after: {stage: a, four: 1h}}"), 3, "unknown key 'four' in 'after'", "'for'", True),
         (one_rule("require: {after: [a]}"), 3, "'after' must be text", "", True),
         (one_rule("require: {versions: 1.0}"), 3, "'versions' must be text, not '1.0'", "quotes", True),
-        (one_rule("require: {versions: '>=1.0'}"), 3, "Not a comparison with a version: '>=1.0'", "whole", True),
+        (one_rule("require: {versions: '>=1.0'}"), 3, "Not a comparison with a version: '>=1.0'", "complete", True),
         (one_rule("require: {versions: {}}"), 3, "'versions' is empty", "range, prerelease", True),
         (one_rule("require: {versions: {prerelease: no}}"), 3, "must be true or false", "prerelease: false", True),
         (one_rule("require: {taggers: a@b}"), 3, "'taggers' must be a list", "", True),
@@ -277,7 +277,7 @@ RIGHT_RULE = "require: {current: true}"
         (one_rule("require: {signed: yes}", "allowed-signers: s\n"), 4, "'signed' can only be true", "Write", True),
         (one_rule("require: {signed: false}", "allowed-signers: s\n"), 4, "'signed' can only be true", "leave", True),
         (one_rule("require: {signed: {}}", "allowed-signers: s\n"), 4, "'signed' lacks 'by'", "", True),
-        (one_rule("require: {branches: []}"), 3, "'branches' is an empty list", "Leave it out", True),
+        (one_rule("require: {branches: []}"), 3, "'branches' is an empty list", "Remove it", True),
         (one_rule("require: {annotation: [labls]}"), 3, "unknown word 'labls'", "Did you mean 'labels'?", True),
         (one_rule("require: {annotation: [x]}"), 3, "unknown word 'x'", "labels, custom, custom.KEY", True),
         (one_rule("require: {annotation: [custom.]}"), 3, "unknown word 'custom.'", "", True),
@@ -310,7 +310,7 @@ RIGHT_RULE = "require: {current: true}"
             True,
         ),
         (one_rule("freeze:\n- days: [fri]\n  from: 1600"), 5, "'from' must be text, not '1600'", "quotes", True),
-        (one_rule("freeze:\n- {days: [fri], from: 24:00}"), 4, "no window begins at 24:00", "", True),
+        (one_rule("freeze:\n- {days: [fri], from: 24:00}"), 4, "a window cannot begin at 24:00", "", True),
         (one_rule("freeze:\n- {days: [fri], until: 24:01}"), 4, "must be a time of day", "", True),
         (one_rule("freeze:\n- {from: 16:00, until: 18:00}"), 4, "must be a day, or a day and time", "2026", True),
         (one_rule("freeze:\n- {from: 2026-02-28, until: 2026-02-30}"), 4, "not '2026-02-30'", "", ONLY_HERE),
@@ -321,14 +321,14 @@ RIGHT_RULE = "require: {current: true}"
         ("rules: []\n---\nrules: []", 2, "single document", "", ONLY_HERE),
         ("rules: []\n? [a]\n: b", 2, "a key in 'the file' is not plain text", "", ONLY_HERE),
         ("a: &a {}\n<<: *a\nrules: []", 1, "unknown key 'a'", "", True),
-        ("<<: {rules: []}", 1, "merge keys (<<) are not understood here", "Write the keys out", ONLY_HERE),
+        ("<<: {rules: []}", 1, "merge keys (<<) are not supported", "Write the keys out", ONLY_HERE),
         ("rules: *x", 1, "undefined alias", "", ONLY_HERE),
         ("rules: !!python/object:os.system []", 1, "'rules' must be a list", "", ONLY_HERE),
         ("rules: &x\n- *x", 1, "'rules' must hold keys and values", "", ONLY_HERE),
         (one_rule("require: {current: !!bool 'perhaps'}"), 3, "'current' must be true or false", "", ONLY_HERE),
     ],
 )
-def test_what_is_wrong(text: str, line: int, says: str, next_step: str, in_schema: bool) -> None:
+def test_errors(text: str, line: int, says: str, next_step: str, in_schema: bool) -> None:
     with pytest.raises(WrongPolicy) as raised:
         policy(text)
     error = raised.value
@@ -342,7 +342,7 @@ def test_what_is_wrong(text: str, line: int, says: str, next_step: str, in_schem
 
 
 @pytest.mark.parametrize("data", [b"\xff\xfe\x00", b"a: \x00", b"\n\nrules: \xc3\x28"])
-def test_what_is_no_text(data: bytes) -> None:
+def test_undecodable_bytes(data: bytes) -> None:
     with pytest.raises(WrongPolicy, match="it is not YAML") as raised:
         read(data, "p")
     assert raised.value.line == data.count(b"\n") + 1
@@ -389,7 +389,7 @@ def test_any_bytes_are_a_policy_or_one_error(data: bytes) -> None:
 # The schema
 
 
-def test_the_schema_is_one() -> None:
+def test_the_schema_is_valid() -> None:
     Draft7Validator.check_schema(VALIDATOR.schema)
     assert VALIDATOR.is_valid(instance(EVERYTHING))
 
@@ -398,8 +398,8 @@ PIECES = re.compile(r"[a-z-]+: |[^\s{}\[\],:]+|\s+|.")
 
 
 @given(st.data())
-def test_what_is_right_here_is_right_to_the_schema(data: st.DataObject) -> None:
-    """Change a good file a little, in ways that leave it good now and then."""
+def test_the_schema_accepts_what_the_reader_accepts(data: st.DataObject) -> None:
+    """Yield small changes of a valid file. Some of them keep it valid."""
     pieces = PIECES.findall(EVERYTHING)
     for _ in range(data.draw(st.integers(1, 3), "changes")):
         start = data.draw(st.integers(0, len(pieces) - 1), "at")
@@ -466,7 +466,7 @@ documents = st.fixed_dictionaries(
 
 @given(documents)
 def test_schema_and_reader_agree(document: dict[str, Any]) -> None:
-    """Of what has the right form, both refuse the same: rules whose parts do not fit together."""
+    """The schema and the reader refuse the same files among those with the right form."""
     text = json.dumps(document, ensure_ascii=False)
     try:
         found = policy(text)

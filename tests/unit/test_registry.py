@@ -1,4 +1,4 @@
-"""The fold: every question to the registry, on small histories written as ``tag commit`` lines."""
+"""The registry's state and queries, on small histories written as ``TAG COMMIT`` lines."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gto_ci.errors import ArtifactNotFound, WrongArguments
 
 
 def registry(history: str) -> Registry:
-    """Fold a history: one ``TAG COMMIT`` per line, a minute apart."""
+    """Fold a history of one ``TAG COMMIT`` per line, a minute apart."""
     lines = [line.split() for line in history.split("\n") if line.strip()]
     records = [TagRecord(tag, True, commit, "commit", "Ada", "a@b", 60 * n) for n, (tag, commit) in enumerate(lines)]
     return Registry.fold(read_events(records))
@@ -79,7 +79,7 @@ def test_a_second_assignment_of_a_version_makes_it_the_last_again() -> None:
     assert held(state.artifact("m"), per_stage=-1) == {"prod": ["v1.0.0", "v2.0.0"]}
 
 
-def test_deregistered_versions_are_out_of_effect_until_registered_again() -> None:
+def test_deregistered_versions_are_inactive_until_registered_again() -> None:
     gone = "m@v1.0.0 c1\nm@v2.0.0 c2\nm#prod#1 c2\nm@v2.0.0! c2"
     artifact = registry(gone).artifact("m")
     assert names(artifact) == ["v1.0.0"]
@@ -127,7 +127,7 @@ def test_stages_in_use_and_ever_used() -> None:
     assert state.stages_ever_used() == ["dev", "prod", "qa"]
 
 
-def test_history_is_newest_first_and_of_one_artifact_where_asked() -> None:
+def test_history_is_newest_first_and_can_be_of_one_artifact() -> None:
     state = registry("m@v1.0.0 c1\nn@v1.0.0 c1\nm#prod#1 c1")
     assert [event.tag for event in state.history()] == ["m#prod#1", "n@v1.0.0", "m@v1.0.0"]
     assert [event.tag for event in state.history("m", ascending=True)] == ["m@v1.0.0", "m#prod#1"]
@@ -140,7 +140,7 @@ def previous(state: Registry, tag: str) -> tuple[str, str] | None:
     return state.previous(event)
 
 
-def test_previous_is_where_a_rollback_goes() -> None:
+def test_previous_is_the_target_of_a_rollback() -> None:
     state = registry(HISTORY)
     assert previous(state, "m@v1.0.0") is None
     assert previous(state, "m#prod#1") is None
@@ -152,7 +152,7 @@ def test_previous_is_where_a_rollback_goes() -> None:
 
 
 def test_previous_is_the_state_of_the_registry_before_the_event() -> None:
-    """For every event of a long history: folding only what came before gives the same answer."""
+    """For every event of a long history, folding only the earlier events gives the same answer."""
     rng = random.Random(7)
     tags: list[str] = []
     for n in range(1, 120):
@@ -204,12 +204,12 @@ def commit(oid: str, minute: float, author: str = "Ada") -> CommitRecord:
 
 
 def annotated(history: str, *notes: tuple[str, str]) -> Registry:
-    """Fold a history, and the artifacts that files of commits annotate."""
+    """Fold a history together with annotated commits."""
     events = registry(history).events
     return Registry.fold(events, [CommitEvent(artifact, oid, commit(oid, 0.5)) for artifact, oid in notes])
 
 
-def test_an_annotated_artifact_is_there_and_is_not_registered() -> None:
+def test_an_annotated_artifact_exists_but_is_not_registered() -> None:
     artifact = annotated("", ("m", "c1")).artifact("m")
     (version,) = artifact.versions()
     assert (version.version, version.commit, version.registered, version.active) == ("c1", "c1", False, True)
@@ -219,7 +219,7 @@ def test_an_annotated_artifact_is_there_and_is_not_registered() -> None:
     assert artifact.greatest_counter == 0
 
 
-def test_an_annotation_adds_a_version_only_where_no_tag_speaks_of_one() -> None:
+def test_an_annotation_adds_a_version_only_at_untagged_commits() -> None:
     history = "m@v1.0.0 c1\nm@v2.0.0 c2\nm@v2.0.0! c2\nm#prod#1 c3"
     artifact = annotated(history, *(("m", f"c{number}") for number in range(1, 5))).artifact("m")
     assert names(artifact, active_only=False) == ["v2.0.0", "v1.0.0", "c4", "c3"]
@@ -227,7 +227,7 @@ def test_an_annotation_adds_a_version_only_where_no_tag_speaks_of_one() -> None:
     assert all(version.annotated for version in artifact.by_key.values())
 
 
-def test_an_annotation_changes_nothing_that_tags_say() -> None:
+def test_an_annotation_does_not_change_the_state_from_tags() -> None:
     plain, more = registry("m@v1.0.0 c1\nm@deprecated c1"), annotated("m@v1.0.0 c1\nm@deprecated c1", ("m", "c9"))
     assert not more.artifact("m").active
     assert more.artifact("m").registered
@@ -236,7 +236,7 @@ def test_an_annotation_changes_nothing_that_tags_say() -> None:
 
 def test_commits_are_part_of_the_journal() -> None:
     state = annotated("m@v1.0.0 c1\nn@v1.0.0 c1\nm@v2.0.0 c2", ("x", "c3"))
-    # the commit of v1.0.0 has the date of its tag, that of v2.0.0 is not here
+    # the commit of v1.0.0 has the date of its tag; the commit of v2.0.0 is missing
     commits = {"c1": commit("c1", 0), "c3": commit("c3", 0.5)}
     notes = [CommitEvent("x", "c3", commits["c3"])]
     found = journal(state.events, commits, notes, ascending=True)
@@ -253,8 +253,8 @@ def test_commits_are_part_of_the_journal() -> None:
     assert [event.version for event in about_m] == ["v2.0.0", "v1.0.0", "v1.0.0"]
 
 
-def test_many_annotated_commits_take_time_in_proportion() -> None:
-    """Each commit is looked at once: with a look at all the others, this would take minutes."""
+def test_many_annotated_commits_take_linear_time() -> None:
+    """The time is linear in the number of commits. Quadratic code would take minutes here."""
     notes = [("m", f"{number:040x}") for number in range(20_000)]
     assert len(annotated("m@v1.0.0 c1", *notes).artifact("m").by_key) == 20_001
 
@@ -265,9 +265,9 @@ def test_many_annotated_commits_take_time_in_proportion() -> None:
         ("chrun", "Did you mean 'churn'"),
         ("Churn", "Did you mean 'churn'"),
         ("models/nlp-segment", "Did you mean 'models/nlp:segment'?"),
-        ("zzz", "Known here: churn, churn-2, models/nlp:segment"),
+        ("zzz", "Known artifacts: churn, churn-2, models/nlp:segment"),
         ("churn-3", "Did you mean 'churn-2' or 'churn'?"),
-        ("", "Known here: churn"),
+        ("", "Known artifacts: churn"),
     ],
 )
 def test_a_mistyped_artifact_is_suggested(name: str, meant: str) -> None:
@@ -277,7 +277,7 @@ def test_a_mistyped_artifact_is_suggested(name: str, meant: str) -> None:
 
 
 def test_an_unknown_artifact_is_an_error_that_names_the_known() -> None:
-    with pytest.raises(ArtifactNotFound, match=r"'x'.*Known here: m"):
+    with pytest.raises(ArtifactNotFound, match=r"'x'.*Known artifacts: m"):
         registry(HISTORY).artifact("x")
     with pytest.raises(ArtifactNotFound, match="no registry tags yet"):
         registry("").artifact("x")

@@ -1,4 +1,4 @@
-"""The installation by ``setup/``: where things lie on each system, with which commands they come there."""
+"""The installation by ``setup/``: its layout on each system, and its commands."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def load() -> ModuleType:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up
+    sys.modules[spec.name] = module  # dataclasses look up their module
     spec.loader.exec_module(module)
     return module
 
@@ -36,7 +36,7 @@ SYSTEMS = [
 
 
 @pytest.mark.parametrize(("system", "folder", "source"), SYSTEMS)
-def test_each_system_has_its_places(system: str, folder: PurePath, source: PurePath) -> None:
+def test_layout_on_each_system(system: str, folder: PurePath, source: PurePath) -> None:
     layout = setup.Layout.under(folder, windows=system == "Windows")
     inside = {
         "Linux": ("venv/bin/python", ["venv/bin/gto", "venv/bin/gto-ci", "venv/bin/git-ghost"]),
@@ -48,26 +48,26 @@ def test_each_system_has_its_places(system: str, folder: PurePath, source: PureP
     }[system]
     assert layout.python.relative_to(folder).as_posix() == inside[0]
     assert [program.relative_to(folder).as_posix() for program in layout.programs] == inside[1]
-    # a folder without another python, which would come before the job's
+    # a folder without a python, which would hide the job's
     assert layout.bin == folder / "bin"
     assert layout.bin not in (layout.python.parent, *(program.parent for program in layout.programs))
 
 
 @pytest.mark.parametrize(("system", "folder", "source"), SYSTEMS)
-def test_all_that_comes_from_elsewhere_is_checked(system: str, folder: PurePath, source: PurePath) -> None:
+def test_every_download_is_checked(system: str, folder: PurePath, source: PurePath) -> None:
     layout = setup.Layout.under(folder, windows=system == "Windows")
     steps = setup.commands(layout, source)
     for step in steps:
         assert step[:3] == [str(layout.python), "-m", "pip"]
         checked = {"--require-hashes", "--no-deps", "--only-binary"} <= set(step)
         assert checked or {"--no-index", "--no-deps"} <= set(step), step
-        # whole words: none is put together from others, so a space divides nothing
+        # each argument is one item, so a space in a path splits nothing
         assert not [word for word in step if " " in word and not word.startswith((str(folder), str(source)))]
     locks = [word for step in steps for word in step if word.endswith(".lock")]
     assert locks == [str(source / "requirements.lock"), str(source / "requirements-build.lock")]
 
 
-def test_settings_of_the_job_for_python_are_not_ours() -> None:
+def test_the_jobs_python_settings_are_not_used() -> None:
     layout = setup.Layout.under(PurePosixPath("/t"), windows=False)
     given = {"PATH": "/bin", "PYTHONPATH": "/evil", "PythonHome": "/evil", "PIP_INDEX_URL": "https://mirror.example"}
     made = setup.variables(given, layout)
@@ -79,7 +79,7 @@ def test_settings_of_the_job_for_python_are_not_ours() -> None:
     }
 
 
-def test_the_path_and_the_outputs_are_told(tmp_path: Path) -> None:
+def test_the_path_and_the_outputs_are_set(tmp_path: Path) -> None:
     files = {name: str(tmp_path / name) for name in ("GITHUB_PATH", "GITHUB_OUTPUT")}
     Path(files["GITHUB_PATH"]).write_text("/before\n")
     setup.tell(files, "1.2.3", tmp_path / "a b")
@@ -96,8 +96,8 @@ def test_a_failure_is_one_error_with_a_next_step(capsys: pytest.CaptureFixture[s
     assert capsys.readouterr().out.startswith("::error title=gto-ci::")
 
 
-def test_no_folder_is_removed_for_its_name(tmp_path: Path) -> None:
-    """An earlier step's `gto-ci` in the runner's temporary folder, a clone perhaps, was removed."""
+def test_no_existing_folder_is_removed(tmp_path: Path) -> None:
+    """Bug: a folder `gto-ci` of an earlier step, in the runner's temporary folder, was removed."""
     (tmp_path / "gto-ci").mkdir()
     (tmp_path / "gto-ci/file").write_text("precious")
     one, other = (setup.new_folder({"RUNNER_TEMP": str(tmp_path)}) for _ in range(2))
@@ -119,7 +119,7 @@ def python(folder: Path, name: str, body: str) -> None:
 
 
 def start(path: Path) -> subprocess.CompletedProcess[str]:
-    """Run the step's script with nothing on the PATH but `path`."""
+    """Run the step's script with only `path` on the PATH."""
     environ = {"PATH": str(path), "GITHUB_ACTION_PATH": "/an action"}
     bash = next(file for file in ("/bin/bash", "/usr/bin/bash") if os.access(file, os.X_OK))
     return subprocess.run([bash, "-e", "-c", script()], env=environ, capture_output=True, text=True, check=False)
@@ -136,6 +136,6 @@ def test_the_step_takes_the_first_python_that_is_new_enough(tmp_path: Path) -> N
     assert "actions/setup-python" in done.stdout
 
 
-def test_no_expression_is_pasted_into_the_script() -> None:
+def test_the_script_contains_no_expression() -> None:
     assert "${{" not in script()
     assert set(ACTION["outputs"]) == {"version", "path"}

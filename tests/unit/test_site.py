@@ -25,7 +25,7 @@ PAGES = sorted(DOCS.rglob("*.md"))
         (".", "gates.md#the-file", "/gates.md#the-file"),
         ("how-to", "../gates.md", "/gates.md"),
         ("how-to", "roll-back.md", "/how-to/roll-back.md"),
-        (".", "../README.md#inputs", "https://github.com/org/gto-action/blob/main/README.md#inputs"),
+        (".", "../README.md#install", "https://github.com/org/gto-action/blob/main/README.md#install"),
         ("how-to", "../../examples/kubernetes", "https://github.com/org/gto-action/tree/main/examples/kubernetes"),
         (".", "#here", "#here"),
         (".", "https://example.com/a.md", "https://example.com/a.md"),

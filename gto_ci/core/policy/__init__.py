@@ -1,13 +1,13 @@
-"""Rules as code: what must hold before an artifact's event is acted upon.
+"""Check an artifact's event against the rules of a policy.
 
-A :class:`Policy` is a list of rules; :mod:`gto_ci.files.policy_file` reads one. :func:`applying` finds the
-rules for an event, :func:`needs` says which evidence they ask for, and :func:`judge` holds them
-against it. Each finding names its evidence and what would satisfy the rule.
+A :class:`Policy` is a list of rules, which :mod:`gto_ci.files.policy_file` reads. :func:`applying` returns the
+rules for an event, :func:`needs` says which evidence they require, and :func:`judge` checks the event against
+them. Each finding names its evidence and what would satisfy the rule.
 
-:mod:`rules` has the policy and its rules. :mod:`event_requirements` and :mod:`history_requirements` have the
-requirements, on what somebody found out about the event and on what the registry knows. :mod:`case` has what
-goes into a judgement and comes out of it, :mod:`approvals` the tags that approve. :mod:`windows`, :mod:`ranges`,
-:mod:`spans` and :mod:`globs` have the small words that rules are written in.
+:mod:`rules` defines policies and rules. :mod:`event_requirements` defines requirements on the event itself,
+:mod:`history_requirements` those on the artifact's history. :mod:`case` defines the input and the result of a
+check, and :mod:`approvals` the names of approval tags. :mod:`windows`, :mod:`ranges`, :mod:`spans` and
+:mod:`globs` define the notations that rules use.
 """
 
 from gto_ci.core.policy.approvals import approval_of

@@ -1,8 +1,8 @@
-"""Tags that approve.
+"""The names of approval tags.
 
-Whoever pushes an annotated tag ``NAME#STAGE+ANYTHING`` on a commit approves of the artifact NAME being
-assigned to STAGE there. ``+`` is outside the grammar of stages, so no program reads such a tag as an
-event. For a registration there is none: what follows ``NAME@VERSION+`` is build metadata.
+An annotated tag ``NAME#STAGE+ANYTHING`` on a commit approves the assignment of artifact NAME to STAGE at that
+commit. ``+`` is outside the grammar of stages, so no program reads the tag as an event. Registrations cannot be
+approved this way, because in ``NAME@VERSION+ANYTHING`` the last part is build metadata.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _approval_re = re.compile(r"(?P<artifact>[^#+@:]+)#(?P<stage>[^#+]+)\+.+")
 
 
 def approval_of(tag_name: str) -> tuple[str, str] | None:
-    """Return (artifact, stage) that a tag of this name approves of, or None for all other tags."""
+    """Return the (artifact, stage) that a tag of this name approves, or None if it is not an approval tag."""
     match = _approval_re.fullmatch(tag_name)
     if match is None:
         return None
@@ -28,7 +28,7 @@ def approval_of(tag_name: str) -> tuple[str, str] | None:
 
 
 def approval_name(artifact: str, stage: str, word: str, taken: Collection[str] = ()) -> str:
-    """Return the name of a tag that approves, ending in ``+word``, with a number where that is ``taken``."""
+    """Return the name of an approval tag that ends in ``+word``, plus a number if that name is ``taken``."""
     name = f"{artifact.replace(':', '=')}#{stage}+{word}"
-    names = (f"{name}-{number}" for number in range(2, len(taken) + 3))
-    return name if name not in taken else next(one for one in names if one not in taken)
+    numbered = (f"{name}-{number}" for number in range(2, len(taken) + 3))
+    return name if name not in taken else next(candidate for candidate in numbered if candidate not in taken)

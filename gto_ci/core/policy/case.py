@@ -1,4 +1,4 @@
-"""What goes into a judgement, and what comes out of it."""
+"""The input and the result of a policy check."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from gto_ci.core.versions import is_version
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """What a tag's signature is worth.
+    """The result of verifying a tag's signature.
 
     ``status`` is ``good``, ``untrusted``, ``bad``, ``unknown``, ``expired``, ``revoked`` or ``none``, as in
-    :mod:`gto_ci.git.signatures`; ``signer`` is the principal, ``reason`` what else there is to say.
+    :mod:`gto_ci.git.signatures`. ``signer`` is the principal. ``reason`` adds details, if any.
     """
 
     status: str
@@ -28,9 +28,9 @@ class Signed:
 
 
 class AssignCommand(NamedTuple):
-    """An assignment that would satisfy a rule: of ``version``, or of ``commit`` where that is empty.
+    """An assignment that would satisfy a rule: of ``version`` or, if that is empty, of ``commit``.
 
-    ``again``: the version is in the stage, and is assigned to it once more.
+    ``again`` means that the stage already holds the version, which has to be assigned once more.
     """
 
     artifact: str
@@ -45,13 +45,17 @@ class AssignCommand(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What somebody found out for a judgement, besides the registry; :class:`~gto_ci.core.policy.Needs` says what for.
+    """The evidence for a check, besides the registry. :class:`~gto_ci.core.policy.Needs` says which parts rules use.
 
-    ``now`` has a time zone. ``command`` words the command that assigns a stage. ``fields`` are the annotation's at
-    the event's commit, None where nothing annotates the artifact there; ``annotation_problem`` is why they could
-    not be read. ``branches`` are those that contain the commit, None where no rule needs them. ``signatures`` are
-    by tag: the event's, those of the approvals and of earlier assignments. ``ghost`` is the ghost that was applied
-    in this job. ``approvals`` are tags that approve of anything.
+    Attributes:
+        now: the time of the check, with a time zone.
+        command: returns the shell command for an assignment.
+        fields: the annotation's fields at the event's commit, None if nothing annotates the artifact there.
+        annotation_problem: why the annotation could not be read, else "".
+        branches: the branches that contain the commit, None if they are unknown or no rule needs them.
+        signatures: the signatures of the event's tag, of approvals and of earlier assignments, by tag.
+        ghost: the ghost that was applied in this job, else "".
+        approvals: approval tags, for any artifact and stage.
     """
 
     now: datetime
@@ -66,10 +70,10 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What came of one requirement: ``passed`` is None where it is seen only when there is a tag.
+    """The result of one requirement. ``passed`` is None if it can be checked only once the tag exists.
 
-    ``evidence`` says what it rests on, and ``remedy`` what would satisfy it, "" where it is: one line
-    each, of plain text.
+    ``evidence`` says what the result is based on. ``remedy`` says what would satisfy the requirement, or is ""
+    if it is met. Each is one line of plain text.
     """
 
     rule: str
@@ -87,18 +91,18 @@ class Verdict:
 
     @property
     def passed(self) -> bool:
-        """Whether every requirement is met; where there is none, that is so."""
+        """Whether every requirement is met. True if there are none."""
         return all(finding.passed for finding in self.findings)
 
     @property
     def failures(self) -> tuple[Finding, ...]:
-        """The requirements that are not met; those that are seen only later are not among them."""
+        """The requirements that are not met, without those that can be checked only later."""
         return tuple(finding for finding in self.findings if finding.passed is False)
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """An event before a rule of the name ``rule``; ``proposed``: it is made up, and there is no tag."""
+    """An event to check against the rule named ``rule``. ``proposed`` means that its tag does not exist yet."""
 
     rule: str
     event: Event
@@ -113,66 +117,66 @@ class Case:
         return Finding(self.rule, check, False, evidence, remedy)
 
     def later(self, check: str, evidence: str = "", remedy: str = "") -> Finding:
-        """Return that it is seen when there is a tag; ``evidence`` is what is known already."""
-        seen = "seen when the tag is pushed"
-        return Finding(self.rule, check, None, f"{evidence}; {seen}" if evidence else seen, remedy)
+        """Return a finding that is open until the tag exists. ``evidence`` is what is already known."""
+        pending = "checked when the tag is pushed"
+        return Finding(self.rule, check, None, f"{evidence}; {pending}" if evidence else pending, remedy)
 
     @property
     def now(self) -> datetime:
-        """The time of the judgement, to the second, as git has it."""
+        """The time of the check, in whole seconds like git's dates."""
         return self.evidence.now.replace(microsecond=0)
 
     @property
     def subject(self) -> str:
-        """What the event is about: ``version v1.2.0``, ``commit abc1234`` or ``artifact 'm'``."""
+        """The thing that the event is about: ``version v1.2.0``, ``commit abc1234`` or ``artifact 'm'``."""
         return version_named(self.event.version) if self.event.version else f"artifact {quote(self.event.artifact)}"
 
     @property
     def artifact(self) -> Artifact | None:
-        """What the registry knows of the event's artifact."""
+        """The event's artifact in the registry, or None."""
         return self.registry.artifacts.get(self.event.artifact)
 
     @property
     def version(self) -> Version | None:
-        """What the registry knows of the event's version, at its commit."""
+        """The event's version at its commit in the registry, or None."""
         artifact, version = self.artifact, self.event.version
         return artifact.by_key.get((version, self.event.commit)) if artifact and version else None
 
-    def life_in(self, stage: str) -> VersionStage | None:
-        """Return what the registry knows of the event's version in ``stage``."""
+    def in_stage(self, stage: str) -> VersionStage | None:
+        """Return the history of the event's version in ``stage``, or None."""
         version = self.version
         return version.stages.get(stage) if version else None
 
     def precedes(self, other: Event) -> bool:
-        """Tell whether ``other`` happened before the event; what is proposed comes after all."""
+        """Return whether ``other`` happened before the event. A proposed event comes after all others."""
         return self.proposed or other.order < self.event.order
 
     def assigning(self, stage: str, *, again: bool = False) -> str:
-        """Return the command that assigns the event's version to ``stage``; ``again``: it is in there."""
+        """Return the command that assigns the event's version to ``stage``. ``again``: the stage already holds it."""
         event = self.event
         version = event.version if event.version and is_version(event.version) else ""
         return self.evidence.command(AssignCommand(event.artifact, version, event.commit, stage, again))
 
     @property
-    def anew(self) -> str:
-        """What makes the event happen again, later than now."""
+    def redo(self) -> str:
+        """The step that repeats the event with a newer date."""
         if self.event.kind is Kind.ASSIGNMENT and self.event.stage:
             return f"assign it to {quote(self.event.stage)} again: {self.assigning(self.event.stage, again=True)}"
-        return f"make the tag {quote(self.event.tag)} anew"
+        return f"create the tag {quote(self.event.tag)} again"
 
 
 class Requirement(Protocol):
-    """One thing that a rule requires; ``check`` is its name, the key in the policy file."""
+    """One requirement of a rule. ``check`` is its name, which is the key in the policy file."""
 
     check: ClassVar[str]
 
     def describe(self) -> str:
-        """Return what must be so, as the rest of a sentence that begins with what happened."""
+        """Return the requirement as a predicate, the rest of a sentence whose subject is the event."""
 
     def judge(self, case: Case) -> Finding:
-        """Return what comes of it for ``case``."""
+        """Return the finding for ``case``."""
 
 
 def version_named(version: str) -> str:
-    """Return a version for a sentence; an unregistered one is the id of its commit."""
+    """Return a version as a phrase. An unregistered version is named by its commit."""
     return f"version {version}" if is_version(version) else f"commit {version[:7]}"

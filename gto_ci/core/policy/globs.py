@@ -1,4 +1,4 @@
-"""Globs on names and on people. ``*`` stands for anything, ``/`` and ``:`` too."""
+"""Globs on names and people. ``*`` matches any text, including ``/`` and ``:``."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from gto_ci.core.errors import quote
 
 
 def fits(text: str, globs: Sequence[str]) -> bool:
-    """Tell whether ``text`` is as one of ``globs`` has it: ``*``, ``?`` and ``[…]`` are special."""
+    """Return whether ``text`` matches one of ``globs``, in which ``*``, ``?`` and ``[…]`` are special."""
     return any(fnmatchcase(text, glob) for glob in globs)
 
 
 def fits_person(text: str, globs: Sequence[str]) -> bool:
-    """Tell whether a person's e-mail or name is as one of ``globs`` has it, whatever its case; nobody fits none."""
+    """Return whether a person's e-mail or name matches one of ``globs``, ignoring case. Empty text never matches."""
     return bool(text) and fits(text.lower(), [glob.lower() for glob in globs])
 
 
 def one_of(names: Sequence[str]) -> str:
-    """Return ``names`` as a phrase: ``'a' or 'b'``, and how many more where they are many."""
+    """Return ``names`` as a phrase: ``'a' or 'b'``. Of more than five names, the rest are counted."""
     return _phrase(names, " or ")
 
 
 def all_of(names: Sequence[str]) -> str:
-    """Return ``names`` as a phrase: ``'a' and 'b'``, and how many more where they are many."""
+    """Return ``names`` as a phrase: ``'a' and 'b'``. Of more than five names, the rest are counted."""
     return _phrase(names, " and ")
 
 

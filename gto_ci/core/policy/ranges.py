@@ -1,8 +1,7 @@
-"""Ranges of versions, such as ``>=1.0.0 <3.0.0 || 4.0.0``.
+"""Version ranges, such as ``>=1.0.0 <3.0.0 || 4.0.0``.
 
-Comparisons side by side, with a blank or comma between them, must all hold; ``||`` separates
-alternatives. A version without an operator means itself. ``v`` may lead, and build metadata does not
-count.
+Comparisons separated by a blank or a comma must all hold. ``||`` separates alternatives. A version without an
+operator matches only itself. A leading ``v`` is optional, and build metadata does not count.
 """
 
 from __future__ import annotations
@@ -25,40 +24,40 @@ _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "!=": operator.ne,
 }
 _comparison_re = re.compile(rf"(?P<operator><=|>=|!=|<|>|=|)v?(?P<version>{SEMVER})")
-_RULE = "Write it as in '>=1.0.0 <3.0.0 || 4.0.0', with whole versions; operators: < <= > >= = !="
+_RULE = "Write a range like '>=1.0.0 <3.0.0 || 4.0.0', with complete versions; operators: < <= > >= = !="
 
 
 class Comparison(NamedTuple):
-    """One of a range's comparisons; ``version`` has its ``v``."""
+    """One comparison of a range. ``version`` includes the ``v``."""
 
     operator: str
     version: str
 
     def holds(self, version: str) -> bool:
-        """Tell whether ``version`` compares so, by the precedence of SemVer 2.0."""
+        """Return whether the comparison holds for ``version``, by SemVer 2.0 precedence."""
         return _OPERATORS[self.operator](precedence(version), precedence(self.version))
 
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """A range; ``text`` is how it was written, ``alternatives`` hold comparisons that must all hold."""
+    """A version range. ``text`` is the source text. In one of the ``alternatives``, all comparisons must hold."""
 
     text: str
     alternatives: tuple[tuple[Comparison, ...], ...]
 
     def holds(self, version: str) -> bool:
-        """Tell whether ``version``, with its ``v``, is in the range.
+        """Return whether ``version``, with its ``v``, is in the range.
 
-        By precedence alone: ``<2.0.0`` holds for ``v2.0.0-rc.1``, which comes before ``v2.0.0``.
+        Only precedence counts: ``<2.0.0`` holds for ``v2.0.0-rc.1``, which precedes ``v2.0.0``.
         """
-        return any(all(one.holds(version) for one in alternative) for alternative in self.alternatives)
+        return any(all(comparison.holds(version) for comparison in terms) for terms in self.alternatives)
 
 
 def read_range(text: str) -> Range:
-    """Return the range that ``text`` writes.
+    """Return the range that ``text`` describes.
 
     Raises:
-        InvalidVersion: it is not of this form; names the part that is wrong.
+        InvalidVersion: ``text`` is not a range; the error names the wrong part.
     """
     joined = re.sub(r"([<>=]) +", r"\1", text)
     return Range(text, tuple(_comparisons(part.strip(" ")) for part in joined.split("||")))
@@ -71,6 +70,6 @@ def _comparisons(text: str) -> tuple[Comparison, ...]:
 def _comparison(word: str) -> Comparison:
     match = _comparison_re.fullmatch(word)
     if match is None:
-        what = quote(word) if word else "an empty part"
-        raise InvalidVersion(f"Not a comparison with a version: {what}", _RULE)
+        part = quote(word) if word else "an empty part"
+        raise InvalidVersion(f"Not a comparison with a version: {part}", _RULE)
     return Comparison(match["operator"] or "=", f"v{match['version']}")

@@ -1,4 +1,4 @@
-"""A policy, its rules, and the judgement by them."""
+"""A policy, its rules, and the check of an event against them."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from gto_ci.core.registry import Registry
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What is required of some events; ``line`` is where it stands in its file.
+    """Requirements on some events. ``line`` is the rule's line in the policy file.
 
-    ``artifacts`` and ``stages`` are globs; a rule without ``stages`` is for any and for none.
+    ``artifacts`` and ``stages`` are globs. A rule without ``stages`` covers events with any stage or none.
     """
 
     name: str
@@ -29,18 +29,17 @@ class Rule:
     requirements: tuple[Requirement, ...]
 
     def covers(self, kind: Kind, artifact: str, stage: str | None) -> bool:
-        """Tell whether the rule is for an event of this kind, of this artifact and stage."""
-        of_stage = not self.stages or (stage is not None and fits(stage, self.stages))
-        return kind in self.events and of_stage and fits(artifact, self.artifacts)
+        """Return whether the rule applies to an event of this kind, artifact and stage."""
+        covers_stage = not self.stages or (stage is not None and fits(stage, self.stages))
+        return kind in self.events and covers_stage and fits(artifact, self.artifacts)
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
     """A repository's rules.
 
-    ``allowed_signers`` is the path in the repository of the file (``ALLOWED SIGNERS`` in
-    ssh-keygen(1)) that says whose signatures are good, "" for none; ``source`` is the path of the
-    policy itself.
+    ``allowed_signers`` is the path, in the repository, of the file that lists whose signatures are good
+    (``ALLOWED SIGNERS`` in ssh-keygen(1)); "" means none. ``source`` is the path of the policy itself.
     """
 
     rules: tuple[Rule, ...]
@@ -50,7 +49,7 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """The evidence that rules ask for; ``branches`` are globs of those that matter."""
+    """The evidence that rules require. ``branches`` are globs of the branches to look at."""
 
     fields: bool = False
     branches: tuple[str, ...] = ()
@@ -59,29 +58,31 @@ class Needs:
 
 
 def applying(policy: Policy, kind: Kind, artifact: str, stage: str | None) -> tuple[Rule, ...]:
-    """Return the rules of ``policy`` for an event of this kind, in their order; all of them must be met."""
+    """Return the rules of ``policy`` that apply to an event, in order. All of them must be met."""
     return tuple(rule for rule in policy.rules if rule.covers(kind, artifact, stage))
 
 
 def needs(rules: Iterable[Rule]) -> Needs:
-    """Return the evidence that :func:`judge` takes for ``rules``, so that nobody looks for more."""
+    """Return the evidence that :func:`judge` needs for ``rules``, so that callers collect no more."""
     required = [requirement for rule in rules for requirement in rule.requirements]
-    branches = [glob for one in required if isinstance(one, OnBranch) for glob in one.globs]
+    branches = [glob for item in required if isinstance(item, OnBranch) for glob in item.globs]
     return Needs(
-        fields=any(isinstance(one, Annotated) for one in required),
+        fields=any(isinstance(item, Annotated) for item in required),
         branches=tuple(dict.fromkeys(branches)),
-        signatures=any(isinstance(one, SignedBy) or (isinstance(one, TwoPerson) and one.signed) for one in required),
-        approvals=any(isinstance(one, TwoPerson) for one in required),
+        signatures=any(
+            isinstance(item, SignedBy) or (isinstance(item, TwoPerson) and item.signed) for item in required
+        ),
+        approvals=any(isinstance(item, TwoPerson) for item in required),
     )
 
 
 def judge(
     rules: Sequence[Rule], event: Event, registry: Registry, evidence: Evidence, *, proposed: bool = False
 ) -> Verdict:
-    """Return what ``rules`` say of ``event``, one finding for each requirement.
+    """Check ``event`` against ``rules`` and return one finding for each requirement.
 
-    ``registry`` is as it stands now. With ``proposed`` the event is made up, because there is no tag
-    yet: what its tagger, its signature or its place in time decide is then seen later.
+    ``registry`` is the current state. ``proposed`` means that the event's tag does not exist yet. Requirements
+    on its tagger, its signature or its date then stay open.
     """
     findings = []
     for rule in rules:

@@ -1,10 +1,9 @@
-"""Windows of time in which nothing may happen.
+"""Freeze windows: times at which events must not happen.
 
-They are written in wall time, and a wall time may come twice, or never, on the day when the clocks
-change. Where it comes twice, a window opens the first time and closes the second; one that the
-clocks skip is read by the clock before the change and by the one after it, and of the two moments a
-window opens at the earlier and closes at the later. So a window is never shorter than it may be
-understood to be.
+Windows are written in wall time. When the clocks change, a wall time may occur twice or never. If it occurs
+twice, a window opens at the first occurrence and closes at the second. If the clocks skip it, it is converted
+with the offset before the change and with the one after. A window then opens at the earlier result and closes at
+the later. So a window is never shorter than any reading of it.
 """
 
 from __future__ import annotations
@@ -23,12 +22,12 @@ OFFSET = r"[+-](?:[01][0-9]|2[0-3]):[0-5][0-9]"
 _moment_re = re.compile(
     rf"(?P<day>[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}})(?:[ T](?P<clock>{CLOCK})(?::00)?(?: ?(?P<offset>Z|{OFFSET}))?)?"
 )
-# a year less than the calendar has at each end, so that neither a zone nor a week leaves it
+# one year inside datetime's range at each end, so that no zone and no week exceeds it
 _FIRST, _LAST = date(2, 1, 1), date(9998, 12, 31)
 
 
 class Window(Protocol):
-    """A window, or one that comes again; ``zone`` is that in which a person thinks of it."""
+    """A window, once or recurring. ``zone`` is the time zone in which it is written and shown."""
 
     @property
     def zone(self) -> tzinfo: ...
@@ -36,15 +35,15 @@ class Window(Protocol):
     def reason(self) -> str: ...
 
     def closes(self, now: datetime) -> datetime | None:
-        """Return when the window that is open at ``now`` closes, in UTC; None where it is not open."""
+        """Return when the window that is open at ``now`` closes, in UTC, or None if it is not open."""
 
     def describe(self) -> str:
-        """Return when it is open, for a person."""
+        """Return when the window is open, as text for messages."""
 
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """One window, from ``start`` until before ``end``, both in UTC."""
+    """One window from ``start`` until ``end``, exclusive, both in UTC."""
 
     start: datetime
     end: datetime
@@ -60,10 +59,9 @@ class Period:
 
 @dataclass(frozen=True, slots=True)
 class Weekly:
-    """A window on each of ``days``, which are numbers, 0 for Monday.
+    """A window that recurs on each of ``days``, where 0 is Monday.
 
-    ``start`` and ``end`` are minutes since midnight. Where ``end`` is not after ``start``, it is on the
-    following day.
+    ``start`` and ``end`` are minutes since midnight. If ``end`` is not after ``start``, it is on the next day.
     """
 
     days: tuple[int, ...]
@@ -89,20 +87,20 @@ class Weekly:
 
 
 def moments(day: date, minutes: int, zone: tzinfo) -> tuple[datetime, datetime]:
-    """Return the first and the last moment, in UTC, that ``minutes`` after the midnight of ``day`` may mean.
+    """Return the first and the last moment, in UTC, that the wall time ``minutes`` after midnight may mean.
 
-    In a zone without clock changes, both are the same.
+    They differ only if the clocks of ``zone`` change at that time.
     """
     day = min(max(day, _FIRST), _LAST)
-    wall = datetime(day.year, day.month, day.day) + timedelta(minutes=minutes)  # noqa: DTZ001  # its zone comes next
+    wall = datetime(day.year, day.month, day.day) + timedelta(minutes=minutes)  # noqa: DTZ001  # gets its zone below
     both = [wall.replace(tzinfo=zone, fold=fold).astimezone(timezone.utc) for fold in (0, 1)]
     return min(both), max(both)
 
 
 def thaw(windows: Sequence[Window], now: datetime) -> datetime:
-    """Return when no window is open any more, though one may open as another closes.
+    """Return the first moment at or after ``now`` at which no window is open.
 
-    Windows that never leave a gap have no such moment; then it is one at which sixty have closed.
+    If the windows never leave a gap, return the moment after sixty of them have closed.
     """
     for _ in range(60):
         closing = [closes for window in windows if (closes := window.closes(now)) is not None]
@@ -113,12 +111,12 @@ def thaw(windows: Sequence[Window], now: datetime) -> datetime:
 
 
 def match_clock(text: str) -> int | None:
-    """Return the minutes since midnight of ``HH:MM``, up to ``24:00``, or None where ``text`` is none."""
+    """Return the minutes since midnight for ``HH:MM``, up to ``24:00``, or None if ``text`` is not a time."""
     return int(text[:2]) * 60 + int(text[3:]) if re.fullmatch(CLOCK, text) else None
 
 
 def match_offset(text: str) -> timezone | None:
-    """Return the zone of an offset from UTC, ``+HH:MM`` or ``Z``, or None where ``text`` is none."""
+    """Return the zone for a UTC offset, ``+HH:MM`` or ``Z``, or None if ``text`` is not an offset."""
     if text == "Z":
         return timezone.utc
     if not re.fullmatch(OFFSET, text):
@@ -128,10 +126,10 @@ def match_offset(text: str) -> timezone | None:
 
 
 def match_moments(text: str, zone: tzinfo, *, whole_day: bool = False) -> tuple[datetime, datetime] | None:
-    """Return what :func:`moments` does for ``YYYY-MM-DD``, with or without a time and an offset of its own.
+    """Return :func:`moments` for ``YYYY-MM-DD``, with an optional time and an optional offset.
 
-    A day alone means its midnight, or with ``whole_day`` the midnight after it. None where ``text`` is
-    no such thing, or no day of the calendar.
+    A date alone means its midnight or, with ``whole_day``, the midnight after it. None if ``text`` has another
+    form, or the date does not exist.
     """
     match = _moment_re.fullmatch(text)
     if match is None:

@@ -1,6 +1,6 @@
-"""Which artifacts the files of commits annotate: HEAD's, those of all branches, those of all commits.
+"""The annotations in the files of commits: of HEAD, of all branches or of all commits.
 
-However many commits there are, each distinct file is read and understood once.
+Each distinct file is read once, however many commits hold it.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ import posixpath
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from gto_ci.core.errors import InvalidName, WrongAnnotations, quote
+from gto_ci.core.errors import WrongAnnotations, quote
 from gto_ci.core.events import CommitEvent, CommitRecord
-from gto_ci.core.names import check_artifact
+from gto_ci.core.names import is_artifact
 from gto_ci.files.annotations.reading import Annotation, read_artifacts_yaml, read_dvc_yaml
 from gto_ci.git import Repository
 from gto_ci.git.output import GitObject, parse_commit
@@ -21,11 +21,11 @@ Annotations = Mapping[str, Annotation]  # by artifact
 
 
 class Discovery(NamedTuple):
-    """What the files of commits say.
+    """The annotations in the files of commits.
 
-    ``annotations`` are those of each commit in the scope, by commit; ``described`` those that
-    ``artifacts.yaml`` holds at the other commits that were asked for; ``commits`` the commits of
-    both by id; ``warning`` is a sentence on files that were left out, or empty.
+    ``annotations`` holds those of each commit in the scope, by commit. ``described`` holds those in ``artifacts.yaml``
+    at the other requested commits. ``commits`` holds the commits of both by id. ``warning`` is a sentence about files
+    that were left out, or empty.
     """
 
     annotations: Mapping[str, Annotations]
@@ -34,7 +34,7 @@ class Discovery(NamedTuple):
     warning: str
 
     def notes(self, artifact: str | None = None) -> list[CommitEvent]:
-        """Return the commits that annotate ``artifact``, or any, one for each artifact that they name."""
+        """Return the commits that annotate ``artifact``, or any artifact: one event for each artifact of a commit."""
         return [
             CommitEvent(name, commit, self.commits[commit])
             for commit, found in self.annotations.items()
@@ -43,7 +43,7 @@ class Discovery(NamedTuple):
         ]
 
     def at(self, commit: str, artifact: str) -> Annotation | None:
-        """Return what is known of ``artifact`` at ``commit``."""
+        """Return the annotation of ``artifact`` at ``commit``."""
         return self.described.get(commit, {}).get(artifact) or self.annotations.get(commit, {}).get(artifact)
 
 
@@ -55,10 +55,10 @@ def discover(
     *,
     described: bool = False,
 ) -> Discovery:
-    """Return what the files of the commits in ``scope`` annotate, and read ``commits`` on the way.
+    """Return the annotations of the commits in ``scope``, and read ``commits`` with the same process.
 
-    ``index`` is the annotation file's name; with ``described``, that file is read at ``commits``
-    too. A file that cannot be understood annotates nothing.
+    ``index`` is the annotation file's name. With ``described``, that file is also read at ``commits``. A file that
+    cannot be understood has no annotations.
 
     Raises:
         GitError: git cannot read the repository.
@@ -81,7 +81,7 @@ def discover(
 
 
 def read_commits(repository: Repository, commits: Sequence[str]) -> dict[str, CommitRecord]:
-    """Return those of ``commits`` that the repository has, by id.
+    """Return the commits among ``commits`` that the repository has, by id.
 
     Raises:
         GitError: git cannot read the repository.
@@ -94,7 +94,7 @@ def _commits_among(answers: Iterable[GitObject | None]) -> dict[str, CommitRecor
 
 
 class _Reader:
-    """Understands each file once, and each combination of files."""
+    """Parses each file once, and merges each combination of files once."""
 
     def __init__(self, index: str, contents: Mapping[str, bytes]) -> None:
         self._index = index
@@ -105,14 +105,14 @@ class _Reader:
 
     @property
     def warning(self) -> str:
-        """A sentence on what could not be understood; the newest commit's first."""
+        """A sentence about the first file that cannot be understood, and the number of others."""
         if not self._problems:
             return ""
         more = len(self._problems) - 1
         return self._problems[0] + (f" (and {more} more)" if more else "")
 
     def annotations(self, files: Files, commit: str) -> Annotations:
-        """Return what all files of a commit annotate; where two name an artifact, ``artifacts.yaml`` wins."""
+        """Return the annotations in all ``files`` of a commit; if two name an artifact, ``artifacts.yaml`` wins."""
         key = frozenset(files.items())
         known = self._combined.get(key)
         if known is None:
@@ -123,14 +123,14 @@ class _Reader:
         return known
 
     def alone(self, blob: GitObject | None) -> Annotations:
-        """Return what an ``artifacts.yaml`` of an earlier commit annotates; broken, it annotates nothing."""
+        """Return the annotations in the ``artifacts.yaml`` of an earlier commit, none if it is malformed."""
         if blob is None or blob.kind != "blob":
             return {}
         key = (self._index, blob.oid)
         if key not in self._files:
             try:
                 self._files[key] = read_artifacts_yaml(blob.data, self._index)
-            except WrongAnnotations:  # old commits cannot be corrected; `gto doctor` speaks of the current one
+            except WrongAnnotations:  # no one can correct an old commit; `gto doctor` reports the current one
                 self._files[key] = {}
         return self._files[key]
 
@@ -142,7 +142,7 @@ class _Reader:
             except WrongAnnotations as error:
                 found = {}
                 self._problems.append(f"{error} (at commit {commit[:7]}); nothing in it is shown")
-            for name in [name for name in found if not _is_name(name)]:
+            for name in [name for name in found if not is_artifact(name)]:
                 del found[name]
                 self._problems.append(
                     f"{quote(path)} (at commit {commit[:7]}) annotates {quote(name)}, which cannot name an artifact"
@@ -156,14 +156,6 @@ class _Reader:
         folder = posixpath.dirname(path)
         entries = read_dvc_yaml(data, path).items()
         return {f"{folder}:{name}" if folder else name: entry for name, entry in entries}
-
-
-def _is_name(text: str) -> bool:
-    try:
-        check_artifact(text)
-    except InvalidName:
-        return False
-    return True
 
 
 def _merged(parts: Iterable[Annotations]) -> Annotations:

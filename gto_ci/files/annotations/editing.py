@@ -1,20 +1,19 @@
-"""One artifact annotated, or no longer, in the text of an ``artifacts.yaml``.
+"""Add, change or remove one artifact in the text of an ``artifacts.yaml``.
 
-Pure: bytes in, bytes out. The file is a person's, so it is not written anew from its values; the
-change is put into the text (:mod:`yaml_editor`), and every line that it does not concern stays byte
-for byte. What came out is read again, by both versions of YAML, before it is handed on.
+Pure: bytes in, bytes out. People write this file, so :mod:`yaml_editor` changes its text and keeps every other line
+byte for byte. The result is read again, as YAML 1.1 and as YAML 1.2, before it is returned.
 """
 
 from __future__ import annotations
 
-import difflib
 import posixpath
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gto_ci.core.errors import ArtifactNotFound, WrongAnnotations, WrongArguments, quote
+from gto_ci.core.errors import ArtifactNotFound, WrongAnnotations, WrongArguments, one_line, quote
+from gto_ci.core.registry import similar
 from gto_ci.files.annotations.reading import Annotation, Plain, read_artifacts_yaml
 from gto_ci.files.annotations.yaml_editor import Editor, Fields, by_hand, is_default
 from gto_ci.files.annotations.yaml_writer import is_text
@@ -23,10 +22,10 @@ from gto_ci.files.yaml12 import loader
 
 @dataclass(frozen=True, slots=True)
 class AnnotationUpdate:
-    """What to say of an artifact. What is empty stays as it is; ``labels`` join those it has.
+    """A change of an artifact's annotation. An empty field changes nothing; ``labels`` are added.
 
-    ``must_exist``: the path is a file of the repository (``virtual: false``). A path without it
-    is one elsewhere, which is also the default.
+    ``must_exist`` says that the path is a file of the repository (``virtual: false``). Without it, the path is
+    elsewhere, which is also the default.
     """
 
     type: str | None = None
@@ -42,14 +41,14 @@ def annotate(
 ) -> bytes:
     """Return the text of an ``artifacts.yaml`` with ``change`` made to the artifact ``name``.
 
-    ``data`` is the text so far, None where there is no file; ``path`` the file's name, for errors.
-    A change that says nothing new returns ``data`` itself.
+    ``data`` is the present text, or None without a file; ``path`` is the file's name, for errors. If ``change`` says
+    nothing new, ``data`` itself is returned.
 
     Raises:
         WrongAnnotations: ``data`` is not YAML, or not of the form of an ``artifacts.yaml``.
         WrongArguments: the path equals, contains or is inside another artifact's path; or
             something to write is not text.
-        GtoError: the text is of a kind that cannot be changed without damage.
+        GtoError: the text cannot be changed without damage.
     """
     known = read_artifacts_yaml(data or b"", path)
     if change.path and not allow_same_path:
@@ -68,13 +67,13 @@ def annotate(
 def remove(data: bytes | None, path: str, name: str) -> bytes:
     """Return the text of an ``artifacts.yaml`` without the artifact ``name``.
 
-    Its lines go, from its name to the end of its last value; comments above and below stay. Where
-    it was the only artifact, ``{}`` takes its place.
+    Its lines are removed, from its name to the end of its last value; comments above and below stay. If it was the
+    only artifact, ``{}`` takes its place.
 
     Raises:
         ArtifactNotFound: the file does not name it.
         WrongAnnotations: ``data`` is not YAML, or not of the form of an ``artifacts.yaml``.
-        GtoError: the text is of a kind that cannot be changed without damage.
+        GtoError: the text cannot be changed without damage.
     """
     known = read_artifacts_yaml(data or b"", path)
     if data is None or name not in known:
@@ -107,41 +106,36 @@ def _check_path(path: str, name: str, known: Mapping[str, Annotation]) -> None:
 
 
 def _not_annotated(name: str, known: list[str], path: str) -> ArtifactNotFound:
-    close = difflib.get_close_matches(name, known, n=1)
-    if close:
-        step = f"Did you mean {quote(close[0])}?"
+    meant = similar(name, known)
+    if meant:
+        step = f"Did you mean {meant}?"
     elif known:
         more = f" and {len(known) - 5} more" if len(known) > 5 else ""
-        step = f"Annotated in {quote(path)}: {quote(', '.join(known[:5]), 300)[1:-1]}{more}"
+        step = f"Annotated in {quote(path)}: {one_line(', '.join(known[:5]), 300)}{more}"
     else:
         step = f"Nothing is annotated in {quote(path)}"
     return ArtifactNotFound(f"Cannot find artifact {quote(name)}", step)
 
 
 def _news(old: Annotation | None, change: AnnotationUpdate) -> Fields:
-    """What has to be written for ``change``: fields in the order of the format, less what is so already."""
+    """Return the fields that ``change`` changes, in the order of the format."""
     now = old or Annotation()
-    wanted: Fields = {
-        "type": change.type or now.type,
-        "path": change.path or now.path,
-        "virtual": False if change.must_exist else True if change.path else now.virtual,
-        "labels": [*dict.fromkeys((*now.labels, *change.labels))] if change.labels else [*now.labels],
-        "description": change.description or now.description,
-        "custom": change.custom or now.custom,
-    }
-    has: Fields = {
-        "type": now.type,
-        "path": now.path,
-        "virtual": now.virtual,
-        "labels": [*now.labels],
-        "description": now.description,
-        "custom": now.custom,
-    }
-    return {key: value for key, value in wanted.items() if value != has[key]}
+    wanted = now._replace(
+        type=change.type or now.type,
+        path=change.path or now.path,
+        virtual=False if change.must_exist else True if change.path else now.virtual,
+        labels=tuple(dict.fromkeys((*now.labels, *change.labels))) if change.labels else now.labels,
+        description=change.description or now.description,
+        custom=change.custom or now.custom,
+    )
+    changed = [
+        (key, value) for key, value, before in zip(Annotation._fields, wanted, now, strict=True) if value != before
+    ]
+    return {key: [*value] if isinstance(value, tuple) else value for key, value in changed}
 
 
 def _checked(before: bytes, after: bytes, path: str, name: str, fields: Fields | None) -> bytes:
-    """Return ``after``, having made sure that it says what ``before`` did, but for the change.
+    """Return ``after`` if it says what ``before`` says, except for the change.
 
     Raises:
         GtoError: it says something else, or GTO could read ``before`` and cannot read ``after``.
@@ -174,7 +168,7 @@ def _load(data: bytes) -> dict[Any, Any]:
 
 
 def _reads_in_gto(data: bytes, name: str, fields: Fields) -> bool | None:
-    """Tell whether GTO, whose YAML is version 1.2, reads ``fields`` of ``name``; None where it reads nothing."""
+    """Tell whether GTO, which reads YAML 1.2, finds ``fields`` of ``name``; None if it cannot read ``data``."""
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
@@ -189,7 +183,7 @@ def _reads_in_gto(data: bytes, name: str, fields: Fields) -> bool | None:
 
 
 def _key(loaded: Mapping[Any, Any], name: str) -> Any:
-    """The key that stands for ``name``: a name such as 2023, written without quotes, is loaded as a number."""
+    """Return the key that means ``name``: a name such as 2023, written without quotes, is loaded as a number."""
     return next((key for key in loaded if key == name or str(key) == name), name)
 
 
@@ -201,7 +195,7 @@ def _without_defaults(loaded: Mapping[Any, Any], name: str) -> dict[Any, Any]:
 
 
 def _same(one: Any, other: Any, seen: set[tuple[int, int]]) -> bool:
-    """Equality of loaded values, aliases (even to themselves) and not-a-numbers included."""
+    """Compare loaded values, including aliases (even to themselves) and not-a-numbers."""
     if type(one) is not type(other):
         return False
     if not isinstance(one, (dict, list)):

@@ -1,36 +1,37 @@
-"""What a commit says of an artifact in its files.
+"""Annotations of artifacts, as the files of a commit hold them.
 
 ``artifacts.yaml`` holds ``NAME: {type, path, virtual, labels, description, custom}``. A
 ``dvc.yaml`` with an ``artifacts`` section holds ``NAME: {path, type, desc, labels, meta}``; in a
-subfolder ``DIR`` its artifacts are called ``DIR:NAME``. Where both name an artifact,
-``artifacts.yaml`` wins and a warning says so. The files are a stranger's: whatever is in them
-becomes plain values of bounded size, or one error with a line.
+subfolder ``DIR`` its artifacts are called ``DIR:NAME``. If both files name an artifact, ``artifacts.yaml`` wins, with a
+warning. The files are untrusted: their content becomes plain values of bounded size, or one error with a line.
 """
 
 from __future__ import annotations
 
 import math
 import posixpath
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 from gto_ci.core.errors import WrongAnnotations, quote
-from gto_ci.files.yaml12 import loader
+from gto_ci.files.yaml12 import Document, WrongYaml, line_of
 
 if TYPE_CHECKING:
     import yaml
 
 Plain: TypeAlias = bool | int | float | str | list["Plain"] | dict[str, "Plain"] | None
 
-# GTO takes these words for true and false, too, where it expects one of them.
+DVC_SECTION = ("artifacts",)  # the keys of a dvc.yaml that lead to its annotations
+_FILE = "the file"
+# GTO also reads these words as true and false, in fields that are either.
 _WORDS = {"yes": True, "y": True, "on": True, "no": False, "n": False, "off": False}
-# More values than this in one artifact is an attack (aliases multiply), not an annotation.
+# An artifact with more values than this is an attack: aliases multiply.
 _MAX_VALUES = 10_000
 _MAX_DEPTH = 50
 
 
 class Annotation(NamedTuple):
-    """What is known of an artifact besides its tags. ``source`` is the file it was read from."""
+    """The description of an artifact in a file. ``source`` is that file's path."""
 
     type: str | None = None
     path: str | None = None
@@ -42,9 +43,9 @@ class Annotation(NamedTuple):
 
 
 class ArtifactChange(NamedTuple):
-    """What becomes of an artifact's annotation: ``kind`` is added, changed or removed, ``fields`` those that differ.
+    """The change of an artifact's annotation.
 
-    ``annotation`` is what it is then.
+    ``kind`` is added, changed or removed; ``fields`` are those that differ; ``annotation`` is the new one, if any.
     """
 
     artifact: str
@@ -54,14 +55,14 @@ class ArtifactChange(NamedTuple):
 
 
 class Found(NamedTuple):
-    """An annotation, or None, and what a reader should be warned of on the way to it."""
+    """An annotation, or None, and warnings for the reader."""
 
     annotation: Annotation | None = None
     warnings: tuple[str, ...] = ()
 
 
 def compare(artifact: str, before: Annotation | None, after: Annotation | None) -> ArtifactChange:
-    """Return how two annotations of an artifact differ, of which one may be missing."""
+    """Return how two annotations of an artifact differ; one of them may be missing."""
     if before is None or after is None:
         return ArtifactChange(artifact, "removed" if after is None else "added", annotation=after)
     names = [name for name, was, now in zip(Annotation._fields, before, after, strict=True) if was != now]
@@ -83,8 +84,8 @@ def find(
 ) -> Found:
     """Return the annotation of ``artifact`` in ``commit``.
 
-    ``objects`` answers for names such as ``COMMIT:PATH``, all at once
-    (:meth:`gto_ci.git.Repository.objects`); ``index`` is the annotation file's name.
+    ``objects`` returns the objects named ``COMMIT:PATH``, all at once (:meth:`gto_ci.git.Repository.objects`);
+    ``index`` is the annotation file's name.
 
     Raises:
         WrongAnnotations: a file that could hold the artifact cannot be understood.
@@ -106,9 +107,9 @@ def read_artifacts_yaml(data: bytes, path: str) -> dict[str, Annotation]:
     Raises:
         WrongAnnotations: it is not YAML, or not of this form.
     """
-    document = _AnnotationDocument(data, path)
-    return {
-        name: Annotation(
+
+    def annotation(entry: _Entry) -> Annotation:
+        return Annotation(
             type=entry.text("type"),
             path=entry.text("path"),
             virtual=entry.flag("virtual", default=True),
@@ -117,20 +118,19 @@ def read_artifacts_yaml(data: bytes, path: str) -> dict[str, Annotation]:
             custom=entry.plain("custom"),
             source=path,
         )
-        for name, entry in document.entries(document.root)
-    }
+
+    return _read(data, path, (), annotation)
 
 
 def read_dvc_yaml(data: bytes, path: str) -> dict[str, Annotation]:
     """Return the annotations in the ``artifacts`` section of a ``dvc.yaml``, by name without the folder.
 
-    A path in it is relative to the file; here it is relative to the repository, as in
+    A path in that file is relative to the file; the returned path is relative to the repository, as in
     ``artifacts.yaml``.
 
     Raises:
         WrongAnnotations: it is not YAML, or its ``artifacts`` section is not of this form.
     """
-    document = _AnnotationDocument(data, path)
     folder = posixpath.dirname(path)
 
     def from_root(value: str | None) -> str | None:
@@ -138,8 +138,8 @@ def read_dvc_yaml(data: bytes, path: str) -> dict[str, Annotation]:
             return value
         return posixpath.normpath(posixpath.join(folder, value))
 
-    return {
-        name: Annotation(
+    def annotation(entry: _Entry) -> Annotation:
+        return Annotation(
             type=entry.text("type"),
             path=from_root(entry.text("path")),
             labels=entry.texts("labels"),
@@ -147,75 +147,32 @@ def read_dvc_yaml(data: bytes, path: str) -> dict[str, Annotation]:
             custom=entry.plain("meta"),
             source=path,
         )
-        for name, entry in document.entries(document.section("artifacts"))
-    }
+
+    return _read(data, path, DVC_SECTION, annotation)
 
 
-class _AnnotationDocument:
-    """A YAML document as nodes, which know their lines."""
-
-    def __init__(self, data: bytes, path: str) -> None:
-        import yaml  # late: a tag can be understood without it
-
-        self.path = path
-        self._yaml = yaml
-        try:
-            self._loader = loader()(data)
-            self.root: yaml.Node | None = self._loader.get_single_node()
-        except yaml.MarkedYAMLError as error:
-            mark = error.problem_mark
-            reason = ": ".join(part for part in (error.context, error.problem) if part)
-            raise self.wrong(mark.line + 1 if mark else 0, reason or "not YAML") from error
-        except (yaml.YAMLError, UnicodeError, RecursionError) as error:
-            raise self.wrong(0, f"not YAML ({type(error).__name__})") from error
-
-    def wrong(self, line: int, reason: str) -> WrongAnnotations:
-        return WrongAnnotations(self.path, line, quote(reason, 300)[1:-1])
-
-    def section(self, key: str) -> yaml.Node | None:
-        return dict(self.pairs(self.root, "the file")).get(key)
-
-    def entries(self, node: yaml.Node | None) -> list[tuple[str, _Entry]]:
-        return [
-            (name, _Entry(self, name, dict(self.pairs(value, name)))) for name, value in self.pairs(node, "the file")
-        ]
-
-    def pairs(self, node: yaml.Node | None, what: str) -> list[tuple[str, yaml.Node]]:
-        """The keys and values of a mapping; an empty value counts as an empty mapping."""
-        if node is None or node.tag == "tag:yaml.org,2002:null":
-            return []
-        if not isinstance(node, self._yaml.MappingNode):
-            raise self.wrong(node.start_mark.line + 1, f"{quote(what)} must hold keys and values")
-        try:
-            self._loader.flatten_mapping(node)
-        except (self._yaml.YAMLError, RecursionError) as error:
-            raise self.wrong(node.start_mark.line + 1, "a merge key (<<) that cannot be followed") from error
-        pairs: dict[str, yaml.Node] = {}
-        for key_node, value in node.value:
-            if not isinstance(key_node, self._yaml.ScalarNode):
-                raise self.wrong(key_node.start_mark.line + 1, f"a key in {quote(what)} is not plain text")
-            pairs[key_node.value] = value
-        return list(pairs.items())
-
-    def value(self, node: yaml.Node) -> Plain:
-        line = node.start_mark.line + 1
-        try:
-            return _plain(self._loader.construct_object(node, deep=True))
-        except (self._yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
-            reason = getattr(error, "problem", None) or str(error) or type(error).__name__
-            raise self.wrong(line, reason) from error
+def _read(
+    data: bytes, path: str, section: Sequence[str], annotation: Callable[[_Entry], Annotation]
+) -> dict[str, Annotation]:
+    try:
+        document = Document(data)
+        entries = [_Entry(document, key.value, node) for key, node in document.pairs(document.section(*section), _FILE)]
+        return {entry.name: annotation(entry) for entry in entries}
+    except WrongYaml as error:
+        raise WrongAnnotations(path, error.line, error.reason) from error
 
 
 class _Entry:
     """One artifact's mapping, with typed access to its fields."""
 
-    def __init__(self, document: _AnnotationDocument, name: str, nodes: Mapping[str, yaml.Node]) -> None:
+    def __init__(self, document: Document, name: str, node: yaml.Node) -> None:
+        self.name = name
         self._document = document
-        self._name = name
-        self._nodes = nodes
+        self._nodes = {key.value: value for key, value in document.pairs(node, name)}
 
     def plain(self, key: str) -> Plain:
-        return self._document.value(self._nodes[key]) if key in self._nodes else None
+        node = self._nodes.get(key)
+        return None if node is None else _plain(self._document.construct(node), line_of(node))
 
     def text(self, key: str) -> str | None:
         value = self.plain(key)
@@ -243,21 +200,20 @@ class _Entry:
             raise self._wrong(key, "must be true or false")
         return value
 
-    def _wrong(self, key: str, rule: str) -> WrongAnnotations:
-        line = self._nodes[key].start_mark.line + 1
-        return self._document.wrong(line, f"{quote(key)} of {quote(self._name)} {rule}")
+    def _wrong(self, key: str, rule: str) -> WrongYaml:
+        return WrongYaml(line_of(self._nodes[key]), f"{quote(key)} of {quote(self.name)} {rule}")
 
 
-def _plain(value: Any) -> Plain:
-    """Return ``value`` in JSON's types; aliases are written out, so their number is bounded."""
+def _plain(value: Any, line: int) -> Plain:
+    """Return the value from line ``line`` in JSON's types. Aliases are expanded, so the number of values is limited."""
     budget = [_MAX_VALUES]
 
     def walk(item: Any, depth: int) -> Plain:
         budget[0] -= 1
         if budget[0] < 0 or depth > _MAX_DEPTH:
-            raise ValueError(f"more than {_MAX_VALUES} values or {_MAX_DEPTH} levels")
+            raise WrongYaml(line, f"more than {_MAX_VALUES} values or {_MAX_DEPTH} levels")
         if isinstance(item, int) and item.bit_length() > 1024:
-            raise ValueError("a number of more than 300 digits")
+            raise WrongYaml(line, "a number of more than 300 digits")
         if item is None or isinstance(item, (bool, str, int)):
             return item
         if isinstance(item, float):
@@ -268,6 +224,6 @@ def _plain(value: Any) -> Plain:
             return [walk(inner, depth + 1) for inner in item]
         if hasattr(item, "isoformat"):
             return str(item.isoformat())
-        raise ValueError(f"a value of type {type(item).__name__} is not supported")
+        raise WrongYaml(line, f"a value of type {type(item).__name__} is not supported")
 
     return walk(value, 0)

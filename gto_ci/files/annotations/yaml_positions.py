@@ -1,7 +1,7 @@
-"""Where the parts of a YAML text stand, so that one can be changed and the others left as they are.
+"""The parts of a YAML text with their places, so that one part can be changed and the others left as they are.
 
-A :class:`Node` is a value with its place in the text. Nothing is resolved: an alias is an alias,
-a merge key a key, a number its characters.
+A :class:`Node` is a value with its place in the text. Nothing is resolved: an alias stays an alias, a merge key a key,
+and a number its characters.
 """
 
 from __future__ import annotations
@@ -16,11 +16,10 @@ NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 
 @dataclass(slots=True, eq=False)
 class Node:
-    """A value and its place: ``text[start:end]``, anchor and tag included, comments around it not.
+    """A value and its place ``text[start:end]``, with its anchor and tag, without the comments around it.
 
-    ``style`` is the quote or block indicator of a scalar, empty where it has none. ``children``
-    are a sequence's items, or a mapping's keys and values in turn. ``target`` is what an alias
-    stands for.
+    ``style`` is the quote or block indicator of a scalar, empty if it has none. ``children`` are a sequence's items,
+    or a mapping's keys and values in turn. ``target`` is the node that an alias refers to.
     """
 
     kind: Literal["scalar", "sequence", "mapping", "alias"]
@@ -43,7 +42,7 @@ class Node:
         return self.kind == "scalar" and not self.style and self.value in NULLS
 
     def walk(self) -> Iterator[Node]:
-        """This node and all below it, in the order of the text; aliases are not followed."""
+        """Yield this node and all below it, in the order of the text; aliases are not followed."""
         waiting = [self]
         while waiting:
             node = waiting.pop()
@@ -53,9 +52,9 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A text of one YAML document. ``root`` is None where it holds nothing but comments.
+    """A text of one YAML document. ``root`` is None if it holds nothing but comments.
 
-    ``close`` is where the document ends: at the marker ``...``, or at the end of the text.
+    ``close`` is the end of the document: the place of the marker ``...``, or the end of the text.
     """
 
     text: str
@@ -67,26 +66,43 @@ class Source:
         """Return ``text`` with the places of its parts.
 
         Raises:
-            yaml.YAMLError: it is not YAML. Callers read the same text for its values first, which
-                fails with a better message.
+            yaml.YAMLError: it is not YAML. Callers first read the same text for its values, and that error has a
+                better message.
         """
-        import yaml  # late: as in reading
+        import yaml  # late: a tag can be understood without it
 
-        builder = _Builder(text, yaml)
-        for event in yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
-            builder.take(event)
-        return cls(text, builder.root, builder.close)
+        root, close = None, len(text)
+        parents: list[Node] = []  # no recursion: nesting may be deep
+        anchors: dict[str, Node] = {}
+        events: Iterator[Any] = yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        for event in events:
+            start, end = event.start_mark.index, event.end_mark.index
+            if isinstance(event, yaml.DocumentEndEvent) and event.explicit:
+                close = start
+            elif isinstance(event, yaml.CollectionEndEvent):
+                node = parents.pop()
+                # a block collection's end event stands at the next token, after comments and blank lines
+                node.end = end if node.flow or not node.children else node.children[-1].end
+            elif isinstance(event, yaml.NodeEvent):
+                node = _node(event, text, anchors)
+                if parents:
+                    parents[-1].children.append(node)
+                elif not (node.is_null and node.start == node.end):
+                    root = node
+                if node.kind in ("sequence", "mapping"):
+                    parents.append(node)
+        return cls(text, root, close)
 
     @property
     def newline(self) -> str:
-        """The line break that the text uses: that of its first line."""
+        """The line break of the text's first line."""
         return "\r\n" if re.match(r"[^\n]*\r\n", self.text) else "\n"
 
     def line_start(self, place: int) -> int:
         return self.text.rfind("\n", 0, place) + 1
 
     def line_end(self, place: int) -> int:
-        """Where the line that ``place`` is on ends, its line break included."""
+        """Return the end of the line of ``place``, behind its line break."""
         found = self.text.find("\n", place)
         return len(self.text) if found < 0 else found + 1
 
@@ -97,60 +113,29 @@ class Source:
         return self.text[node.start : node.end]
 
 
-class _Builder:
-    """Makes nodes of the parser's events, without recursion: nesting may be deep."""
+def _node(event: Any, text: str, anchors: dict[str, Node]) -> Node:
+    """Return the node that ``event`` begins, and note it in ``anchors``."""
+    import yaml  # late: as above
 
-    def __init__(self, text: str, yaml: Any) -> None:
-        self.root: Node | None = None
-        self.close = len(text)
-        self._yaml = yaml
-        self._text = text
-        self._open: list[Node] = []
-        self._anchors: dict[str, Node] = {}
+    node = Node("scalar", event.start_mark.index, event.end_mark.index, anchor=event.anchor)
+    if isinstance(event, yaml.AliasEvent):
+        node.kind, node.target = "alias", anchors.get(event.anchor or "")
+        return node
+    if isinstance(event, yaml.ScalarEvent):
+        node.style, node.value = event.style or "", event.value
+        if node.style in ("|", ">"):
+            node.end = _block_scalar_end(text, node.start, node.end)
+    else:
+        node.kind = "mapping" if isinstance(event, yaml.MappingStartEvent) else "sequence"
+        node.flow = bool(event.flow_style)
+    if node.anchor:
+        anchors[node.anchor] = node
+    return node
 
-    def take(self, event: Any) -> None:
-        """Note what the parser found next."""
-        yaml = self._yaml
-        if isinstance(event, yaml.DocumentEndEvent) and event.explicit:
-            self.close = event.start_mark.index
-        if isinstance(event, yaml.CollectionEndEvent):
-            node = self._open.pop()
-            # a block collection's end event stands at the next token, after comments and blank lines
-            node.end = event.end_mark.index if node.flow or not node.children else node.children[-1].end
-            return
-        node_or_none = self._made(event)
-        if node_or_none is None:
-            return
-        node = node_or_none
-        if self._open:
-            self._open[-1].children.append(node)
-        else:
-            self.root = node if not (node.is_null and node.start == node.end) else None
-        if node.kind in ("sequence", "mapping"):
-            self._open.append(node)
-        if node.anchor and node.kind != "alias":
-            self._anchors[node.anchor] = node
 
-    def _made(self, event: Any) -> Node | None:
-        yaml = self._yaml
-        start, end = event.start_mark.index, event.end_mark.index
-        if isinstance(event, yaml.AliasEvent):
-            return Node("alias", start, end, anchor=event.anchor, target=self._anchors.get(event.anchor))
-        if isinstance(event, yaml.ScalarEvent):
-            style = event.style or ""
-            if style in ("|", ">"):
-                end = self._block_scalar_end(start, end)
-            return Node("scalar", start, end, style=style, value=event.value, anchor=event.anchor)
-        if isinstance(event, yaml.CollectionStartEvent):
-            kind: Literal["sequence", "mapping"] = (
-                "mapping" if isinstance(event, yaml.MappingStartEvent) else "sequence"
-            )
-            return Node(kind, start, end, flow=bool(event.flow_style), anchor=event.anchor)
-        return None
-
-    def _block_scalar_end(self, start: int, end: int) -> int:
-        """The end of its last line; blank lines after it count only where ``+`` keeps them."""
-        header = re.compile(r"(?:[&!]\S*\s+)*[|>]([-+0-9]*)").match(self._text, start)
-        if header and "+" in header[1]:
-            return end - len(re.search(r"(\r?\n)?\Z", self._text[start:end])[0])  # type: ignore[index]  # always matches
-        return start + len(self._text[start:end].rstrip())
+def _block_scalar_end(text: str, start: int, end: int) -> int:
+    """Return the end of its last line; blank lines after that belong to it only if ``+`` keeps them."""
+    header = re.compile(r"(?:[&!]\S*\s+)*[|>]([-+0-9]*)").match(text, start)
+    if header and "+" in header[1]:
+        return end - len(re.search(r"(\r?\n)?\Z", text[start:end])[0])  # type: ignore[index]  # always matches
+    return start + len(text[start:end].rstrip())

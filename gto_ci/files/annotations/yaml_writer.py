@@ -8,15 +8,15 @@ import re
 
 from gto_ci.files.annotations.reading import Plain
 
-# No quotes only where no version of YAML could take it for anything but text: digits, signs and
-# indicators do not begin it, and what ends a plain text does not occur.
+# A text needs no quotes only if every version of YAML reads it as text: it does not begin with a digit, a sign or an
+# indicator, and contains nothing that ends a plain text.
 _PLAIN = re.compile(r"(?:[^\W\d]|/|\.(?=[/\w.]))(?:[\w./@+~=%()&*!$^;,-]|(?<=\S)#|:(?=[^\s,\[\]{}])| (?=[^\s#]))*")
 _NOT_TEXT = re.compile(r"y|n|yes|no|on|off|true|false|null|none|\.(?:\d.*|inf|nan)|\.+", re.IGNORECASE)
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
 
 def is_text(text: str) -> bool:
-    """Tell whether ``text`` can be written in UTF-8: a stray byte of a command line cannot."""
+    """Tell whether ``text`` can be written in UTF-8; an invalid byte from a command line cannot."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -27,7 +27,7 @@ def is_text(text: str) -> bool:
 def scalar(text: str, like: str = "", *, flow: bool = False) -> str:
     """Return ``text`` as a YAML scalar on one line.
 
-    ``like`` is the quote to prefer, if any; ``flow`` whether it is to stand inside ``{}`` or ``[]``.
+    ``like`` is the preferred quote, if any; ``flow`` says that the scalar is inside ``{}`` or ``[]``.
     """
     simple = _PLAIN.fullmatch(text) and text.isprintable() and not _NOT_TEXT.fullmatch(text)
     if simple and not like and not (flow and re.search("[:,]", text)):
@@ -71,11 +71,12 @@ def _atom(value: bool | int | float | None) -> str:
         if not math.isfinite(value):
             return ".nan" if math.isnan(value) else ".inf" if value > 0 else "-.inf"
         text = repr(value)
-        return text if "." in text else text.replace("e", ".0e")  # YAML 1.1 wants the point
+        return text if "." in text else text.replace("e", ".0e")  # YAML 1.1 requires the point
     return json.dumps(value)
 
 
 def _escaped(character: str) -> str:
+    """Return ``character`` as a double-quoted scalar of YAML holds it."""
     if character in _ESCAPES:
         return _ESCAPES[character]
     if character.isprintable():

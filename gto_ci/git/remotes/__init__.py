@@ -1,1 +1,1 @@
-"""Another repository, over a transport: its refs and objects, and pushing to it."""
+"""Other repositories, over any transport: reading their refs and objects, and pushing to them."""

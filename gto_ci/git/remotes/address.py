@@ -1,7 +1,7 @@
 """The address of a patch repository, as a person or a job gives it.
 
-It is text from outside. Some of what git accepts as an address starts a program (``ext::``), or is
-an option; and a password in it would be on every command line. Both end here.
+An address is untrusted text. Git accepts addresses that start a program (``ext::``), or reads them as options. A
+password in an address would be on every command line. This module refuses such addresses, and takes passwords out.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from gto_ci.git.remotes.settings import local_folder
 
 _SCHEMES = ("http", "https", "ssh", "git+ssh", "ssh+git", "git", "file")
 _SCP = re.compile(r"(?:[\w.-]+@)?\[?[\w.:-]+\]?:(?!//).+", re.DOTALL)
-_HELPER = re.compile(r"[a-zA-Z0-9+.-]*::")  # git's way to name a program that does the transport
+_HELPER = re.compile(r"[a-zA-Z0-9+.-]*::")  # names a program that git runs as the transport
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a patch repository is, ready for git.
+    """The address of a patch repository, for git.
 
-    ``url`` holds no password; ``config`` is process-only configuration that does; ``shown`` is what
-    to call it before a person.
+    ``url`` has no password. ``config`` is configuration for git's processes only, with the password; ``secrets`` must
+    not be shown.
     """
 
     url: str
@@ -35,29 +35,29 @@ class Address:
 
     @property
     def shown(self) -> str:
-        """The address for a message."""
+        """The address for a message, in quotes."""
         return quote(without_password(self.url))
 
     @property
     def folder(self) -> Path | None:
-        """Where it is, if it is on this machine."""
+        """The folder of the repository, None if it is on another machine."""
         return local_folder(self.url)
 
     @property
     def over_http(self) -> bool:
-        """Whether it is spoken to over HTTP."""
+        """Whether the transport is HTTP or HTTPS."""
         return self.url.startswith(("http://", "https://"))
 
 
 def read_address(text: str, cwd: Path) -> Address:
-    """Return the address that a person gave: a path, a URL, or git's ``HOST:PATH``.
+    """Return the address in ``text``: a path, a URL, or git's ``HOST:PATH``.
 
-    A password in it goes on in git's environment only, so that no command line shows it.
+    Its password is passed to git in the environment, so that no command line shows it.
 
     Raises:
-        WrongArguments: git would take it for an option or a program to run, or it is none of these.
+        WrongArguments: it is none of these, or git would read it as an option or as a program to run.
     """
-    wrong = f"{quote(without_password(text))} is no address of a repository"
+    wrong = f"{quote(without_password(text))} is not the address of a repository"
     step = "Give a folder, a URL with https, ssh or file, or user@host:path"
     if not text.isprintable() or text.startswith("-"):
         raise WrongArguments(wrong, step)
@@ -83,7 +83,7 @@ def _without_login(url: str) -> Address:
     clean, login = split_login(url)
     if not login:
         return Address(url)
-    # Empty first: a server that is sent two of these headers, the work tree's own and ours, refuses both. For the whole
-    # address: git takes the header of the longest one that fits.
+    # An empty value first removes the work tree's own header: a server refuses a request with two. The key has the
+    # whole address, because git uses the header of the longest address that matches.
     config = ((f"http.{clean}.extraheader", ""), (f"http.{clean}.extraheader", f"Authorization: {login}"))
     return Address(clean, config, tuple(header_secrets(login)))

@@ -1,7 +1,7 @@
-"""User names and passwords for HTTP: out of URLs, into a header.
+"""User names and passwords for HTTP, moved from URLs into headers.
 
-Git's helpers have a URL on their command lines, which everybody on the machine can read. A header goes to them in the
-environment.
+Git puts a URL on the command lines of its helpers, which every user of the machine can read. It passes a header in the
+environment. Git also sends a URL's password only to a server that asks for it, and a header always.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ def basic(user: str, password: str) -> str:
 
 
 def split_login(url: str) -> tuple[str, str]:
-    """Return an HTTP URL without its user and password, and the header's value that stands for them.
+    """Return an HTTP URL without its user and password, and the value of ``Authorization`` that replaces them.
 
-    A URL without a password, or of another scheme, is returned as it is, with "".
+    A URL without a password, or with another scheme, is returned unchanged, with "".
     """
     if not re.match(r"https?://[^/?#]*:[^/?#]*@", url, re.IGNORECASE):
         return url, ""
@@ -29,9 +29,9 @@ def split_login(url: str) -> tuple[str, str]:
 
 
 def header_secrets(header: str) -> list[str]:
-    """Return what must not be shown of ``AUTHORIZATION: basic BASE64``: the code, and the token inside it."""
+    """Return the secrets in a header ``AUTHORIZATION: basic BASE64``: the code, and the password in it."""
     code = header.rpartition(" ")[2]
     try:
         return [code, base64.b64decode(code, validate=True).decode().partition(":")[2]]
-    except ValueError:  # not base64, or not text: then the code itself is the secret
+    except ValueError:  # not base64, or not text: only the code is a secret
         return [code]

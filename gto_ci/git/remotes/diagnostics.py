@@ -1,4 +1,4 @@
-"""Facts about a repository and its remote that a diagnosis needs. No question prompts the user."""
+"""Facts about a repository and its remote for a diagnosis. No function prompts the user."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from gto_ci.git.process import Runner
 from gto_ci.git.remotes.settings import explained
 from gto_ci.git.repository import Repository
 
-OLDEST = (2, 31)  # the git that all our commands work with
-TIMEOUT = 30.0  # seconds for the remote, and for what lists keys
-_SILENT = {  # what else could open a window or a prompt
+OLDEST = (2, 31)  # the oldest git that all our commands work with
+TIMEOUT = 30.0  # seconds for the remote, and for the program that lists keys
+_SILENT = {  # otherwise git and its helpers could open a prompt or a window
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_ASKPASS": "",
     "SSH_ASKPASS_REQUIRE": "never",
@@ -25,7 +25,7 @@ _LISTS_SECRET_KEYS = ("--batch", "--no-tty", "--with-colons", "--list-secret-key
 
 
 def git_version(runner: Runner) -> tuple[int, ...]:
-    """Return the numbers in git's version, none where it does not say any.
+    """Return the numbers in git's version, none if git prints no number.
 
     Raises:
         GitError: git is missing.
@@ -35,26 +35,26 @@ def git_version(runner: Runner) -> tuple[int, ...]:
 
 
 def is_shallow(repository: Repository) -> bool:
-    """Tell whether the history is cut off.
+    """Tell whether the repository is shallow.
 
     Raises:
-        GitError: git does not take it for a repository, or not for ours.
+        GitError: git does not accept the repository, or it belongs to another user.
     """
     return repository.rev_parse("--is-shallow-repository") == ["true"]
 
 
 def identity(repository: Repository) -> str:
-    """Return ``NAME <EMAIL>``, who git says makes tags here.
+    """Return the person who creates tags here, as ``NAME <EMAIL>``.
 
     Raises:
-        GitError: it does not know.
+        GitError: git does not know who that is.
     """
     said = repository.git("var", "GIT_COMMITTER_IDENT").decode(errors="replace")
     return said.rpartition(">")[0] + ">"
 
 
 def local_tags(repository: Repository) -> dict[str, str]:
-    """Return the ids that all tags hold, by name; their objects need not be there.
+    """Return the ids of all tags, by name; their objects may be missing.
 
     Raises:
         GitError: git cannot read the repository.
@@ -65,12 +65,12 @@ def local_tags(repository: Repository) -> dict[str, str]:
 
 
 def tags_on(repository: Repository, remote: str, settings: Mapping[str, str]) -> dict[str, RemoteTag]:
-    """Return the tags of the remote called ``remote``, by name. Nobody is asked for a password.
+    """Return the tags of the remote called ``remote``, by name, without asking for a password.
 
-    ``settings`` are git's, by key.
+    ``settings`` are git's settings by key.
 
     Raises:
-        GitError: it cannot be reached as things are, or not within half a minute.
+        GitError: the remote cannot be reached without a password, or not within 30 seconds.
     """
     patience = min(TIMEOUT, repository.runner.network_timeout)
     seconds = str(max(1, int(patience)))
@@ -84,7 +84,7 @@ def tags_on(repository: Repository, remote: str, settings: Mapping[str, str]) ->
             repository.root,
             timeout=patience,
             environ=_SILENT,
-            detached=True,  # without a terminal, on which another ssh could ask
+            detached=True,  # without a terminal, on which ssh could ask
         )
     except GitError as error:
         raise explained(error) from error
@@ -92,9 +92,9 @@ def tags_on(repository: Repository, remote: str, settings: Mapping[str, str]) ->
 
 
 def key_fault(settings: Mapping[str, str], environ: Mapping[str, str], email: str) -> str:
-    """Return why git has no key to sign with, empty where it seems to have one. Nothing is signed.
+    """Return the reason why git has no key to sign with, "" if it seems to have one. Nothing is signed.
 
-    ``settings`` are git's, by key; ``email`` is whose key it takes where ``user.signingKey`` names none.
+    ``settings`` are git's settings by key. If ``user.signingKey`` names no key, git uses the key of ``email``.
     """
     form, key = settings.get("gpg.format", "openpgp"), settings.get("user.signingkey", "")
     if form == "ssh":
@@ -124,6 +124,6 @@ def key_fault(settings: Mapping[str, str], environ: Mapping[str, str], email: st
 def _ssh_key_fault(settings: Mapping[str, str], key: str) -> str:
     if not key:
         return "" if settings.get("gpg.ssh.defaultkeycommand") else "gpg.format is ssh, and user.signingKey is not set"
-    if key.startswith(("ssh-", "key::")):  # the key itself; an agent has the secret part
+    if key.startswith(("ssh-", "key::")):  # the public key itself; an agent has the secret part
         return ""
     return "" if Path(key).expanduser().is_file() else f"there is no file {quote(key)}, which user.signingKey names"

@@ -1,7 +1,7 @@
-"""What else a repository knows of a commit and its tags, for whoever has to decide on it.
+"""Evidence about a commit and its tags, for the gate.
 
-On which branches the commit is, which tags approve of it, and whose signatures those carry. A
-:class:`RemoteEvidence` fetches what it is asked for, and no more, into a snapshot's scratch repository.
+It says which branches contain the commit, which tags approve it, and who signed those tags. A :class:`RemoteEvidence`
+fetches each piece of evidence on request into the scratch repository of a remote mirror.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from gto_ci.git.scratch_folders import temporary_folder
 from gto_ci.git.signatures import Signature, verify
 
 _HEADS = "refs/heads/"
-_KEPT = "refs/gto-ci/"  # in scratch repositories: the remote's branches, and the commit that rules are read from
+_KEPT = "refs/gto-ci/"  # in scratch repositories, for the remote's branches and the commit with the rules
 
 
 class FileAt(NamedTuple):
-    """A file at the commit that ``ref`` stands for, "" for the default branch; None as its content where it is not."""
+    """A file at the commit that ``ref`` names ("": the default branch). ``data`` is None if there is no such file."""
 
     ref: str
     commit: str
@@ -33,14 +33,14 @@ class FileAt(NamedTuple):
 
     @property
     def place(self) -> str:
-        """The commit, for a person."""
+        """The ref and the commit, for a message."""
         return f"{quote(self.ref) if self.ref else 'the default branch'} ({self.commit[:7]})"
 
 
 class EvidenceSource:
-    """What ``repository`` itself knows; a remote's branches, as far as they were fetched.
+    """Evidence from ``repository`` itself, with the branches that were fetched from ``remote``.
 
-    ``default_branch`` is that of the ``remote``, "" where only the repository can say.
+    ``default_branch`` is the default branch of the ``remote``; "" if only the repository can tell.
     """
 
     def __init__(self, repository: Repository, remote: str = "origin", default_branch: str = "") -> None:
@@ -49,14 +49,14 @@ class EvidenceSource:
         self.prefixes: tuple[str, ...] = (f"refs/remotes/{remote}/", _HEADS)
 
     def objects(self, names: Sequence[str]) -> Sequence[GitObject | None]:
-        """Return the objects called ``names``, None for each that is not there."""
+        """Return the objects called ``names``, None for each missing one."""
         return self.repository.objects(names)
 
     def commit(self, name: str) -> str:
-        """Return the commit that ``name`` stands for, "" for the default branch.
+        """Return the commit that ``name`` means; "" means the default branch.
 
         Raises:
-            RefNotFound: it names none here, or two; for the default branch, that is not known here.
+            RefNotFound: it names no commit here, or two; or the default branch is not known here.
         """
         if name:
             return self.repository.commit_id(self._rev(name))
@@ -66,24 +66,24 @@ class EvidenceSource:
         return self.repository.commit_id(ref)
 
     def find(self, ref: str, path: str) -> FileAt:
-        """Return the file ``path`` of the commit that ``ref`` stands for, "" for the default branch.
+        """Return the file ``path`` at the commit that ``ref`` names; "" means the default branch.
 
         Raises:
             RefNotFound: there is no such commit.
-            GitError: it cannot be read.
+            GitError: git cannot read it.
         """
         commit, path = self.commit(ref), posixpath.normpath(path)
         return FileAt(ref, commit, path, self.file(commit, path))
 
     def file(self, commit: str, path: str) -> bytes | None:
-        """Return the content of ``path`` in ``commit``, None where it has no such file."""
+        """Return the content of ``path`` in ``commit``, None if there is no such file."""
         if path.split("/")[0] in (".", ".."):
-            return None  # git would look from the folder that it is started in
+            return None  # git would resolve it from its current folder
         (found,) = self.objects([f"{commit}:{path}"])
         return found.data if found is not None and found.kind == "blob" else None
 
     def branches(self, globs: Sequence[str], commit: str) -> list[str]:
-        """Return the branches that fit one of ``globs`` and lead to ``commit``.
+        """Return the branches that match one of ``globs`` and contain ``commit``.
 
         Raises:
             GitError: git cannot read the repository.
@@ -99,7 +99,7 @@ class EvidenceSource:
         return sorted(name for name in found if any(fnmatchcase(name, glob) for glob in globs))
 
     def approvals(self, artifact: str, stage: str) -> list[TagRecord]:
-        """Return the tags whose names begin as those do that approve of ``artifact`` for ``stage``.
+        """Return the tags whose names have the prefix of approvals of ``artifact`` for ``stage``.
 
         Raises:
             GitError: git cannot read the repository.
@@ -110,7 +110,7 @@ class EvidenceSource:
         return [record for record in parse_tags(listed) if record.target_type == "commit"]
 
     def signatures(self, records: Sequence[TagRecord], signers: bytes) -> Mapping[str, Signature]:
-        """Return the signatures of tags, by name, as the allowed ``signers`` (ssh's file of that name) have them.
+        """Return the signatures of tags by name; ``signers`` is the content of ssh's file of allowed signers.
 
         Raises:
             GitError: git cannot read the repository.
@@ -123,7 +123,7 @@ class EvidenceSource:
             return verify(asking, {record.name: record.signed for record in records if record.signed})
 
     def _rev(self, name: str) -> str:
-        """What to ask git for; by itself, it takes a tag for a branch of its name, or for a ref that is missing."""
+        """Return a full ref or revision for git, which would prefer a tag to a branch, or to a missing ref."""
         if name == "HEAD":
             return name
         if name.startswith("refs/"):
@@ -137,7 +137,7 @@ class EvidenceSource:
         return next(iter([*tags, *branches]), name)
 
     def _here(self, *refs: str) -> list[str]:
-        """Those of ``refs``, whole names, that there are."""
+        """Return those of the full names ``refs`` that exist."""
         listed = self.repository.git("for-each-ref", "--format=%(refname)", "--", *refs)
         return [ref for ref in listed.decode(errors="surrogateescape").splitlines() if ref in refs]
 
@@ -146,7 +146,7 @@ class EvidenceSource:
 
 
 class RemoteEvidence(EvidenceSource):
-    """What the remote of ``mirror`` knows."""
+    """Evidence from the remote of ``mirror``."""
 
     def __init__(self, mirror: RemoteMirror) -> None:
         super().__init__(mirror.scratch)
@@ -154,29 +154,29 @@ class RemoteEvidence(EvidenceSource):
         self._mirror = mirror
 
     def objects(self, names: Sequence[str]) -> Sequence[GitObject | None]:
-        """Return the objects called ``names``; what is not here is fetched."""
+        """Return the objects called ``names``; missing ones are fetched."""
         return self._mirror.objects(names)
 
     def commit(self, name: str) -> str:
-        """Return the commit that ``name`` stands for on the remote, "" for its default branch.
+        """Return the commit that ``name`` means on the remote; "" means its default branch.
 
         Raises:
-            RefNotFound: it names none there.
+            RefNotFound: it names no commit there.
             GitError: the remote cannot be reached.
         """
         if not name:
             head = self._mirror.head or self._mirror.list_refs("HEAD").get("HEAD", "")
-            if not head:  # git would then fetch a tag called HEAD
+            if not head:  # git would fetch a tag called HEAD
                 raise RefNotFound("The remote has no default branch", "Name a commit or branch")
             if self._has(head):
-                return head  # a job mostly runs where the branch is
+                return head  # a job usually runs at the head of the branch
         ref = self._ref(name) if name else "HEAD"
         kept = f"{_KEPT}rules"
         self._mirror.fetch([f"+{ref}:{kept}"], "--depth=1", "--filter=tree:0")
         return self.repository.commit_id(kept)
 
     def branches(self, globs: Sequence[str], commit: str) -> list[str]:
-        """Return the remote's branches that fit one of ``globs`` and lead to ``commit``; commits alone are fetched."""
+        """Return the remote's branches that match one of ``globs`` and contain ``commit``; only commits are fetched."""
         listed = self._mirror.list_refs(f"{_HEADS}*")
         names = [ref.removeprefix(_HEADS) for ref in listed if ref.startswith(_HEADS)]
         fitting = [name for name in names if any(fnmatchcase(name, glob) for glob in globs)]
@@ -188,7 +188,7 @@ class RemoteEvidence(EvidenceSource):
         return super().branches(globs, commit)
 
     def approvals(self, artifact: str, stage: str) -> list[TagRecord]:
-        """Return the remote's tags whose names begin as those do that approve of ``artifact`` for ``stage``."""
+        """Return the remote's tags whose names have the prefix of approvals of ``artifact`` for ``stage``."""
         beginning = f"refs/tags/{approval_prefix(artifact, stage)}"
         found = list(self._mirror.list_refs(f"{beginning}*"))
         if not found:
@@ -197,7 +197,7 @@ class RemoteEvidence(EvidenceSource):
         return super().approvals(artifact, stage)
 
     def _has(self, commit: str) -> bool:
-        """Whether the workspace has a commit. A partial clone would fetch it when it is asked."""
+        """Tell whether the workspace has ``commit``. In a partial clone only HEAD counts: git would fetch others."""
         here, remote = self._mirror.repository, self._mirror.remote
         if remote is not None and remote.promisor:
             return here.rev_parse("--verify", "--quiet", "HEAD") == [commit]
@@ -211,12 +211,14 @@ class RemoteEvidence(EvidenceSource):
         if len(found) > 1:
             raise _ambiguous(name)
         if not found:
-            raise RefNotFound(f"{quote(name)} is no branch and no tag of the remote", "Check the name, or push it")
+            raise RefNotFound(
+                f"{quote(name)} is neither a branch nor a tag of the remote", "Check the name, or push it"
+            )
         return found[0]
 
 
 def approval_prefix(artifact: str, stage: str) -> str:
-    """Return how the names of tags begin that approve of ``artifact`` for ``stage``."""
+    """Return the prefix of the names of tags that approve ``artifact`` for ``stage``."""
     return f"{artifact.replace(':', '=')}#{stage}+"
 
 

@@ -1,16 +1,14 @@
-"""A scratch repository beside the user's.
+"""A mirror of a remote's registry, in a scratch repository.
 
-Interpreting a tag needs the registry's other tags, which a CI checkout does not have. They are
-fetched into a scratch repository that borrows the user's objects and is thrown away afterwards:
-the user's refs, configuration and objects stay as they were. What travels are tag and commit
-objects, or tag objects alone; files are read on demand.
+To interpret a tag, the registry's other tags are needed, which a CI checkout does not have. They are fetched into a
+scratch repository that borrows the user's objects and is removed afterwards. The user's refs, configuration and objects
+do not change. Only tag objects, and with some servers their commits, are fetched; files are fetched when they are read.
 """
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from gto_ci.core.errors import GitError, Remedies, TagProblem, quote
@@ -32,7 +30,7 @@ WHOLE_HISTORY = "--depth=2147483647"  # the depth that git takes for infinite
 
 
 class RemoteMirror:
-    """A scratch repository that sees the user's objects. Made by :meth:`beside`."""
+    """A scratch repository with the registry's tags of a remote. Made by :meth:`borrowing` or :meth:`in_folder`."""
 
     def __init__(self, repository: Repository, scratch: Repository, remote: Remote | None, object_format: str) -> None:
         self.repository = repository
@@ -42,23 +40,21 @@ class RemoteMirror:
         self._lazy = False
         self._advertised: dict[str, RemoteTag] = {}
         self._here: set[str] = set()  # the ids of tag objects that need not be fetched
-        self.listed = b""  # what the remote listed a moment ago, to be used once in place of asking it
-        self.head = ""  # the commit of the remote's default branch, when all its tags were listed
-        self.mark: CounterRef | None = None  # the artifact's, as it was when that artifact's tags were listed
+        self.listed = b""  # a fresh listing of the remote, which replaces the next one
+        self.head = ""  # the commit of the remote's default branch when all tags were listed
+        self.mark: CounterRef | None = None  # the artifact's mark when its tags were listed
 
     @classmethod
     @contextmanager
-    def beside(cls, repository: Repository, remote: Remote | None) -> Iterator[RemoteMirror]:
-        """Yield a snapshot in a temporary folder, which is removed afterwards.
+    def borrowing(cls, repository: Repository, remote: Remote | None) -> Iterator[RemoteMirror]:
+        """Yield a mirror that borrows the objects of ``repository``, in a temporary folder.
 
         Raises:
             GitError: git cannot read ``repository``.
         """
         with temporary_folder() as root:
-            objects, shallow, object_format = repository.rev_parse(
-                *("--path-format=absolute", "--git-path", "objects", "--git-path", "shallow", "--show-object-format")
-            )
-            lay_out(root, object_format, objects=Path(objects), shallow=Path(shallow))
+            (objects, shallow), object_format = repository.paths_and_format("objects", "shallow")
+            lay_out(root, object_format, objects=objects, shallow=shallow)
             runner = repository.runner.with_config(*QUIET, ("safe.directory", str(root)))
             if remote is not None:
                 runner = runner.with_config(*remote.config, secrets=remote.secrets)
@@ -69,18 +65,18 @@ class RemoteMirror:
 
     @classmethod
     def in_folder(cls, root: Path, runner: Runner, remote: Remote, object_format: str) -> RemoteMirror:
-        """Return a snapshot in the empty folder ``root``, beside no repository of the user's."""
+        """Return a mirror in the empty folder ``root`` that borrows no objects."""
         lay_out(root, object_format)
         runner = runner.with_config(*QUIET, ("safe.directory", str(root)), *remote.config, secrets=remote.secrets)
-        # a commit that is here without its files must not count as having them
+        # otherwise git would tell the server that we have the files of each commit that is here
         runner = runner.with_config(("fetch.negotiationAlgorithm", "noop"))
         scratch = Repository(root, runner)
         return cls(scratch, scratch, remote, object_format)
 
     def fetch_registry(self, artifact: str | None = None) -> list[TagRecord]:
-        """Bring the remote's registry tags here, only those (of one artifact), and return them.
+        """Fetch the remote's registry tags, all or those of one artifact, and return them.
 
-        Asked again, it brings what has come since.
+        A later call fetches only new tags.
 
         Raises:
             TagProblem: the repository has no remote.
@@ -94,14 +90,14 @@ class RemoteMirror:
         remote = self.remote
         advertised = retrying(lambda: self._fetch_once(remote, artifact))
         self._advertised = {tag.name: tag for tag in advertised}
-        # a lightweight tag is no event, whatever it points to, so that need not come here
+        # a lightweight tag is never an event, so its target is not fetched
         lightweight = [TagRecord(tag.name, False, tag.target, "commit") for tag in advertised if tag.target == tag.oid]
         return self._read(_annotated(advertised)) + lightweight
 
     def objects(self, names: Sequence[str]) -> list[GitObject | None]:
         """Return the objects called ``names`` (``COMMIT:PATH``), None for each that does not exist.
 
-        What neither repository has is fetched.
+        Missing commits are fetched.
 
         Raises:
             GitError: git cannot read or fetch them.
@@ -116,9 +112,9 @@ class RemoteMirror:
         return self.scratch.objects(names)
 
     def fetch(self, objects: Sequence[str], *options: str) -> None:
-        """Fetch ``objects``, by ids or refspecs, of commits without those before them unless ``options`` say more.
+        """Fetch ``objects``, by ids or refspecs; without other ``options``, commits come without their parents.
 
-        Filters are left away where what they leave out could not be fetched later.
+        Filters are ignored if the server would not send the missing objects later.
 
         Raises:
             GitError: the remote cannot be reached or refuses.
@@ -129,7 +125,7 @@ class RemoteMirror:
         retrying(lambda: self._network(*command, stdin=lines))
 
     def list_refs(self, *patterns: str) -> dict[str, str]:
-        """Return what the remote's refs that fit ``patterns`` (git's globs) finally point to, by full name.
+        """Return the objects that the remote's refs finally point to, by full name, if it matches git's ``patterns``.
 
         Raises:
             GitError: the remote cannot be reached or refuses.
@@ -138,7 +134,7 @@ class RemoteMirror:
         return parse_symref_listing(listed)[0]
 
     def all_commits(self) -> set[str]:
-        """Return the ids of all commits that a ref of the remote leads to; commits alone are fetched.
+        """Return the ids of all commits in the history of the remote's refs; only commits are fetched.
 
         Raises:
             GitError: the remote cannot be reached.
@@ -148,16 +144,15 @@ class RemoteMirror:
 
     @property
     def lazy(self) -> bool:
-        """Whether the remote knows filters, so that git fetches what is missing when it is read."""
+        """Whether git fetches missing objects when they are read; the remote must support filters."""
         return self._lazy
 
     def restore_tag(self, name: str) -> list[Path]:
-        """Make the user's tag ``name`` the annotated one that the remote has, where it is missing or lightweight.
+        """Replace the user's tag ``name`` by the remote's annotated tag, if it is missing or lightweight.
 
-        A lightweight one holds nothing but the commit, which the annotated one says too; a tag object of
-        the user's own stays. Only that ref and its tag object are written. Returns the files and folders
-        that came into being or were replaced, so that a caller running as root can give them to the
-        workspace's owner.
+        A lightweight tag says only what the annotated one says too, its commit. The user's own tag object is not
+        replaced. Only the ref and its tag object are written. Returns the new and replaced files and folders, so that a
+        caller running as root can give them to the workspace's owner.
 
         Raises:
             GitError: git cannot write.
@@ -172,7 +167,7 @@ class RemoteMirror:
         places = (git_dir, git_dir / "refs", git_dir / "reftable", git_dir / "logs", object_path)
         before = _listing(places)
         quiet = Repository(self.repository.root, self.repository.runner.with_config(*QUIET))
-        # --literally: a tag is what the remote says it is, an odd time zone included
+        # --literally: the tag must have the remote's content, also an odd time zone
         written = quiet.git("hash-object", "-t", "tag", "-w", "--stdin", "--literally", stdin=found.data)
         new, old = written.decode().strip(), present or "0" * len(tag.oid)
         quiet.git("update-ref", "--no-deref", "-m", "gto-ci: annotated tag", "--", ref, new, old)
@@ -210,20 +205,18 @@ class RemoteMirror:
         elif wanted and (remote.folder or remote.url.startswith(("http://", "https://"))):
             pairs = [(tag.oid, tag.target) for tag in wanted]
             runner, root = self.scratch.runner, self.scratch.root
-            with contextlib.suppress(
-                GitError
-            ):  # such as one that speaks only older protocols: git can do it, at a price
+            with suppress(GitError):  # for example, the server knows only older protocols; then git fetches more
                 protocol_v2.fetch_tags(runner, root, remote.url, remote.folder, pairs, self._object_format)
                 return
         if wanted:
-            # by id, not by name: git matches names against all the remote's refs, each name anew
+            # by id, because git compares each name with all refs of the remote
             oids = "".join(f"{tag.oid}\n" for tag in wanted).encode()
-            # what a filter leaves out, git would try to fetch when it is read, which this server may not allow
+            # git fetches what a filter left out when it is read, which not every server allows
             filters = ["--filter=tree:0"] if self._lazy else []
             self._network("fetch", *FETCH, "--depth=1", *filters, "--stdin", "--", SCRATCH_REMOTE, stdin=oids)
 
     def fetch_on_demand(self) -> None:
-        """From here on git fetches what a filter left out, when it is read."""
+        """Make git fetch missing objects from now on, when they are read."""
         if not self._lazy:
             self._lazy = True
             with (self.scratch.root / "config").open("a", encoding="ascii") as config:
@@ -231,7 +224,7 @@ class RemoteMirror:
                 config.write(f'[remote "{SCRATCH_REMOTE}"]\n\tpromisor = true\n\tpartialCloneFilter = tree:0\n')
 
     def _read(self, tags: Sequence[RemoteTag]) -> list[TagRecord]:
-        """The records of annotated tags, all of whose objects are here by now."""
+        """Return the records of annotated tags, whose objects have been fetched."""
         found = self.scratch.objects([tag.oid for tag in tags]) if tags else []
         records = [
             parse_tag_object(tag.name, tag.target, one.data) for tag, one in zip(tags, found, strict=True) if one
@@ -247,7 +240,7 @@ class RemoteMirror:
         return records
 
     def _counter(self, tags: Sequence[RemoteTag], artifact: str | None) -> int:
-        """The greatest counter of ``tags``, whose objects are here: by the names in these, where they are of ours."""
+        """Return the greatest counter of ``tags``, from the names in their objects, if these name ``artifact``."""
         found = self.scratch.objects([tag.oid for tag in tags]) if _annotated(tags) else []
         names = [match_tag(name_in(one.data)) for one in found if one and one.kind == "tag"]
         return max((name.counter or 0 for name in names if name and name.artifact == artifact), default=0)
@@ -259,7 +252,7 @@ class RemoteMirror:
 
 
 def _mark(listed: bytes, artifact: str) -> RemoteTag:
-    """The artifact's mark, as if it were a tag; "" as its id where there is none."""
+    """Return the artifact's mark as if it were a tag; its id is "" if there is none."""
     ref = mark_of(artifact)
     oid = parse_ref(listed, ref)
     return RemoteTag(ref, oid, parse_ref(listed, f"{ref}^{{}}") or oid)
@@ -270,9 +263,9 @@ def _annotated(tags: Sequence[RemoteTag]) -> list[RemoteTag]:
 
 
 def _listing(places: Sequence[Path]) -> set[tuple[Path, int]]:
-    """All that is in ``places``, themselves included, with inode numbers, for git replaces files by renaming.
+    """Return ``places`` and everything below them, with inode numbers, because git replaces files by renaming.
 
-    Of the first place, which is large, only the direct entries.
+    The first place is large, so only its direct entries are returned.
     """
     found = [place for place in places if place.exists()]
     found += places[0].iterdir()

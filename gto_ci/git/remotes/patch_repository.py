@@ -1,8 +1,8 @@
-"""The repository in which ghosts are kept, and the few branches of it that a command needs.
+"""The patch repository, which stores ghosts as branches.
 
-It is never cloned. Its branches are listed by the beginning of their names; one is fetched without its
-history, or pushed, or deleted, by itself. What travels is about what the branch holds, over HTTP and on
-this machine whatever else is there; over SSH git has the names of all branches sent first.
+It is never cloned. A command lists branches by the beginning of their names, and fetches (without history), pushes or
+deletes single branches. So the traffic is about the size of these branches, over HTTP and on this machine. Over SSH,
+git also has the names of all branches sent.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from gto_ci.git.remotes import protocol_v2
 from gto_ci.git.remotes.address import Address
 from gto_ci.git.remotes.credentials import header_secrets
 from gto_ci.git.remotes.push import PushReport, RefUpdate, is_done, read_report
-from gto_ci.git.remotes.settings import NetworkRemedies, retrying, trust
+from gto_ci.git.remotes.settings import NetworkRemedies, retrying, trust, trust_settings
 from gto_ci.git.repository import Repository
 from gto_ci.git.scratch_area import ScratchArea, ScratchRepository
 
@@ -30,10 +30,10 @@ PATCHES = NetworkRemedies(
     Remedies.TRUST_PATCH_HOST,
     Remedies.FOLLOW_PATCH_REPOSITORY,
 )
-BATCH = 500  # refs that one push deletes at the most
+BATCH = 500  # the most refs that one push deletes
 _FETCH = ("--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--depth=1")
 _EXISTS = re.compile(r"already exists|stale info|non-fast-forward|fetch first|failed to update ref|cannot lock ref")
-# Refs that come here are to have objects of a size that fits into memory; git streams what is larger to disk.
+# Git reads objects of up to 32 MB into memory, and streams larger ones to disk.
 _CAREFUL = (
     ("core.bigFileThreshold", "32m"),
     ("fetch.unpackLimit", "1"),
@@ -51,10 +51,10 @@ class TreeEntry(NamedTuple):
 
 
 class PatchRepository:
-    """The patch repository at ``address``. Branches of it come into a scratch repository in ``scratch_area``.
+    """The patch repository at ``address``. Its branches are fetched into a scratch repository in ``scratch_area``.
 
-    ``settings`` are those of the source repository that say how to reach URLs. ``watch`` is told how
-    far transfers are.
+    ``settings`` are the settings of the source repository that say how to reach URLs. ``watch`` is called with git's
+    progress messages.
     """
 
     def __init__(
@@ -78,8 +78,8 @@ class PatchRepository:
     def _lay_out(self, object_format: str) -> None:
         self._format = object_format
         self._without_content = False
-        self.scratch = self._scratch_area.alone("patches", object_format)
-        # `git remote get-url` knows only a remote that this file names; its URL is in no file
+        self.scratch = self._scratch_area.separate("patches", object_format)
+        # `git remote get-url` knows only remotes in this file; the URL is in no file
         with (self.scratch.root / "config").open("a", encoding="ascii") as config:
             config.write('[remote "origin"]\n\tmirror = false\n')
         headers = [value for key, value in self._config if key.endswith(".extraheader")]
@@ -88,7 +88,7 @@ class PatchRepository:
         self._git = Repository(self.scratch.root, runner)
 
     def list(self, prefixes: Sequence[str]) -> dict[str, str]:
-        """Return the ids of the refs that begin with one of ``prefixes``, by name.
+        """Return the ids of the refs whose names begin with one of ``prefixes``, by name.
 
         Raises:
             GitError: the patch repository cannot be reached.
@@ -100,14 +100,14 @@ class PatchRepository:
         return found.refs
 
     def fetch(self, refs: Mapping[str, str], *, limit: int, content: bool = True) -> None:
-        """Bring branches here (name: id), without what was before them; without ``content``, their commits alone.
+        """Fetch branches (name: id) without their history; without ``content``, only their commits.
 
-        Files larger than ``limit`` stay where they are, if the server can leave them out.
+        Files larger than ``limit`` bytes are not fetched, if the server can leave them out.
 
         Raises:
-            GitError: the patch repository cannot be reached, or has no such branch any more.
+            GitError: the patch repository cannot be reached, or a branch does not exist any more.
         """
-        if content and self._without_content:  # git would not fetch again what it has the commit of
+        if content and self._without_content:  # git fetches nothing if it has the commit
             self._lay_out(self._format)
         self._without_content = not content
         options = [f"--filter={f'blob:limit={limit + 1}' if content else 'tree:0'}"] if self._filters else []
@@ -116,9 +116,9 @@ class PatchRepository:
         retrying(lambda: self._converse(*command, stdin=names, watch=self._watch), PATCHES)
 
     def make_branch(self, files: Mapping[str, bytes], message: str, user: Mapping[str, str]) -> str:
-        """Write a commit without parents whose tree holds ``files``, in the scratch repository, and return its id.
+        """Write a commit without parents that contains ``files`` into the scratch repository, and return its id.
 
-        ``user`` are the settings ``user.name`` and ``user.email``; the variables that git reads are stronger.
+        ``user`` has the settings ``user.name`` and ``user.email``, which git's environment variables override.
 
         Raises:
             GitError: git refuses such a name, or cannot write.
@@ -134,32 +134,32 @@ class PatchRepository:
         return who.run(["commit-tree", "-F", "-", tree], git.root, stdin=said).decode().strip()
 
     def create(self, refs: Mapping[str, str]) -> None:
-        """Make branches (name: id of a commit in the scratch repository), all or none.
+        """Create branches (name: id of a commit in the scratch repository), all or none.
 
         Raises:
-            PushRefused: the patch repository does not take them; ``taken`` are those that it has.
+            PushRefused: the patch repository refuses; ``taken`` are the branches that exist already.
             GitError: it cannot be reached.
         """
         self._update([RefUpdate(ref, "", oid) for ref, oid in refs.items()])
 
     def delete(self, refs: Mapping[str, str]) -> None:
-        """Delete branches (name: id that the patch repository has), all or none.
+        """Delete branches (name: present id), all or none.
 
         Raises:
-            PushRefused: the patch repository does not let go of them, or they have changed.
+            PushRefused: the patch repository refuses, or a branch has changed.
             GitError: it cannot be reached.
         """
         self._update([RefUpdate(ref, oid, "") for ref, oid in refs.items()])
 
     def size(self, names: Sequence[str]) -> int | None:
-        """Return the size of the objects called ``names`` (``COMMIT:PATH``) together, of those that are there.
+        """Return the total size in bytes of the objects called ``names`` (``COMMIT:PATH``) that exist.
 
-        None where only fetching them would tell: the patch repository is on another machine.
+        Returns None if the patch repository is on another machine: then it takes a fetch to know.
         """
         folder = self.address.folder
         if folder is None:
             return None
-        runner = self._git.runner.with_config(("safe.directory", str(folder)), ("safe.directory", str(folder / ".git")))
+        runner = self._git.runner.with_config(*trust_settings(folder))
         asked = "".join(f"{name}\n" for name in names).encode()
         listed = runner.run(["cat-file", "--batch-check=%(objectsize)"], folder, stdin=asked)
         return sum(int(line) for line in listed.decode(errors="replace").splitlines() if line.isdigit())
@@ -167,7 +167,7 @@ class PatchRepository:
     def _list(self, prefixes: Sequence[str]) -> protocol_v2.RefListing:
         folder, runner = self.address.folder, self._git.runner
         if folder is not None or (self.address.over_http and not self._leads_elsewhere()):
-            # an older server says no, and so does one that refuses us: git finds out which, and says so
+            # an older server, or one that refuses us: git finds out which, and reports it
             with suppress(GitError):
                 return protocol_v2.list_refs(runner, self._git.root, self.address.url, folder, prefixes)
         trace = self._scratch_area.file("trace")
@@ -180,7 +180,7 @@ class PatchRepository:
         return protocol_v2.RefListing(refs, told[1] if told else "sha1", allows_filters(said))
 
     def _leads_elsewhere(self, *options: str) -> bool:
-        """Whether the user's settings lead to another URL than the one that was given."""
+        """Tell whether the user's settings replace the URL by another one."""
         found = self._git.git("remote", "get-url", *options, "origin").decode(errors="surrogateescape")
         return found.strip() != self.address.url
 
@@ -205,7 +205,7 @@ class PatchRepository:
 
     def _update_once(self, updates: Sequence[RefUpdate]) -> PushReport:
         if self.address.over_http and not self._leads_elsewhere("--push"):
-            from gto_ci.git.remotes.receive_pack import update_refs  # late: HTTP of our own is large
+            from gto_ci.git.remotes.receive_pack import update_refs  # late: Python's HTTP modules are large
 
             new = "".join(f"{update.new}\n" for update in updates if update.new).encode()
             pack = self._git.git("pack-objects", "-q", "--revs", "--stdout", stdin=new) if new else b""
@@ -223,16 +223,16 @@ class PatchRepository:
             options.append("--atomic")
         options += [f"--force-with-lease={ref}:{old}" for ref, old, _ in updates]
         if self.address.folder is not None:
-            # what a server hides it does not list: all branches but those that are asked for. What it receives it keeps
-            # apart at first, and lists all its refs once more, as those of the store beside: a ghost builds on none
+            # a server does not list hidden refs, so we hide all branches but those to update. It first stores what it
+            # receives separately, and lists all its refs for that store too: a ghost needs none of them
             shown = " ".join(f"-c receive.hideRefs={shlex.quote(f'!{ref}')}" for ref, _, _ in updates)
             settings = f"-c receive.hideRefs=refs/heads {shown} -c core.alternateRefsPrefixes=refs/none/"
             options.append(f"--receive-pack=git {self._trust} {settings} receive-pack")
         if self._watch:
             options.append("--progress")
         refspecs = (f"{new}:{ref}" for ref, _, new in updates)
-        # On this machine the one who takes a push is a process of ours: killed with us, it would leave its refs locked.
-        # Elsewhere git may have to ask for a passphrase, which it could not without our terminal.
+        # On this machine, the receiving process is a child of ours: if it were killed with us, its refs would stay
+        # locked. For other machines, git may have to ask for a passphrase, and needs our terminal for that.
         detached = self.address.folder is not None
         self._converse("push", *options, "--", "origin", *refspecs, watch=self._watch, detached=detached)
 
@@ -252,19 +252,19 @@ class PatchRepository:
 
 
 def read_branch(scratch: ScratchRepository, ref: str) -> tuple[bytes, list[TreeEntry]]:
-    """Return the raw commit of a branch that was fetched, and the entries of its tree.
+    """Return the raw commit of a fetched branch, and the entries of its tree.
 
     Raises:
-        GhostRefused: it is no commit.
+        GhostRefused: the branch is not a commit.
     """
     commit, tree = scratch.neutral.objects([ref, f"{ref}^{{tree}}"])
     if commit is None or commit.kind != "commit" or tree is None or tree.kind != "tree":
-        raise GhostRefused("it is no commit")
+        raise GhostRefused("its branch is not a commit")
     return commit.data, _entries(tree.data, len(commit.oid) // 2)
 
 
 def blob_sizes(scratch: ScratchRepository, ref: str, oids: Sequence[str]) -> list[int | None]:
-    """Return the sizes of blobs in the branch ``ref``; None for each that was too large to come, or is no blob.
+    """Return the sizes of blobs in the branch ``ref``; None for each that was too large to fetch, or is not a blob.
 
     Raises:
         GitError: git cannot read the scratch repository.
@@ -278,7 +278,7 @@ def blob_sizes(scratch: ScratchRepository, ref: str, oids: Sequence[str]) -> lis
 
 
 def _entries(tree: bytes, width: int) -> list[TreeEntry]:
-    """Take apart a raw tree object: mode, space, name, NUL, the id in bytes."""
+    """Parse a raw tree object. An entry is its mode, a space, its name, a NUL, and its id in bytes."""
     entries: list[TreeEntry] = []
     at = 0
     while at < len(tree):

@@ -1,15 +1,16 @@
-"""Two questions that the protocol knows, and git's commands do not ask.
+"""Two requests of git's protocol that no command of git makes.
 
-Tag objects, and nothing that they point to, from a server that knows no filters. ``git fetch`` cannot
-say "the tag, without its commit's files" to such a server. The protocol can: a client names what it
-wants and what it has, and the server leaves out all that hangs on what the client has. A tag's commit
-is known from the list of refs before anything is fetched, so here it is named as something that we
-have, and the tag objects alone come back.
+The first fetches tag objects without the objects that they point to, from a server that does not support filters.
+``git fetch`` cannot ask such a server for a tag without its commit's files. The protocol can: a client names what it
+wants and what it has, and the server omits everything that can be reached from what the client has. The list of refs
+tells a tag's commit before anything is fetched. So the request names the commit as something that we have, and the
+server sends only the tag objects.
 
-The refs that begin with something. ``git ls-remote`` has all refs sent, and chooses among them here.
+The second lists the refs whose names begin with a prefix. ``git ls-remote`` has all refs sent, and selects some of
+them.
 
-Git's own programs do the transport (``git remote-http``, ``git upload-pack``); only the request is
-ours. Protocol version 2, gitprotocol-v2(5).
+Git's own programs are the transport (``git remote-http``, ``git upload-pack``); only the request is ours. Protocol
+version 2, gitprotocol-v2(5).
 """
 
 from __future__ import annotations
@@ -25,12 +26,13 @@ from typing import IO, NamedTuple
 
 from gto_ci.core.errors import GitError
 from gto_ci.git.process import Runner
+from gto_ci.git.remotes.settings import trust_settings
 
 _FLUSH, _DELIMITER = b"0000", b"0001"
 
 
 class RefListing(NamedTuple):
-    """What a server answered: the id of each ref, its object format, and whether it knows filters."""
+    """A server's answer: the id of each ref, the object format, and whether it supports filters."""
 
     refs: dict[str, str]
     object_format: str
@@ -40,13 +42,12 @@ class RefListing(NamedTuple):
 def fetch_tags(
     runner: Runner, repository: Path, url: str, folder: Path | None, tags: Iterable[tuple[str, str]], object_format: str
 ) -> None:
-    """Bring tag objects into ``repository``. ``tags`` are pairs of a tag object's id and its target's id.
+    """Fetch tag objects into ``repository``. ``tags`` are pairs of the id of a tag object and that of its target.
 
-    ``folder`` is the remote's folder where it is one on this machine; otherwise ``url`` is http or
-    https.
+    ``folder`` is the remote's folder if it is on this machine; otherwise ``url`` is http or https.
 
     Raises:
-        GitError: the server cannot be reached, or does not answer in the protocol.
+        GitError: the server cannot be reached, or does not follow the protocol.
     """
     request = _request(tags, object_format)
     if folder is not None:
@@ -57,13 +58,13 @@ def fetch_tags(
 
 
 def list_refs(runner: Runner, repository: Path, url: str, folder: Path | None, prefixes: Sequence[str]) -> RefListing:
-    """Return the refs that begin with one of ``prefixes``; the server sends (about) those alone.
+    """Return the refs whose names begin with one of ``prefixes``; the server sends few others.
 
-    ``folder`` is the remote's folder where it is one on this machine; otherwise ``url`` is http or
-    https. The repository in which the conversation is held may have another object format.
+    ``folder`` is the remote's folder if it is on this machine; otherwise ``url`` is http or https. ``repository``, in
+    which git runs, may have another object format.
 
     Raises:
-        GitError: the server cannot be reached, or does not answer in the protocol.
+        GitError: the server cannot be reached, or does not follow the protocol.
     """
     if folder is not None:
         said = _here(runner, repository, folder, ["--advertise-refs"])
@@ -81,7 +82,7 @@ def list_refs(runner: Runner, repository: Path, url: str, folder: Path | None, p
 
 
 def _here(runner: Runner, repository: Path, folder: Path, options: Sequence[str], *, stdin: bytes = b"") -> bytes:
-    trusting = _speaking(runner).with_config(("safe.directory", str(folder)), ("safe.directory", str(folder / ".git")))
+    trusting = _speaking(runner).with_config(*trust_settings(folder))
     command = ["upload-pack", "--stateless-rpc", *options, "--", str(folder)]
     return trusting.run(command, repository, stdin=stdin, timeout=runner.network_timeout)
 
@@ -96,7 +97,7 @@ def _listing_request(prefixes: Sequence[str], object_format: str) -> bytes:
 
 
 def _format_in(said: bytes) -> str:
-    """The object format among what a server says that it is capable of."""
+    """Return the object format among the capabilities that a server has sent."""
     named = (packet.strip().partition(b"=") for packet in _packets(said))
     return next((value.decode(errors="replace") for key, _, value in named if key == b"object-format"), "sha1")
 
@@ -111,9 +112,9 @@ def _request(tags: Iterable[tuple[str, str]], object_format: str) -> bytes:
 
 
 def _over_http(runner: Runner, repository: Path, url: str, request: bytes | Sequence[str]) -> tuple[bytes, bytes]:
-    """Hand ``request`` to git's HTTP helper; what the server says that it is capable of, and its answer.
+    """Send ``request`` through git's HTTP helper, and return the server's capabilities and its answer.
 
-    A request that is not bytes is for the refs that begin so. gitremote-helpers(7).
+    If ``request`` is not bytes, it is a list of prefixes of refs to list. gitremote-helpers(7).
     """
     command = [f"remote-{url.partition(':')[0]}", "origin", url]
     with _speaking(runner.patient()).start(command, repository, detached=True) as helper:
@@ -136,12 +137,12 @@ def _over_http(runner: Runner, repository: Path, url: str, request: bytes | Sequ
             raise _broken(command, f"the connection ended ({error})") from error
         finally:
             watchdog.cancel()
-            watchdog.join()  # a fork that comes later is to find no thread
+            watchdog.join()  # a later fork must find no other thread
             _end(helper)
 
 
 def _end(helper: subprocess.Popen[bytes]) -> None:
-    """Kill the helper, and the process that git has started for it, which would keep our pipes open."""
+    """Kill the helper and the process that git has started for it, which would keep our pipes open."""
     if not hasattr(os, "killpg"):
         helper.kill()
         return
@@ -150,7 +151,7 @@ def _end(helper: subprocess.Popen[bytes]) -> None:
 
 
 def _read_section(stream: IO[bytes]) -> bytes:
-    """Read packets up to and with a flush or response-end packet, as they came."""
+    """Return the raw packets up to a flush or response-end packet, and this packet."""
     read = b""
     chunks: list[bytes] = []
     while read not in (_FLUSH, b"0002"):
@@ -161,7 +162,7 @@ def _read_section(stream: IO[bytes]) -> bytes:
 
 
 def _packets(answer: bytes) -> Iterator[bytes]:
-    """The contents of the packets in ``answer``; nothing for those that only divide."""
+    """Yield the contents of the packets in ``answer``, without delimiters."""
     at = 0
     while at < len(answer):
         try:
@@ -177,7 +178,7 @@ def _packets(answer: bytes) -> Iterator[bytes]:
 
 
 def _pack_in(answer: bytes) -> bytes:
-    """The pack in the ``packfile`` section of an answer, taken out of its side band."""
+    """Return the pack in the ``packfile`` section of an answer, without its side band."""
     pack: list[bytes] = []
     started = False
     for packet in _packets(answer):

@@ -1,17 +1,17 @@
-"""Pushing tags, never over what the remote has.
+"""Pushes of tags and branches, which never overwrite what the remote has.
 
-A tag is pushed by its object's id, so it need not have a ref here yet. A tag that exists on the
-remote as another object is left alone, by git's client and, if it came into being in the meantime,
-by its server. Deletions name the object that they expect.
+A tag is pushed by the id of its object, so it need not have a ref here yet. If the tag exists on the remote as another
+object, git's client refuses to push it, or the server does if the tag is new. Deletions name the object that they
+expect.
 
-Two writers could still mint one counter for tags of different names, ``m#dev#4`` and ``m#prod#4``.
-So a push of counted tags also moves the artifact's mark, a ref of its own
-(:func:`mark_of`), from where it was when the tags were listed to the new tag: of two pushes that
-start from the same list the remote takes one.
+Two writers could still give one counter to tags with different names, ``m#dev#4`` and ``m#prod#4``. So a push of tags
+with counters also moves the artifact's mark, a ref of its own (:func:`mark_of`), to the new tag. The push names the
+mark's value at the time when the tags were listed. So the remote accepts only one of two pushes that start from the
+same listing.
 
-A remote writes the refs of a push one after the other, and lists refs while it does, so the mark may
-be seen before its tag. Therefore the counter of the tag that the mark points to counts too, whether
-that tag is listed or not: each mark's counter is greater than that of the mark before it.
+A remote writes the refs of a push one after another, and answers listings meanwhile, so a listing may contain the mark
+without its tag. Therefore the counter of the tag that the mark points to counts too, even if the tag is not listed.
+Counters of a mark only grow.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from gto_ci.git.repository import Repository
 MARKS = "refs/gto-ci/newest/"
 _TAGS = "refs/tags/"
 
-# A ref is no longer as it was, by git's words of the refusal: a listing after it may come from a replica that lags.
+# Git's messages if a ref has changed meanwhile. A listing may not show the change, if a replica that lags answers.
 _OVERTAKEN = re.compile(r"\[rejected\] \((?:stale info|already exists)\)|is at [0-9a-f]{40,} but expected ")
 _LOCKED = re.compile(r"(?i:unable) to create '.*?\.lock': File exists")
 
@@ -62,9 +62,9 @@ class PushReport(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CounterRef:
-    """An artifact's mark on the remote: the ref, and the id that it held when the tags were listed, or "".
+    """An artifact's mark on the remote: the ref, and its id when the tags were listed, "" if there was none.
 
-    ``unlisted`` is the counter of the tag that it points to, where that tag was not listed; else 0.
+    ``unlisted`` is the counter of the tag that it points to, if that tag was not listed; else 0.
     """
 
     ref: str
@@ -74,9 +74,9 @@ class CounterRef:
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """Where a branch is pushed to: a remote's name, and the full name of the branch there.
+    """The target of a push: a remote's name, and the full name of the branch there.
 
-    ``address`` is what to call the remote before a person, if not by its name.
+    ``address`` is the remote's name in messages, if it is another one.
     """
 
     remote: str
@@ -93,18 +93,18 @@ def is_done(updates: Sequence[RefUpdate], there: Mapping[str, str]) -> bool:
 
 
 def mark_of(artifact: str) -> str:
-    """Return the ref that points to the newest counted tag of ``artifact`` that was pushed by us."""
+    """Return the ref of the mark of ``artifact``, which points to its newest tag with a counter that we pushed."""
     return MARKS + ref_part(artifact)
 
 
 def push_tags(repository: Repository, remote: str, tags: Mapping[str, str], mark: CounterRef | None = None) -> None:
-    """Make ``tags`` (name: id of the object) on ``remote``, a remote's name or URL: all of them or none.
+    """Create ``tags`` (name: id of the object) on ``remote``, a remote's name or URL: all of them, or none.
 
-    ``mark`` moves to the last of them. A remote that has no place for such refs gets the tags alone.
+    ``mark`` moves to the last tag. If the remote refuses such refs, only the tags are pushed.
 
     Raises:
-        PushRefused: the remote does not take them; ``raced`` if somebody else's came first, and
-            ``taken`` are those that it has as other objects.
+        PushRefused: the remote refuses. ``raced``: another writer pushed first. ``taken``: the tags that the remote
+            has as other objects.
         GitError: the remote cannot be reached.
     """
     creating = [RefUpdate(f"{_TAGS}{name}", "", oid) for name, oid in tags.items()]
@@ -118,7 +118,7 @@ def push_tags(repository: Repository, remote: str, tags: Mapping[str, str], mark
         taken = _changed(creating, there)
         moved = mark is not None and there[mark.ref] != mark.seen
         raced = bool(taken) or moved or _OVERTAKEN.search(error.stdout + error.stderr) is not None
-        # the remote may object to the mark, and to the tags only because they came with it
+        # the remote may refuse the mark, and the tags only because they came with it
         if mark and not raced and report.causes.keys() == {mark.ref}:
             push_tags(repository, remote, tags)
             return
@@ -126,10 +126,10 @@ def push_tags(repository: Repository, remote: str, tags: Mapping[str, str], mark
 
 
 def delete_tags(repository: Repository, remote: str, tags: Mapping[str, str]) -> None:
-    """Delete ``tags`` (name: id of the object that the remote has) on ``remote``, all of them or none.
+    """Delete ``tags`` (name: id of the remote's object) on ``remote``: all of them, or none.
 
     Raises:
-        PushRefused: the remote does not let go of them, or they have changed.
+        PushRefused: the remote refuses, or a tag has changed.
         GitError: the remote cannot be reached.
     """
     deleting = [RefUpdate(f"{_TAGS}{name}", oid, "") for name, oid in tags.items()]
@@ -145,14 +145,14 @@ def drop_mark(repository: Repository, remote: str, mark: CounterRef) -> None:
     """Delete ``mark`` on ``remote``, unless it has moved.
 
     Raises:
-        GitError: the remote cannot be reached, or does not let go of it.
+        GitError: the remote cannot be reached, or refuses.
     """
     deleting = [RefUpdate(mark.ref, mark.seen, "")]
     _push(repository, remote, deleting, leased=deleting)
 
 
 def find_destination(repository: Repository, branch: str) -> Destination:
-    """Return where ``branch`` is pushed to: its push remote, or its upstream, or its name on the remote.
+    """Return the target for a push of ``branch``: its push remote, else its upstream, else its name on the remote.
 
     Raises:
         GitError: git cannot read the configuration.
@@ -169,10 +169,10 @@ def find_destination(repository: Repository, branch: str) -> Destination:
 
 
 def push_commit(repository: Repository, commit: str, destination: Destination) -> None:
-    """Make ``commit`` the head of a remote's branch, if that is a step forward for it.
+    """Move a remote's branch forward to ``commit``.
 
     Raises:
-        PushRefused: the remote does not take it.
+        PushRefused: the remote refuses, or has other commits.
         GitError: the remote cannot be reached.
     """
     remote, moving = destination.remote, [RefUpdate(destination.ref, "", commit)]
@@ -191,7 +191,7 @@ def push_commit(repository: Repository, commit: str, destination: Destination) -
 
 
 def remote_tags(repository: Repository, remote: str, names: Sequence[str]) -> dict[str, str]:
-    """Return those of the tags ``names`` that ``remote`` has, with the ids of their objects.
+    """Return the ids of the tags ``names`` on ``remote``, without those that it does not have.
 
     Raises:
         GitError: the remote cannot be reached.
@@ -201,7 +201,7 @@ def remote_tags(repository: Repository, remote: str, names: Sequence[str]) -> di
 
 
 def _list(repository: Repository, remote: str, refs: Sequence[str]) -> dict[str, str]:
-    """Return the ids of ``refs`` on ``remote``, "" for each that it does not have."""
+    """Return the ids of ``refs`` on ``remote``, "" for each that does not exist there."""
     patterns = [_literal(ref) for ref in refs]
     listed = retrying(lambda: _converse(repository, "ls-remote", "--", remote, *patterns))
     return {ref: parse_ref(listed, ref) for ref in refs}
@@ -210,7 +210,7 @@ def _list(repository: Repository, remote: str, refs: Sequence[str]) -> dict[str,
 def _push(
     repository: Repository, remote: str, updates: Sequence[RefUpdate], *, leased: Sequence[RefUpdate] = ()
 ) -> None:
-    """Push ``updates``, all or none; the remote refuses those ``leased`` that do not have their old id any more."""
+    """Push ``updates``, all or none. The remote refuses if one of ``leased`` no longer has its old id."""
     leases = [f"--force-with-lease={update.ref}:{update.old}" for update in leased]
     command = ["push", "--porcelain", "--no-follow-tags", "--recurse-submodules=no", *leases]
     atomic = ["--atomic"] if len(updates) > 1 else []
@@ -228,7 +228,7 @@ def _push(
 
 
 def _converse(repository: Repository, *args: str) -> bytes:
-    """Run ``git ARGS``, which talks to a remote, within the time that the caller's environment allows."""
+    """Run ``git ARGS``, which talks to a remote, with the time limit for that."""
     runner = repository.runner.patient()
     return runner.run(args, repository.root, timeout=runner.network_timeout)
 
@@ -246,7 +246,7 @@ def read_report(error: GitError) -> PushReport:
 
 
 def _changed(updates: Sequence[RefUpdate], there: Mapping[str, str]) -> list[str]:
-    """Return the names of the tags that the remote has, and as other objects than ``updates`` say."""
+    """Return the names of the tags that exist on the remote as other objects than ``updates`` say."""
     return [
         update.ref.removeprefix(_TAGS) for update in updates if there[update.ref] not in ("", update.old, update.new)
     ]
@@ -260,7 +260,7 @@ def _tags_refused(words: str, remote: str, taken: Sequence[str], *, raced: bool 
             f"{where}: it has {tags} already, as another object", "Fetch its tags: git fetch --tags", taken, raced
         )
     if raced:
-        return PushRefused(f"{where}: somebody else pushed a tag of this artifact first", "Try again", taken, raced)
+        return PushRefused(f"{where}: another writer pushed a tag of this artifact first", "Try again", taken, raced)
     if locked := _LOCKED.search(words):
         step = "Another push may be at work: try again, and if it stays, its owner has to remove that .lock file"
         return PushRefused(f"{where}: {quote(locked[0], 400)[1:-1]}", step)
@@ -268,5 +268,5 @@ def _tags_refused(words: str, remote: str, taken: Sequence[str], *, raced: bool 
 
 
 def _literal(name: str) -> str:
-    # in a pattern of ls-remote these would be wildcards; no tag of the registry holds them, but a name may be any
+    # these characters are wildcards in a pattern of ls-remote; a name may be any text
     return re.sub(r"([*?\[\\])", r"\\\1", name)

@@ -1,15 +1,14 @@
-"""Changing a few refs of a server over HTTP, whatever number of refs it has.
+"""Pushes over HTTP that do not have the server list its refs first.
 
-``git push`` begins with all the refs of the server being sent to it: of a patch repository with
-100,000 ghosts, 14 MB for a patch of 5 kB. No later version of the protocol changes that for pushes.
-But the request that follows stands for itself: it names each ref, what it is now and what it is to
-be, and the server checks that anyway. So it can be sent alone (gitprotocol-pack(5), "Reference Update
-Request"; gitprotocol-http(5), "Smart Service git-receive-pack").
+``git push`` first has all refs of the server sent: from a patch repository with 100,000 ghosts, 14 MB for a patch of 5
+kB. No version of the protocol avoids this for pushes. But the request that follows is complete: it names each ref with
+its old and its new id, and the server checks the old id. So the request can be sent alone (gitprotocol-pack(5),
+"Reference Update Request"; gitprotocol-http(5), "Smart Service git-receive-pack").
 
-Git offers no command for this, so it is the one conversation with a server that is not git's own. It
-is held where nothing about the connection is out of the ordinary. Otherwise, and whenever the answer
-is not what the protocol says, :func:`update_refs` returns None, and its caller lets ``git push`` do
-it, which knows all ways to reach a server and all its complaints.
+No command of git does this, so only here does a program other than git talk to a server. It does so only if the
+settings for the connection are ordinary. Otherwise, and if the answer does not follow the protocol,
+:func:`update_refs` returns None. Then its caller runs ``git push``, which supports all settings and reports all
+errors.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ from gto_ci.git.process import Runner, Watch
 from gto_ci.git.remotes.credentials import basic
 from gto_ci.git.remotes.push import PushReport, RefUpdate
 
-# Settings of http.* under which plain HTTP by Python does the same as git's own client.
+# The settings of http.* with which Python's HTTP client does the same as git's.
 _ORDINARY = frozenset(
     {"extraheader", "sslcainfo", "postbuffer", "lowspeedlimit", "lowspeedtime", "version", "useragent"}
 )
@@ -48,10 +47,8 @@ def update_refs(
 ) -> PushReport | None:
     """Ask the server at ``url`` to change refs, all or none; ``pack`` holds the objects that it lacks.
 
-    ``watch`` is told how much has been sent.
-
-    Returns None where this is not the way to do it; then the server has changed nothing, or an
-    answer was lost, and a push finds out which.
+    ``watch`` is called with the progress. Returns None if ``git push`` has to be used instead: the server has changed
+    nothing, or its answer was lost.
     """
     settings = _ordinary_settings(runner, repository, url)
     if settings is None:
@@ -65,7 +62,7 @@ def update_refs(
 
 
 def _ordinary_settings(runner: Runner, repository: Path, url: str) -> dict[str, str] | None:
-    """The settings of http.* for ``url``, None if one is set that only git understands."""
+    """Return the settings of http.* for ``url``, None if only git supports one of them."""
     if any(_UNUSUAL.fullmatch(name) and value for name, value in runner.environ.items()):
         return None
     try:
@@ -80,7 +77,7 @@ def _ordinary_settings(runner: Runner, repository: Path, url: str) -> dict[str, 
 
 
 class _Watched(BytesIO):
-    """What is sent, and somebody who is told how much of it has been read."""
+    """The body of a request, which reports how much of it has been read."""
 
     def __init__(self, body: bytes, watch: Watch | None) -> None:
         super().__init__(body)
@@ -95,7 +92,7 @@ class _Watched(BytesIO):
 
 
 class _NoRedirects(HTTPRedirectHandler):
-    """A server that sends us elsewhere is git's to follow: a POST would become a GET."""
+    """Follows no redirect, because it would turn a POST into a GET; git follows it."""
 
     def redirect_request(self, *_: object) -> None:
         return None
@@ -119,9 +116,9 @@ class _Connection:
             self._headers[name.strip()] = value.strip()
 
     def post(self, body: bytes, watch: Watch | None) -> bytes | None:
-        """The server's answer to ``body``, None where it refuses in terms of HTTP."""
+        """Return the server's answer to ``body``, None if its HTTP status is an error."""
         if "authorization" not in {name.lower() for name in self._headers}:
-            # a flush alone asks for nothing; it tells whether the server wants to know who we are
+            # an empty request, to see whether the server asks for credentials
             status, _ = self._send(b"0000")
             if status == 401:
                 self._headers["Authorization"] = self._credentials()
@@ -148,10 +145,10 @@ class _Connection:
                 return error.code, b""
 
     def _credentials(self) -> str:
-        """The header for what git's credential helpers know of this server.
+        """Return the header with the login from git's credential helpers.
 
         Raises:
-            GitError: they know nothing.
+            GitError: they have none for this server.
         """
         parts = urlsplit(self._url)
         host = parts.netloc.rpartition("@")[2]
@@ -171,7 +168,11 @@ def _request(updates: Sequence[RefUpdate], object_format: str) -> bytes:
 
 
 def _parse(answer: bytes) -> PushReport:
-    """Read the report, within its side band or not; ValueError where there is none."""
+    """Return the report in ``answer``, which may be in a side band.
+
+    Raises:
+        ValueError: there is none.
+    """
     words = b""
     report = b""
     for packet in _packets(answer):

@@ -1,8 +1,8 @@
-"""How to reach the remote that a work tree was cloned from.
+"""The settings with which git reaches the remote of a work tree.
 
-A CI workspace's own configuration says how (checkout stores the URL, and a token as an HTTP
-header, there or in a file tied in by ``includeIf``). A scratch repository needs the same, without
-a copy of any secret on disk: it is read with git and handed on in the environment.
+They are in the configuration of a CI workspace: checkout stores the URL there, and a token as an HTTP header, in the
+same file or in one that ``includeIf`` includes. A scratch repository needs the same settings, without a copy of a
+secret on disk. So they are read with git, and passed on in the environment.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ PAUSES = (1.0, 3.0)  # seconds between tries over the network
 
 _TRANSPORT_KEY = re.compile(r"(url|http|credential|protocol|ssh)\..+|core\.(sshcommand|askpass|gitproxy)")
 _REMOTE_SETTINGS = ("uploadpack", "proxy", "proxyauthmethod")
-# What a second try can mend: the network, a busy server, a tag that vanished between two answers.
+# Errors that may not occur again: of the network, of a busy server, of a tag that was deleted between two requests.
 _TRANSIENT = re.compile(
     r"could not resolve|timed? ?out|connection (reset|refused|closed)|early eof|rpc failed|hung up"
     r"|error: 5\d\d|too many requests|error: 429|no answer within|unexpected disconnect|not our ref"
@@ -42,7 +42,7 @@ _REDIRECTED = re.compile(r"error: 30[12378]\b")
 
 
 class NetworkRemedies(NamedTuple):
-    """The remedies for failures of the network, by what the other side did."""
+    """The remedies for a network error, by its reason."""
 
     refused: Remedy
     unreachable: Remedy
@@ -57,10 +57,9 @@ REMOTE = NetworkRemedies(
 
 @dataclass(frozen=True, slots=True)
 class Remote:
-    """A remote, and the process-only configuration with which git reaches it under the name ``origin``.
+    """A remote, and the configuration with which git's processes reach it under the name ``origin``.
 
-    ``folder`` is where it is, if it is on this machine; ``promisor``: the repository is a partial
-    clone of it.
+    ``folder`` is its folder if it is on this machine. ``promisor``: the repository is a partial clone of it.
     """
 
     name: str
@@ -72,9 +71,9 @@ class Remote:
 
 
 def own_transport_settings(entries: Sequence[tuple[str, str, str]]) -> list[tuple[str, str]]:
-    """Return, of a repository's settings (scope, key, value), its own that say how to reach URLs.
+    """Return those of a repository's own settings (scope, key, value) that say how to reach URLs.
 
-    A header that is meant for whatever URL stays behind: it belongs to the repository's own remote.
+    A header for all URLs is left out: it is meant for the repository's own remote.
     """
     return [
         (key, value)
@@ -94,18 +93,18 @@ def read_settings(repository: Repository) -> list[tuple[str, str, str]]:
 
 
 def remote_at(url: str) -> Remote:
-    """Return the remote at ``url``, which belongs to no repository here."""
+    """Return the remote at ``url``, without a repository that it belongs to."""
     return Remote("origin", url, (("remote.origin.url", url),), (), local_folder(url))
 
 
 def find_remote(repository: Repository, token: str = "", server_url: str = "") -> Remote | None:
-    """Return the remote ``origin`` of ``repository``, or its only one; None where there is none.
+    """Return the remote ``origin`` of ``repository``, or its only remote; None if it has no remote.
 
-    ``token`` is used where the repository's configuration holds no credential for HTTP and the
-    URL is on ``server_url``, the platform that issued the token; it is sent nowhere else.
+    ``token`` is used if the repository's configuration has no credentials for HTTP, and only if the URL is on
+    ``server_url``, the platform that issued the token.
 
     Raises:
-        GtoError: there are several remotes and none is called ``origin``.
+        GtoError: there are several remotes, and none is called ``origin``.
         GitError: git cannot read the configuration.
     """
     entries = read_settings(repository)
@@ -119,7 +118,7 @@ def find_remote(repository: Repository, token: str = "", server_url: str = "") -
         raise GtoError(f"No remote is called 'origin' among {', '.join(sorted(urls))}", "Rename one: git remote rename")
     name = "origin" if "origin" in urls else next(iter(urls))
     url = _absolute(urls[name], repository)
-    # system and global files apply to every process anyway; given twice, a header would be sent twice
+    # system and global settings apply to every process already, and a header that is set twice would be sent twice
     own = [(key, value) for scope, key, value in entries if scope in ("local", "worktree")]
     config = [(key, value) for key, value in own if _TRANSPORT_KEY.fullmatch(key)]
     for setting in _REMOTE_SETTINGS:
@@ -144,10 +143,10 @@ def find_remote(repository: Repository, token: str = "", server_url: str = "") -
 
 
 def retrying(action: Callable[[], T], remedies: NetworkRemedies = REMOTE) -> T:
-    """Return what ``action`` returns; after a failure that time may mend, pause and try again, a few times.
+    """Return the result of ``action``. After an error that may not occur again, pause and retry, a few times.
 
     Raises:
-        GitError: the last failure, with a next step that fits it.
+        GitError: the last error, with the one of ``remedies`` that fits it.
     """
     for pause in (*PAUSES, None):
         try:
@@ -160,7 +159,7 @@ def retrying(action: Callable[[], T], remedies: NetworkRemedies = REMOTE) -> T:
 
 
 def explained(error: GitError, remedies: NetworkRemedies = REMOTE) -> GitError:
-    """Return ``error`` with the next step that fits it."""
+    """Return ``error`` with the one of ``remedies`` that fits it."""
     if _UNKNOWN_HOST.search(error.stderr):
         step = remedies.unknown_host
     elif _REDIRECTED.search(error.stderr):
@@ -171,14 +170,14 @@ def explained(error: GitError, remedies: NetworkRemedies = REMOTE) -> GitError:
 
 
 def _absolute(url: str, repository: Repository) -> str:
-    """A remote may be a path relative to the work tree; the scratch repository lives elsewhere."""
+    """Return ``url``, as an absolute path if it is a path relative to the work tree."""
     if "://" not in url and (repository.root / url).exists():
         return str((repository.root / url).resolve())
     return url
 
 
 def local_folder(url: str) -> Path | None:
-    """Return the folder that a URL or path names, None where it is on another machine."""
+    """Return the folder that a URL or path names, None if it is on another machine."""
     path = Path(unquote(url.removeprefix("file://")) if url.startswith("file://") else url)
     return path.resolve() if path.is_absolute() and path.is_dir() else None
 
@@ -191,13 +190,17 @@ def _trusting(folder: Path, root: Path) -> list[tuple[str, str]]:
 def trust(folder: Path, root: Path) -> str:
     """Return the options with which git serves ``folder`` to us although another user owns it.
 
-    None are given unless that is the one who owns ``root`` too. Git asks for this trust in the
-    serving process, which takes no configuration from our environment; so it is given on the
-    command that starts it.
+    Returns "" unless the owner of ``root`` owns it too. The serving process checks the owner, and does not read
+    configuration from our environment. So the command that starts it needs these options.
     """
     if folder.stat().st_uid != root.stat().st_uid:
         return ""
-    return " ".join(f"-c safe.directory={shlex.quote(str(place))}" for place in (folder, folder / ".git"))
+    return " ".join(f"-c {key}={shlex.quote(value)}" for key, value in trust_settings(folder))
+
+
+def trust_settings(folder: Path) -> tuple[tuple[str, str], ...]:
+    """Return the settings with which git reads the repository in ``folder`` although another user owns it."""
+    return tuple(("safe.directory", str(place)) for place in (folder, folder / ".git"))
 
 
 def _same_host(url: str, server_url: str) -> bool:

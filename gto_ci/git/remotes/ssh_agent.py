@@ -1,6 +1,6 @@
-"""A private key for one conversation over ssh, that no file, command line or variable holds.
+"""A private key for ssh that is in no file, on no command line and in no variable.
 
-An agent of our own keeps it, which takes it from its standard input and ends with us.
+A separate ssh-agent holds the key. ssh-add reads the key from its standard input, and the agent ends with this program.
 """
 
 from __future__ import annotations
@@ -23,20 +23,19 @@ _PATIENCE = 10.0  # seconds for the agent to start and to take the key
 
 @contextmanager
 def ssh_key(key: str, known_hosts: str, environ: Mapping[str, str]) -> Iterator[dict[str, str]]:
-    """Yield the variables with which git's ssh uses ``key`` and no other, while the context lasts.
+    """Yield the variables with which git's ssh uses only ``key``, while the context lasts.
 
-    ``known_hosts`` holds lines of ssh's file of that name; github.com is known already. A host that
-    is not known is refused.
+    ``known_hosts`` has the lines of ssh's file of that name; github.com is always known. Unknown hosts are refused.
 
     Raises:
-        WrongInput: ssh's programs are missing, or do not take the key.
+        WrongInput: ssh's programs are missing, or do not accept the key.
     """
     with temporary_folder() as folder:
         hosts, socket = folder / "known_hosts", folder / "agent"
         hosts.write_text(f"{GITHUB}{known_hosts}\n", encoding="utf-8", errors="surrogateescape")
         with _agent(socket, environ):
             _add(key, {**environ, "SSH_AUTH_SOCK": str(socket)})
-            options = {  # in quotes, for ssh takes a space for the end of a name
+            options = {  # paths in quotes, because they may contain spaces
                 "IdentityAgent": f'"{socket}"',
                 "IdentityFile": "none",
                 "UserKnownHostsFile": f'"{hosts}"',
@@ -66,7 +65,7 @@ def _agent(socket: Path, environ: Mapping[str, str]) -> Iterator[None]:
 
 
 def _add(key: str, environ: Mapping[str, str]) -> None:
-    # no terminal and no window to ask for a passphrase: a key that has one is refused
+    # ssh-add has no terminal and no window to ask for a passphrase, so it refuses a key that has one
     environ = {**environ, "SSH_ASKPASS": os.devnull, "SSH_ASKPASS_REQUIRE": "never", "LC_ALL": "C"}
     text = key.replace("\r\n", "\n").strip() + "\n"
     try:

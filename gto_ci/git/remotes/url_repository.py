@@ -1,8 +1,7 @@
 """A repository at a URL, read and written without a clone.
 
-There is a scratch repository, into which comes what a question needs: tag objects and their
-commits, the files' names of one commit, single files. It is removed in the end. What is written
-goes to the remote.
+Each question fetches the objects that it needs into a scratch repository: tag objects and their commits, the names of a
+commit's files, single files. The scratch repository is removed at the end. Writes go to the remote.
 """
 
 from __future__ import annotations
@@ -29,13 +28,16 @@ _ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 def is_url(text: str) -> bool:
-    """Tell whether ``text`` is a URL or git's ``HOST:PATH``, and no folder here."""
+    """Tell whether ``text`` is a URL or git's ``HOST:PATH``, and not a folder on this machine."""
     return _URL.fullmatch(text) is not None and not Path(text).exists()
 
 
 @dataclass(slots=True)
 class _Link:
-    """What is known of the remote. ``refs``: what each points to, a tag's commit for a tag."""
+    """The mirror of a remote, and what is known about it. ``refs`` maps names to commits, also those of tags.
+
+    ``brought`` has the fetches that were made already.
+    """
 
     mirror: RemoteMirror
     remote: Remote
@@ -60,12 +62,12 @@ class UrlRepository(Repository):
 
     @property
     def branch(self) -> str | None:
-        """The name of the branch that HEAD is, None where there is none yet or it is detached."""
+        """The name of HEAD's branch, None if there is no branch yet or HEAD is detached."""
         return self.link.branch
 
     @contextmanager
     def reading_tags(self, artifact: str | None = None) -> Iterator[Iterator[TagRecord]]:
-        """Yield all tags, or only those of one artifact, as the remote has them now.
+        """Yield all tags of the remote, or only those of one artifact.
 
         Raises:
             GitError: the remote cannot be reached.
@@ -73,11 +75,11 @@ class UrlRepository(Repository):
         yield iter(self.link.mirror.fetch_registry(artifact))
 
     def tag_ids(self, names: Sequence[str]) -> dict[str, str]:
-        """Return nothing: here are no tags of its own."""
+        """Return nothing: the scratch repository has no tags."""
         return {}
 
     def objects(self, names: Sequence[str]) -> list[GitObject | None]:
-        """Return the objects called ``names`` (``REV``, ``REV:PATH``), None for each that is not there.
+        """Return the objects called ``names`` (``REV``, ``REV:PATH``), None for each missing one.
 
         Raises:
             GitError: the remote cannot be reached.
@@ -94,10 +96,10 @@ class UrlRepository(Repository):
         return self.link.mirror.scratch.objects(names)
 
     def fetch(self, what: Literal["branches", "history"]) -> None:
-        """Fetch the names of the files at all branches' heads, or at all their commits.
+        """Fetch the names of the files in all branches' heads, or in all their commits.
 
         Raises:
-            GitError: the remote cannot be reached, or can send nothing less than everything.
+            GitError: the remote cannot be reached, or does not support filters.
         """
         if what == "history" and not self.link.mirror.lazy:
             raise GitError(
@@ -111,12 +113,12 @@ class UrlRepository(Repository):
         """Fetch ``commits``, by their ids.
 
         Raises:
-            GitError: the remote cannot be reached, or has none such.
+            GitError: the remote cannot be reached, or does not have them.
         """
         self._fetch(commits, "--depth=1", "--filter=tree:0")
 
     def bring_blobs(self, blobs: Sequence[str]) -> None:
-        """Fetch files by their ids, all at once: each would be fetched by itself when it is read.
+        """Fetch files by their ids, all at once. Otherwise git would fetch each when it is read.
 
         Raises:
             GitError: the remote cannot be reached.
@@ -134,7 +136,7 @@ class UrlRepository(Repository):
         places = ("HEAD",) if rev == "HEAD" else (rev, f"refs/{rev}", f"refs/tags/{rev}", f"refs/heads/{rev}")
         known = next((self.link.refs[place] for place in places if place in self.link.refs), None)
         if known is None and rev != "HEAD" and not _ID.fullmatch(rev):
-            self.fetch("history")  # an abbreviation, or a path through the history
+            self.fetch("history")  # an abbreviated id, or a revision relative to a ref
             self._fetch(["+refs/tags/*:refs/tags/*"], WHOLE_HISTORY, "--filter=blob:none")
             return self._resolved(rev)
         if known is None and rev == "HEAD":
@@ -148,7 +150,7 @@ class UrlRepository(Repository):
         return self._resolved(commit)
 
     def remote_name(self) -> str:
-        """Return what the scratch repository calls the remote."""
+        """Return the remote's name in the scratch repository."""
         return self.link.remote.name
 
     def _resolved(self, rev: str) -> str:

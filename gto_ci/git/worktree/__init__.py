@@ -1,1 +1,1 @@
-"""The user's work tree: what is captured from it, and how it changes wholly or not at all."""
+"""The user's work tree: captures of its changes, and updates that are made completely or not at all."""

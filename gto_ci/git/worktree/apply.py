@@ -1,9 +1,8 @@
-"""Putting a patch, commits or both into a work tree, all of it or nothing.
+"""Updates of a work tree by a patch, by commits or by both: completely, or not at all.
 
-The patch is applied to a tree first, in an index of its own: whether it fits, and whether it writes
-where it may, is known before any file is touched. Then it is made sure that the work tree has
-nothing of its own where the new tree differs. What is left is to write files, which is the last
-step; see :mod:`gto_ci.git.worktree.uninterruptible`.
+First the patch is applied to a tree, in a separate index. This shows whether it applies, and whether it writes only
+where it may, before any file is touched. Then the work tree must have no changes of its own at the paths that differ.
+Writing the files is the last step; see :mod:`gto_ci.git.worktree.uninterruptible`.
 """
 
 from __future__ import annotations
@@ -23,29 +22,29 @@ from gto_ci.git.worktree.file_commit import fast_forward
 from gto_ci.git.worktree.sandbox import SUBMODULE, Sandbox, TreeChange, file_names
 from gto_ci.git.worktree.uninterruptible import finish
 
-# What git's words for a path outside the work tree, or inside .git, have in common
+# Git's messages about a path outside the work tree, or inside .git
 _FORBIDDEN = re.compile(r"invalid path|beyond a symbolic link|Invalid path|would be a directory/file conflict")
-# What a patch may make: a file, a symbolic link, a submodule. Git would take the mode of a folder, too.
+# A patch may create a file, a symbolic link or a submodule. Git would accept the mode of a folder too.
 _WRONG_MODE = re.compile(rb"^new (?:file )?mode (?!(?:100[0-7]{3}|120000|160000)\r?$)([^\r\n]*)", re.MULTILINE)
 _DISTRUST = "Nothing was changed; do not trust its sender"
 _GIT_FOLDERS = ("--path-format=absolute", "--git-dir", "--git-common-dir")
 _SHOWN = 5  # paths that an error names
-# Git does not quote a name for its spaces, and cannot read its own header back where a folder's name ends in one
+# Git does not quote names with spaces, and misreads its own header if the name of a folder ends in a space
 _MISREAD = re.compile(rb"^diff --git a/(.* /.*) b/\1$", re.MULTILINE)
 
 
 def apply_to_tree(sandbox: Sandbox, commit: str, patch: bytes, *, three_way: bool = False) -> str:
-    """Return the id of the tree of ``commit`` (or a tree) with ``patch`` applied. Nothing else is changed.
+    """Return the id of the tree of ``commit`` (or of a tree) with ``patch`` applied. Nothing else is changed.
 
-    With ``three_way`` the patch may be of another commit, whose files are here.
+    With ``three_way``, the patch may be based on another commit, if the repository has its files.
 
     Raises:
-        GhostRefused: the patch writes outside the work tree, or into ``.git``, or what is no file.
-        DoesNotApply: it does not fit, or is none.
+        GhostRefused: the patch writes outside the work tree or into ``.git``, or creates something that is not a file.
+        DoesNotApply: it does not apply, or is not a patch.
     """
     if wrong := _WRONG_MODE.search(patch):
         mode = quote(wrong[1].decode(errors="replace"))
-        raise GhostRefused(f"The patch makes something that is no file, its mode is {mode}", _DISTRUST)
+        raise GhostRefused(f"The patch creates something that is not a file: its mode is {mode}", _DISTRUST)
     patch = _MISREAD.sub(rb'diff --git "a/\1" "b/\1"', patch)
     index = sandbox.scratch_area.file("applied")
     index.unlink(missing_ok=True)  # in our own scratch folder
@@ -61,14 +60,14 @@ def apply_to_tree(sandbox: Sandbox, commit: str, patch: bytes, *, three_way: boo
 
 
 def _check_parts(sandbox: Sandbox, patch: bytes) -> None:
-    """Make sure that git took each part of ``patch``, and no other, for the change of a file.
+    """Make sure that git reads each part of ``patch`` as the change of a file, and nothing else.
 
-    It passes over a part that it cannot read, and takes for one what other programs write: there an
-    absolute path would be read as one inside the work tree.
+    Git skips parts that it cannot read. It also reads patches of other programs, and would then read an absolute path
+    as a path inside the work tree.
     """
     taken = sandbox.git("apply", "--numstat", "-z", "-", stdin=patch).count(b"\0")
     if taken != len(split_patch(patch)):
-        raise GhostRefused("The patch holds parts that 'git diff' does not make: words, or absolute paths", _DISTRUST)
+        raise GhostRefused("The patch has parts that 'git diff' does not make: words, or absolute paths", _DISTRUST)
 
 
 def growth(sandbox: Sandbox, changes: Iterable[TreeChange]) -> int:
@@ -180,7 +179,7 @@ def update_worktree(sandbox: Sandbox, plan: PlannedUpdate, pack: bytes = b"") ->
 
 
 def hand_over(sandbox: Sandbox, written: Iterable[Path]) -> None:
-    """Give what root has written in somebody else's work tree to its owner, who could not change it otherwise."""
+    """Give files that root has written to the work tree's owner, who could not change them otherwise."""
     if not hasattr(os, "geteuid") or os.geteuid() != 0:
         return
     git_dir, common = (Path(line) for line in sandbox.repository.rev_parse(*_GIT_FOLDERS))
@@ -192,7 +191,7 @@ def hand_over(sandbox: Sandbox, written: Iterable[Path]) -> None:
 
 
 def _records(git_dir: Path) -> Iterator[Path]:
-    """The files and folders of a repository that going to a commit may write; packs are not made here."""
+    """Yield the files and folders of a repository that an update may write, without packs, which it does not."""
     folders = [git_dir, *(git_dir / name for name in ("refs", "logs", "objects"))]
     for folder in folders:
         for path in folder.iterdir() if folder.is_dir() else ():
@@ -201,23 +200,23 @@ def _records(git_dir: Path) -> Iterator[Path]:
 
 
 def write_tree(sandbox: Sandbox, commit: str, tree: str) -> None:
-    """Write into the work tree, which is at ``commit``, what ``tree`` has otherwise; the index stays.
+    """Write the differences between ``commit`` and ``tree`` into the work tree, which is at ``commit``; keep the index.
 
     Raises:
         GitError: git cannot write.
     """
-    # what is not checked out of a sparse work tree is written all the same, else it would be lost
+    # files outside a sparse checkout are written too, otherwise their changes would be lost
     options = ("-c", "core.sparseCheckout=false")
     index = sandbox.copy_index()
-    # read-tree goes by times alone: a file that was touched, and is the same, would count as changed
-    with suppress(GitError):  # what it says, _check_free has asked more precisely
+    # read-tree compares only times: a file that was touched, and is the same, would count as changed
+    with suppress(GitError):  # _check_free has reported changed files
         sandbox.git("update-index", "-q", "--refresh", index=index)
-    # content in Git LFS is not fetched here: that takes credentials of its own, and time
+    # content in Git LFS is not fetched: that takes other credentials, and time
     sandbox.git(*options, "read-tree", "-m", "-u", commit, tree, index=index, GIT_LFS_SKIP_SMUDGE="1")
 
 
 def store(repository: Repository, pack: bytes) -> None:
-    """Store the objects of a thin pack in ``repository``. Nothing refers to them yet.
+    """Store the objects of a thin pack in ``repository``. No ref points to them yet.
 
     Raises:
         GitError: git cannot write.
@@ -234,7 +233,7 @@ def _go_back(sandbox: Sandbox, plan: PlannedUpdate) -> None:
 
 
 def _written(sandbox: Sandbox, files: Sequence[Path], changes: Sequence[TreeChange]) -> set[Path]:
-    """Return those of ``files`` that git wrote for ``changes``: they hold what the change holds, or begin so."""
+    """Return those of ``files`` that git wrote for ``changes``: they have the new content, or the beginning of it."""
     index = sandbox.scratch_area.file("found")
     index.unlink(missing_ok=True)  # in our own scratch folder
     names = [file.relative_to(sandbox.root).as_posix() for file in files]
@@ -242,7 +241,7 @@ def _written(sandbox: Sandbox, files: Sequence[Path], changes: Sequence[TreeChan
     try:
         sandbox.git("update-index", "--add", "--info-only", "-z", "--stdin", stdin=os.fsencode(listing), index=index)
         listed = sandbox.git("ls-files", "--stage", "-z", index=index)
-    except GitError:  # a filter fails, perhaps the one for which all this is taken back
+    except GitError:  # a filter fails, perhaps the same one that made the update fail
         listed = b""
     # of each entry: mode, id and stage, a tab, the name
     entries = (entry.partition("\t") for entry in file_names(listed))
@@ -258,7 +257,7 @@ def _written(sandbox: Sandbox, files: Sequence[Path], changes: Sequence[TreeChan
 
 
 def _is_begun(sandbox: Sandbox, file: Path, change: TreeChange) -> bool:
-    """Tell whether git, writing ``file``, stopped half-way: on a full disk, for example."""
+    """Tell whether git wrote the beginning of ``file`` and then stopped: on a full disk, for example."""
     if file.is_symlink() or not change.mode.startswith("100"):
         return False
     with suppress(GtoError, OSError):
@@ -276,14 +275,14 @@ def _left(sandbox: Sandbox, error: GtoError, places: Sequence[Path]) -> GtoError
 
 
 def _check_free(sandbox: Sandbox, changes: Sequence[TreeChange]) -> None:
-    """Make sure that the work tree has nothing of its own at the paths of ``changes``."""
+    """Make sure that the work tree has no changes of its own, and no untracked files, at the paths of ``changes``."""
     touched = {change.path for change in changes}
     listed = sandbox.git("status", "--porcelain", "-z", "--no-renames", "--ignore-submodules=all")
     dirty = [os.fsdecode(entry[3:]) for entry in listed.split(b"\0") if entry]
     taken = sorted(touched.intersection(dirty))
     if taken:
         raise DoesNotApply(
-            f"The work tree has changes of its own in {_some(taken)}", "Commit them, or put them aside: git stash"
+            f"The work tree has uncommitted changes in {_some(taken)}", "Commit them, or stash them: git stash"
         )
     hidden = sorted(touched.intersection(_hidden(sandbox)))
     if hidden:
@@ -297,13 +296,13 @@ def _check_free(sandbox: Sandbox, changes: Sequence[TreeChange]) -> None:
 
 
 def _hidden(sandbox: Sandbox) -> list[str]:
-    """The files that are marked as unchanged whatever they are; git shows them with a small letter."""
+    """Return the files that git was told to treat as unchanged; ``ls-files -v`` marks them with a small letter."""
     listed = sandbox.git("ls-files", "-v", "-z").split(b"\0")
     return [os.fsdecode(entry[2:]) for entry in listed if entry[:1].islower()]
 
 
 def _obstacle(root: Path, change: TreeChange, removed: set[str]) -> str:
-    """What is where ``change`` makes a new file, ignored files included; "" for nothing."""
+    """Return the file in the way of the new file that ``change`` makes, also an ignored one; "" for none."""
     if not change.added:
         return ""
     parts = change.path.split("/")

@@ -1,7 +1,7 @@
-"""What was in a work tree before git wrote into it, to be put back if git fails half-way.
+"""Backups of files in a work tree, to restore them if git fails after it has written some.
 
-Git may fail after it has written some files. Another program may write at the same time: an editor that saves,
-a job that is running. So a failed pull takes back only what git wrote for it, and keeps what others wrote.
+Another program may write at the same time: an editor, or a running job. So a failed pull undoes only what git wrote
+for it, and keeps what other programs wrote.
 """
 
 from __future__ import annotations
@@ -16,31 +16,33 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 _LOCK_PATIENCE = 1.0  # seconds
-Ours = Callable[[Sequence[Path]], set[Path]]  # of files: those that git wrote for us
+Ours = Callable[[Sequence[Path]], set[Path]]  # returns those files that git wrote for us
 
 
 @dataclass(slots=True)
 class Backup:
-    """What was at some paths. Made by :func:`back_up`; ``kept`` is None where there was no file."""
+    """A backup of the files at some paths. Made by :func:`back_up`.
+
+    ``kept`` maps each path to the copy of its file, or to None if there was no file.
+    """
 
     root: Path
     kept: dict[Path, Path | None] = field(default_factory=dict)
     new_folders: list[Path] = field(default_factory=list)
 
     def restore(self, ours: Ours) -> list[Path]:
-        """Put back what was there. Return the paths where something of somebody else's stays.
+        """Restore the files, and return the paths where another program has written, which are left alone.
 
-        Only two things are removed: files of which ``ours`` says that git wrote them, and empty folders that
-        were not there before.
+        Only two things are removed: files that git wrote, as ``ours`` tells, and empty folders that are new.
         """
         changed = [place for place in self.kept if not self._is_as_before(place)]
         files = [place for place in changed if self.is_file(place)]
         written = ours(files)
         for place in written:
-            with suppress(OSError):  # what can be put back is
+            with suppress(OSError):  # the other files are restored all the same
                 place.unlink()
         for folder in self.new_folders:
-            with suppress(OSError):  # it is none, or somebody else's file is in it
+            with suppress(OSError):  # it is no folder, or it is not empty
                 folder.rmdir()
         for place in changed:
             copy = self.kept[place]
@@ -60,16 +62,16 @@ class Backup:
         return same_mode and filecmp.cmp(place, copy, shallow=False)
 
     def is_file(self, place: Path) -> bool:
-        """Tell whether a file or link is at ``place``, inside the work tree."""
+        """Tell whether there is a file or link at ``place``, inside the work tree."""
         return (place.is_symlink() or place.is_file()) and not self._is_beyond_link(place)
 
     def _is_beyond_link(self, place: Path) -> bool:
-        """Tell whether a folder above ``place`` has become a link: what is there is not in the work tree."""
+        """Tell whether a folder above ``place`` has become a link, which leads out of the work tree."""
         return any(above.is_symlink() for above in place.parents if self.root in above.parents)
 
 
 def back_up(paths: Iterable[Path], root: Path, folder: Path) -> Backup:
-    """Return a backup, in the new folder ``folder``, of what is at ``paths`` below ``root``.
+    """Copy the files at ``paths`` below ``root`` into the new folder ``folder``, and return the backup.
 
     Raises:
         OSError: something cannot be read.
@@ -82,7 +84,7 @@ def back_up(paths: Iterable[Path], root: Path, folder: Path) -> Backup:
             copy = folder / str(number)
             _copy(place, copy)
             backup.kept[place] = copy
-        # git makes a folder for a submodule, too, and in the place of a file
+        # git makes folders for submodules too, and in place of files
         for above in (place, *place.parents):
             if above == root or (above.is_dir() and not above.is_symlink()):
                 break
@@ -93,17 +95,17 @@ def back_up(paths: Iterable[Path], root: Path, folder: Path) -> Backup:
 
 @dataclass(slots=True)
 class RecordBackup:
-    """The files in which git records what is checked out, such as the index. Made by :func:`back_up_records`."""
+    """A backup of git's own files about the checkout, such as the index. Made by :func:`back_up_records`."""
 
     kept: dict[Path, Path | None]
     written: dict[Path, bytes | None] = field(default_factory=dict)
 
     def note_written(self) -> None:
-        """Take what the files hold now for what git has written for us: if that changes, somebody else did it."""
+        """Remember the present content as what git wrote for us: if it changes later, another program changed it."""
         self.written = {record: _content(record) for record in self.kept}
 
     def restore(self) -> None:
-        """Put back, under git's own locks, those that are not as before, unless somebody else changed them."""
+        """Restore the changed files under git's own locks, except those that another program has changed."""
         for record, copy in self.kept.items():
             found = _content(record)
             before = None if copy is None else _content(copy)
@@ -113,7 +115,7 @@ class RecordBackup:
 
 
 def back_up_records(records: Iterable[Path], folder: Path) -> RecordBackup:
-    """Return a backup of ``records``, in the new folder ``folder``.
+    """Copy ``records`` into the new folder ``folder``, and return the backup.
 
     Raises:
         OSError: something cannot be read.
@@ -129,7 +131,7 @@ def back_up_records(records: Iterable[Path], folder: Path) -> RecordBackup:
 
 
 def _put_back(record: Path, copy: Path | None) -> None:
-    """Replace ``record`` as git does: whoever holds its lock file may write it, and nobody else."""
+    """Replace ``record`` as git does: only the process that has made its lock file may write it."""
     lock = record.with_name(f"{record.name}.lock")
     end = time.monotonic() + _LOCK_PATIENCE
     while True:
@@ -158,6 +160,6 @@ def _content(record: Path) -> bytes | None:
 
 def _copy(source: Path, target: Path) -> None:
     shutil.copy2(source, target, follow_symlinks=False)
-    with suppress(OSError):  # only root can, and need
+    with suppress(OSError):  # only root can do this, and only root needs it
         status = source.lstat()
         os.chown(target, status.st_uid, status.st_gid, follow_symlinks=False)

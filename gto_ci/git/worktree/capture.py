@@ -1,13 +1,12 @@
 """The uncommitted change of a work tree, as a tree and as a patch.
 
-First git stages the work tree, as ``git add`` would, in an index and an object store beside the
-user's own, which stay as they are. Then the two trees are compared where none of the user's settings
-counts. So the same change gives the same bytes for everybody: those that ``git diff`` prints for
-somebody who has set nothing.
+First git stages the work tree, as ``git add`` would, in a separate index and object store. The user's own do not
+change. Then git compares the two trees without the user's settings. So the same change gives the same bytes for every
+user: those that ``git diff`` prints with git's default settings.
 
-What a person has set for git to *show* does not matter to the second step, and what would change
-content on its way into git (line ends, modes) is fixed for the first. Filters (``filter.NAME.clean``)
-run: they are part of how a repository keeps its files, and what one encrypts must not go out plain.
+Settings that change git's *output* have no effect on the second step. Settings that change content on its way into git
+(line ends, modes) are fixed in the first. Filters (``filter.NAME.clean``) run, because they belong to how a repository
+stores its files, and content that a filter encrypts must not be pushed in plain text.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ _POINTER_CHANGED = re.compile(rb"^\+oid sha256:[0-9a-f]{64}\r?$", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which untracked files belong to a change: ``include``, as a person named them, or all that are not ignored."""
+    """The untracked files that belong to a change: those that ``include`` names, or all that are not ignored."""
 
     include: tuple[str, ...] = ()
     untracked: bool = False
@@ -42,8 +41,8 @@ class Selection:
 class CapturedChange:
     """An uncommitted change of the commit ``base``.
 
-    ``tree`` is the id of the work tree that it leads to, ``left_out`` the untracked files that do not
-    belong to it, ``notes`` what a person has to know: what the patch says, and does not carry.
+    ``tree`` is the id of the resulting tree, ``left_out`` are the untracked files that do not belong to the change.
+    ``notes`` tell a person what the patch mentions but does not contain.
     """
 
     base: str
@@ -56,13 +55,12 @@ class CapturedChange:
 def capture(
     sandbox: Sandbox, base: str, selection: Selection, folder: Path, *, partial: bool = False
 ) -> CapturedChange:
-    """Return the change of the commit ``base`` that the work tree holds, staged or not.
+    """Return the difference between the commit ``base`` and the work tree, staged or not.
 
-    ``folder`` is what the names in ``selection`` are relative to; ``partial``: objects may have to be
-    fetched first.
+    The names in ``selection`` are relative to ``folder``. ``partial``: the repository may have to fetch objects first.
 
     Raises:
-        WrongArguments: a file to include is not there, or not inside the repository.
+        WrongArguments: a file to include does not exist, or is not inside the repository.
         GitError: git cannot read the work tree.
     """
     untracked = sandbox.untracked("--exclude-standard")
@@ -75,7 +73,7 @@ def capture(
         options = ("--force", "--pathspec-from-file=-", "--pathspec-file-nul")
         sandbox.git("add", *options, stdin=names, index=index, GIT_LITERAL_PATHSPECS="1")
         tree = _write_tree(sandbox, index)
-    if partial:  # git fetches what it lacks; where nobody's settings count it could not
+    if partial:  # git fetches missing objects now: without the user's settings it could not
         sandbox.git(*DIFF, base, tree)
     patch = sandbox.neutral(*DIFF, base, tracked)
     if tree != tracked:
@@ -91,9 +89,9 @@ def _write_tree(sandbox: Sandbox, index: Path) -> str:
 
 
 def _in_order(sandbox: Sandbox, tracked: str, tree: str, chosen: Sequence[str]) -> bytes:
-    """The patch that adds the chosen files, in the order in which they were chosen.
+    """Return the patch that adds the ``chosen`` files, in this order.
 
-    What is in their way goes first: git does not see that it is gone where a link to itself is in its folder's place.
+    It first removes tracked files in their place: git still finds such a file if its folder became a link to itself.
     """
     parts = split_patch(sandbox.neutral(*DIFF, "--no-renames", tracked, tree))
     by_name = dict(zip([change.path for change in sandbox.changes(tracked, tree)], parts, strict=True))
@@ -102,7 +100,7 @@ def _in_order(sandbox: Sandbox, tracked: str, tree: str, chosen: Sequence[str]) 
 
 
 def _choose(sandbox: Sandbox, selection: Selection, folder: Path, untracked: Sequence[str]) -> list[str]:
-    """The untracked files that belong to the change, each once, in the order in which they were named."""
+    """Return the untracked files that belong to the change, each once, in the order of their names' first mention."""
     chosen: dict[str, None] = {}
     for name in selection.include:
         for path in _named(sandbox, name, folder, untracked):
@@ -115,7 +113,7 @@ def _choose(sandbox: Sandbox, selection: Selection, folder: Path, untracked: Seq
 
 
 def _named(sandbox: Sandbox, name: str, folder: Path, untracked: Sequence[str]) -> list[str]:
-    """The files that a person means by ``name``: a file, all untracked ones in a folder, or those of a pattern."""
+    """Return the files that ``name`` means: one file, the untracked files in a folder, or the matches of a pattern."""
     if not name or "\0" in name:
         raise WrongArguments(f"{quote(name)} is no name of a file", Remedies.NAME_UNTRACKED_FILE)
     path = _inside(sandbox, name, folder)
@@ -139,7 +137,7 @@ def _nothing(name: str, why: str) -> list[str]:
 
 
 def _inside(sandbox: Sandbox, name: str, folder: Path) -> str:
-    """The path of ``name`` relative to the root, which it must not leave."""
+    """Return the path of ``name`` relative to the root. It must be inside the work tree."""
     place = os.path.normpath(os.path.join(os.path.realpath(folder), name))  # noqa: PTH118  a link stays a link
     path = os.path.relpath(place, os.path.realpath(sandbox.root))
     first = path.split(os.sep, 1)[0]
@@ -153,12 +151,12 @@ def _inside(sandbox: Sandbox, name: str, folder: Path) -> str:
 def _in_folder(sandbox: Sandbox, path: str, untracked: Sequence[str]) -> list[str]:
     prefix = "" if path == "." else f"{path}/"
     found = [name for name in untracked if name.startswith(prefix) and not name.endswith("/")]
-    # a folder that is ignored as a whole, and was named all the same, is meant
+    # if only ignored files are in the folder, they are meant
     return found or [name for name in sandbox.untracked("--", f":(top,literal){path}") if not name.endswith("/")]
 
 
 def _behind(sandbox: Sandbox, path: str, untracked: Sequence[str]) -> list[str]:
-    """What the symbolic link ``path`` leads to, step by step."""
+    """Return the targets of the symbolic link ``path``, one for each step."""
     found: list[str] = []
     place = sandbox.root / path
     for _ in range(_LINK_DEPTH):
@@ -184,24 +182,24 @@ def _behind(sandbox: Sandbox, path: str, untracked: Sequence[str]) -> list[str]:
 
 
 def _notes(sandbox: Sandbox, base: str, tree: str, patch: bytes) -> Iterable[str]:
-    """What the patch says and does not carry: commits and changes of submodules, content in Git LFS."""
+    """Yield what the patch mentions but does not contain: commits and changes of submodules, content in Git LFS."""
     changes = sandbox.changes(base, tree) if b"160000" in patch or _POINTER_CHANGED.search(patch) else []
     for change in changes:
         if SUBMODULE in (change.mode, change.old_mode) and not change.removed:
             yield (
-                f"Submodule {quote(change.path)}: the patch says that it is at {change.new}, "
-                "and does not carry that commit; push it to the submodule's own remote"
+                f"Submodule {quote(change.path)}: the patch records that it is at {change.new}, "
+                "and does not contain that commit; push it to the submodule's own remote"
             )
     if (sandbox.root / ".gitmodules").exists():
         for path in _dirty_submodules(sandbox):
-            yield f"Submodule {quote(path)}: it has uncommitted changes of its own, which the patch does not carry"
+            yield f"Submodule {quote(path)}: the patch does not contain its uncommitted changes"
     if _POINTER_CHANGED.search(patch):
         blobs = [change for change in changes if change.mode.startswith("100")]
         for change, found in zip(blobs, _small(sandbox, [one.new for one in blobs]), strict=True):
             if _POINTER.match(found):
                 yield (
-                    f"Git LFS: the patch carries the pointer of {quote(change.path)}, and not its content; "
-                    "'git lfs push' brings that to the server"
+                    f"Git LFS: the patch contains the pointer of {quote(change.path)}, and not its content; "
+                    "'git lfs push' uploads the content"
                 )
 
 
@@ -216,7 +214,7 @@ def _dirty_submodules(sandbox: Sandbox) -> list[str]:
 
 
 def _small(sandbox: Sandbox, oids: Sequence[str]) -> list[bytes]:
-    """The content of blobs, nothing for those too large to be a pointer."""
+    """Return the content of blobs, nothing for each that is too large for a pointer of Git LFS."""
     listed = sandbox.git("cat-file", "--batch-check=%(objectsize)", stdin="".join(f"{oid}\n" for oid in oids).encode())
     sizes = [int(line) for line in listed.decode().splitlines()]
     wanted = [oid for oid, size in zip(oids, sizes, strict=True) if size <= 1024]

@@ -1,9 +1,8 @@
-"""Carrying commits from one clone to another: as a mailbox, and as they are.
+"""Commits on their way from one clone to another: as a mailbox, and as a bundle.
 
-A mailbox (``git log --pretty=email``) is what Git Ghost stores. It says nothing of committers, so
-what is made of it has other ids. Beside it we store a bundle (gitformat-bundle(5)), from which the
-very commits come. An id is made of all that a commit holds and of all before it, so a bundle that
-yields the id that was asked for cannot have been tampered with.
+Git Ghost stores a mailbox (``git log --pretty=email``). It does not name committers, so commits that are made from it
+have other ids. We store a bundle too (gitformat-bundle(5)), which contains the commits themselves. A commit's id is a
+hash of its content and of all commits before it. So a bundle with the requested id has not been tampered with.
 """
 
 from __future__ import annotations
@@ -24,17 +23,17 @@ _QUIET_FSCK = "missingEmail=ignore,badTimezone=ignore,zeroPaddedFilemode=ignore,
 
 @dataclass(frozen=True, slots=True)
 class Commits:
-    """Commits to carry: the mailbox, and the bundle."""
+    """Packed commits: a mailbox and a bundle."""
 
     mailbox: bytes
     bundle: bytes
 
 
 def pack_commits(sandbox: Sandbox, start: str, end: str, *, partial: bool = False) -> Commits:
-    """Return the commits after ``start`` up to ``end``. ``partial``: objects may have to be fetched first.
+    """Return the commits after ``start`` up to ``end``. ``partial``: the repository may have to fetch objects first.
 
     Raises:
-        GitError: git cannot read them all; the repository may be shallow.
+        GitError: git cannot read all of them, for example because the repository is shallow.
     """
     if partial:
         sandbox.git(*_MAILBOX, f"{start}..{end}")
@@ -50,15 +49,15 @@ def _bundle_head(start: str, end: str) -> bytes:
 
 
 def unbundle(sandbox: Sandbox, start: str, end: str, bundle: bytes) -> bytes:
-    """Bring the commits of ``bundle`` into the scratch repository, and return the pack that they came in.
+    """Store the commits of ``bundle`` in the scratch repository, and return its pack.
 
     Raises:
-        GhostRefused: it holds other commits than those after ``start`` up to ``end``, or broken ones.
+        GhostRefused: its commits are broken, or are not those after ``start`` up to ``end``.
     """
     head, divider, pack = bundle.partition(b"\n\n")
     lines = head.decode(errors="replace").split("\n")
     if not divider or not lines[0].startswith("# v"):
-        raise GhostRefused("its bundle is none")
+        raise GhostRefused("its bundle is not a bundle of git")
     needs = [line[1:].partition(" ")[0] for line in lines[1:] if line.startswith("-")]
     tips = [line.partition(" ")[0] for line in lines[1:] if line[:1] not in ("-", "@")]
     if tips != [end] or needs != [start]:
@@ -76,13 +75,13 @@ def unbundle(sandbox: Sandbox, start: str, end: str, bundle: bytes) -> bytes:
 
 
 def replay(sandbox: Sandbox, start: str, mailbox: bytes, *, three_way: bool = False) -> str:
-    """Return the last of the commits that the mails in ``mailbox`` make, one after another, on ``start``.
+    """Make a commit of each mail in ``mailbox``, one after another on top of ``start``, and return the last one.
 
-    As ``git am`` does, but in the scratch repository: neither files nor branches are touched.
+    This does the same as ``git am``, but in the scratch repository: no file and no branch changes.
 
     Raises:
-        GhostRefused: a mail is none, or writes where a patch may not.
-        DoesNotApply: a patch does not fit.
+        GhostRefused: a mail is broken, or writes where a patch may not.
+        DoesNotApply: a patch does not apply.
     """
     folder = sandbox.scratch_area.file("mails")
     folder.mkdir()
@@ -100,7 +99,7 @@ def _replay_one(sandbox: Sandbox, parent: str, mail: Path, *, three_way: bool) -
     try:
         info = sandbox.scratch.neutral.git("mailinfo", "-b", str(message), str(patch), stdin=mail.read_bytes())
     except GitError as error:
-        raise GhostRefused(f"mail {mail.name} in its mailbox is none: {error.cause}") from error
+        raise GhostRefused(f"mail {mail.name} in its mailbox is broken: {error.cause}") from error
     fields = dict(line.partition(": ")[::2] for line in info.decode(errors="surrogateescape").splitlines())
     if not fields.get("Date"):
         raise GhostRefused(f"mail {mail.name} in its mailbox has no date")
@@ -122,6 +121,6 @@ def _replay_one(sandbox: Sandbox, parent: str, mail: Path, *, three_way: bool) -
 
 
 def pack_new(sandbox: Sandbox, start: str, end: str) -> bytes:
-    """Return a thin pack of the commits that were made in the scratch repository after ``start``."""
+    """Return a thin pack of the scratch repository's commits after ``start`` up to ``end``."""
     wanted = f"{end}\n^{start}\n".encode()
     return sandbox.scratch.git.git("pack-objects", "--revs", "--thin", "--stdout", "-q", stdin=wanted)

@@ -1,8 +1,7 @@
-"""A commit of one file, beside whatever else a person has changed.
+"""A commit of one file, which leaves all other changes of the user alone.
 
-The commit is made of objects alone, which change nothing that anybody sees. Then one git process
-makes it visible, in a session of its own, so that it comes to its end although we be killed: the
-repository is as before or as after.
+First the commit's objects are written, which are not visible. Then one git process makes the commit visible. It has its
+own session, so it finishes even if we are killed: the repository is in the old state or in the new one.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ _IN_PROGRESS = {"MERGE_HEAD": "merge", "CHERRY_PICK_HEAD": "cherry-pick"}
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What is checked out: the ``commit`` (None before the first one) and the ``branch`` (None when detached).
+    """The checkout: its ``commit`` (None before the first one) and ``branch`` (None if HEAD is detached).
 
     ``bare``: there is no work tree.
     """
@@ -35,7 +34,7 @@ class Head:
 
 
 def read_head(repository: Repository) -> Head:
-    """Return what is checked out.
+    """Return the checked-out commit and branch.
 
     Raises:
         GitError: git cannot read the repository.
@@ -47,7 +46,7 @@ def read_head(repository: Repository) -> Head:
 
 
 def check_clean(repository: Repository, path: str) -> None:
-    """Make sure that ``path`` is, in the index and in the work tree, as HEAD has it.
+    """Make sure that ``path`` is the same in HEAD, in the index and in the work tree.
 
     Raises:
         GtoError: it is not, or a merge is not finished.
@@ -62,17 +61,17 @@ def check_clean(repository: Repository, path: str) -> None:
             f"The command would have changed files that were not committed: {quote(path)}",
             f"Commit that change first, for example: git commit -m 'Update annotations' -- {shlex.quote(path)}",
         )
-    folders = repository.rev_parse("--path-format=absolute", *(w for n in _IN_PROGRESS for w in ("--git-path", n)))
-    for file, what in zip(folders, _IN_PROGRESS.values(), strict=True):
+    files, _ = repository.paths_and_format(*_IN_PROGRESS)
+    for file, what in zip(files, _IN_PROGRESS.values(), strict=True):
         if os.path.lexists(file):
             raise GtoError(f"A {what} is not finished here", f"Finish it: git {what} --continue, or --abort")
 
 
 def committed_file(repository: Repository, head: Head, path: str) -> bytes | None:
-    """Return the content of ``path`` in ``head``, None where it has none.
+    """Return the content of ``path`` in ``head``, None if there is no such file.
 
     Raises:
-        GtoError: something else is there than a plain file.
+        GtoError: ``path`` is not a plain file.
         GitError: git cannot read the repository.
     """
     folder, name = posixpath.split(path)
@@ -86,13 +85,13 @@ def committed_file(repository: Repository, head: Head, path: str) -> bytes | Non
 
 
 def make_commit(repository: Repository, head: Head, path: str, data: bytes, message: str) -> str:
-    """Write a commit that changes ``path`` in ``head`` to ``data``, and return its id. Nothing refers to it yet.
+    """Write a commit that changes ``path`` in ``head`` to ``data``, and return its id. No ref points to it yet.
 
-    Author, committer and signature are what git's environment and configuration say.
+    Git's environment and configuration determine author, committer and signature.
 
     Raises:
-        GtoError: something in the way of ``path`` is no file.
-        GitError: there is no identity or no key to sign with, or git cannot write.
+        GtoError: ``path``, or something above it, is not what a file can replace.
+        GitError: git knows no identity or no key to sign with, or cannot write.
     """
     blob = repository.git("hash-object", "-w", "--stdin", stdin=data).decode().strip()
     tree = _tree_with(repository, head, path, blob)
@@ -136,7 +135,7 @@ def fast_forward(repository: Repository, commit: str, action: str) -> None:
 
 
 def _run_to_its_end(repository: Repository, command: list[str], action: str) -> None:
-    # this is only how a commit arrives, so none of the user's hooks and settings for merges apply
+    # the merge only delivers a commit, so the user's hooks and settings for merges do not apply
     repository.runner.with_config(*QUIET).run(
         command,
         repository.root,
@@ -147,7 +146,7 @@ def _run_to_its_end(repository: Repository, command: list[str], action: str) -> 
 
 
 def _tree_with(repository: Repository, head: Head, path: str, blob: str) -> str:
-    """Write HEAD's tree with the file ``path`` replaced or added, folder by folder from the inside out."""
+    """Write HEAD's tree with the file ``path`` replaced or added, and return its id. Inner folders come first."""
     mode, kind, oid = "100644", "blob", blob
     while path:
         folder, name = posixpath.split(path)
@@ -163,7 +162,7 @@ def _tree_with(repository: Repository, head: Head, path: str, blob: str) -> str:
 
 
 def _entries(repository: Repository, head: Head, folder: str) -> dict[str, tuple[str, str, str]]:
-    """Mode, kind and id of each entry of ``folder`` in ``head``, by name; nothing where there is no such folder."""
+    """Return mode, type and id of each entry of ``folder`` in ``head``, by name; nothing if there is no such folder."""
     tree = f"{head.commit}:{folder}"
     if head.commit is None or (folder and repository.objects([tree]) == [None]):
         return {}

@@ -1,7 +1,7 @@
-"""Linked work trees that show a commit with a change applied.
+"""Linked work trees that hold a commit with a change applied.
 
-Each has a mark in its administrative folder: what it was made of, so that it can be told from a
-person's own, and whether it was changed since.
+A record in the administrative folder of each says what it was made from. This distinguishes it from the user's own work
+trees, and shows whether its files have changed since.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _MARK = "git-ghost.json"
 
 @dataclass(frozen=True, slots=True)
 class WorktreeRecord:
-    """What a linked work tree was made of: the commit, the hash of the diff, the id of the tree that they make."""
+    """The commit and the hash of the diff that a linked work tree was made from, and the id of the resulting tree."""
 
     base: str
     hash: str
@@ -29,12 +29,12 @@ class WorktreeRecord:
 
 
 def add_worktree(sandbox: Sandbox, folder: Path, mark: WorktreeRecord, pack: bytes) -> None:
-    """Make a linked work tree at ``mark.base`` whose files are those of ``mark.tree``; ``pack`` holds new commits.
+    """Make a linked work tree at ``mark.base`` with the files of ``mark.tree``; ``pack`` holds new commits.
 
-    ``folder`` does not exist, or is empty.
+    ``folder`` must be missing or empty.
 
     Raises:
-        GitError: git cannot write; then there is none.
+        GitError: git cannot write; then no work tree is left.
     """
     was_there = folder.exists()
     store(sandbox.repository, pack)
@@ -48,7 +48,7 @@ def add_worktree(sandbox: Sandbox, folder: Path, mark: WorktreeRecord, pack: byt
         runner.run(["reset", "--quiet", "--mixed", mark.base], folder)
         (_administration(folder, runner) / _MARK).write_text(json.dumps(asdict(mark)), encoding="utf-8")
     except BaseException:
-        # made a moment ago, in a folder in which there was nothing
+        # made a moment ago, in a folder that was empty
         remove_worktree(sandbox.repository, folder)
         if was_there:
             folder.mkdir()
@@ -67,18 +67,17 @@ def marked_worktrees(repository: Repository) -> dict[Path, WorktreeRecord]:
         try:
             mark = WorktreeRecord(**json.loads(file.read_text(encoding="utf-8")))
             folder = Path((file.parent / "gitdir").read_text(encoding="utf-8").strip()).parent
-        except (OSError, ValueError, TypeError):  # damaged: then it is nobody's to remove
+        except (OSError, ValueError, TypeError):  # a damaged record: its work tree is not removed
             continue
         found[folder] = mark
     return found
 
 
 def remove_worktree(repository: Repository, folder: Path) -> None:
-    """Remove a linked work tree, and whatever was changed in it. Its folder may be gone already.
+    """Remove a linked work tree with all changes in it. Its folder may be missing already.
 
-    Git refuses unless the folder's own ``.git`` leads back to this repository, so what else came into the
-    same place stays. Other work trees stay too, although their folders may be gone: on a disk that is not
-    mounted, for example.
+    Git refuses unless the folder's ``.git`` leads back to this repository, so nothing else in that place is removed.
+    Other work trees stay, even if their folders are missing: they may be on a disk that is not mounted.
 
     Raises:
         GitError: git cannot remove it.
@@ -87,7 +86,7 @@ def remove_worktree(repository: Repository, folder: Path) -> None:
 
 
 def _plain(runner: Runner) -> Runner:
-    # the ceiling of the source repository has nothing to do with a folder elsewhere
+    # the ceiling of the source repository does not apply to a folder elsewhere
     environ = {name: value for name, value in runner.environ.items() if name != "GIT_CEILING_DIRECTORIES"}
     return Runner(environ, runner.config, runner.secrets)
 

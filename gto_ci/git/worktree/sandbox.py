@@ -1,7 +1,7 @@
-"""A user's repository with fixed settings, and a scratch repository for what is written.
+"""A sandbox: the user's repository with fixed settings, and a scratch repository for everything that git writes.
 
-What a person has set for git must not change what is captured, or what is written: it is fixed here.
-New objects and indexes go to a scratch repository.
+The user's settings must not change what is captured or applied, so they are overridden here. The scratch repository
+takes new objects and indexes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from gto_ci.git.repository import Repository
 from gto_ci.git.scratch_area import ScratchArea, ScratchRepository
 from gto_ci.git.scratch_folders import scratch_files
 
-SUBMODULE = "160000"  # git's mode of one
+SUBMODULE = "160000"  # git's mode for a submodule
 _PIN = {
     "core.attributesFile": os.devnull,
     "core.autocrlf": "false",
@@ -27,7 +27,7 @@ _PIN = {
     "core.checkStat": "default",
     "core.eol": "native",
     "core.fsmonitor": "false",
-    "core.fsync": "none",  # what is written goes to a scratch repository
+    "core.fsync": "none",  # a scratch repository need not survive a power cut
     "core.hooksPath": os.devnull,
     "core.safecrlf": "false",
     "core.splitIndex": "false",
@@ -41,17 +41,17 @@ _PIN = {
     "gc.auto": "0",
     "maintenance.auto": "false",
 }
-# on systems where these are facts of the file system, not a matter of taste, git has found them out itself
+# on other systems these describe the file system, and git has set them itself
 _PIN_ON_UNIX = {"core.symlinks": "true"}
 _PIN_ON_LINUX = {"core.ignoreCase": "false", "core.precomposeUnicode": "false"}
-# variables by which a caller could change what the arguments of a command mean
+# variables that change the meaning of a command's arguments
 _STEERING = re.compile(
     r"GIT_(?:LITERAL|GLOB|NOGLOB|ICASE)_PATHSPECS|GIT_(?:EXTERNAL_DIFF|DIFF_OPTS|ATTR_SOURCE|DEFAULT_HASH|FLUSH|PAGER)"
 )
 
 
 class TreeChange(NamedTuple):
-    """One path in which two trees differ; of what is not there, mode and id are zeros."""
+    """One path in which two trees differ. The mode and id of a missing file are zeros."""
 
     path: str
     old_mode: str
@@ -71,7 +71,7 @@ class TreeChange(NamedTuple):
 
 
 class LineCounts(NamedTuple):
-    """A path in which two trees differ, with the lines that were added and removed; None where it is binary."""
+    """A path in which two trees differ, with the numbers of added and removed lines; None for a binary file."""
 
     path: str
     added: int | None
@@ -79,41 +79,41 @@ class LineCounts(NamedTuple):
 
 
 class Sandbox:
-    """A user's repository, seen with fixed settings, and a scratch repository that takes what is written."""
+    """A user's repository with fixed settings, and a scratch repository for everything that git writes."""
 
     def __init__(self, repository: Repository, scratch_area: ScratchArea) -> None:
         self.repository = repository
         self.root = repository.root
         self.scratch_area = scratch_area
         self.scratch: ScratchRepository
-        self.scratch, paths = scratch_area.beside(repository, "index", "HEAD", "ORIG_HEAD")
+        self.scratch, paths = scratch_area.borrowing(repository, "index", "HEAD", "ORIG_HEAD")
         self._index, head, self._orig_head = paths
         environ = {name: value for name, value in repository.runner.environ.items() if not _STEERING.fullmatch(name)}
         self._runner = Runner(environ, repository.runner.config, repository.runner.secrets)
-        # where the file system knows no modes, every file looks executable; HEAD never is
+        # HEAD is never executable, except on file systems without modes, where every file looks executable
         settings = {**_PIN, "core.fileMode": str(not head.stat().st_mode & stat.S_IXUSR).lower()}
         if sys.platform != "win32":
             settings.update(_PIN_ON_UNIX)
         if sys.platform == "linux":
             settings.update(_PIN_ON_LINUX)
-        # as options of the command: they are stronger than `git -c …`, under which we may have been started
+        # options of the command override `git -c …`, with which we may have been started
         self.pins = [word for key, value in settings.items() for word in ("-c", f"{key}={value}")]
 
     def git(self, *args: str, stdin: bytes | None = None, index: Path | None = None, **environ: str) -> bytes:
-        """Run git in the user's repository. New objects go to the scratch repository, and come from there too."""
+        """Run git in the user's repository; it writes new objects to the scratch repository, and reads both."""
         variables = {"GIT_OBJECT_DIRECTORY": str(self.scratch.root / "objects"), **environ}
         if index is not None:
             variables["GIT_INDEX_FILE"] = str(index)
         return self._runner.run([*self.pins, *args], self.root, stdin=stdin, environ=variables)
 
     def neutral(self, *args: str) -> bytes:
-        """Run git with nobody's settings on the objects of both, the work tree's attributes in effect."""
+        """Run git with its default settings and the work tree's attributes; it reads the objects of both."""
         places = {"GIT_DIR": str(self.scratch.root), "GIT_WORK_TREE": str(self.root)}
         runner = self.scratch.neutral.runner
         return runner.run(args, self.root, environ={**places, "GIT_INDEX_FILE": str(self.scratch_area.file("index"))})
 
     def copy_index(self, name: str = "index") -> Path:
-        """Return a copy of the user's index, of the same age: by it git tells what may have changed since."""
+        """Return a copy of the user's index with the same time, from which git sees which files may have changed."""
         copy = self.scratch_area.file(name)
         copy.unlink(missing_ok=True)  # in our own scratch folder
         if self._index.exists():
@@ -122,11 +122,11 @@ class Sandbox:
 
     @property
     def records(self) -> list[Path]:
-        """The files of the repository that going to a commit replaces, beside refs: the user's index, and ORIG_HEAD."""
+        """The files other than refs that git replaces when it moves to a commit: the index, and ORIG_HEAD."""
         return [self._index, self._orig_head]
 
     def untracked(self, *options: str) -> list[str]:
-        """Return the untracked files but those of our own; a repository inside this one ends in a slash."""
+        """Return the untracked files, without our scratch files; the path of a nested repository ends in a slash."""
         found = file_names(self.git("ls-files", "--others", "-z", *options))
         root, folder = Path(os.path.realpath(self.root)), Path(os.path.realpath(self.scratch_area.folder))
         if root not in folder.parents:
@@ -135,7 +135,7 @@ class Sandbox:
         return [name for name in found if scratch.isdisjoint((Path(name), *Path(name).parents))]
 
     def line_counts(self, old: str, new: str) -> list[LineCounts]:
-        """Return how many lines differ between the trees (or commits) ``old`` and ``new``, by path."""
+        """Return the paths in which the trees (or commits) ``old`` and ``new`` differ, with numbers of lines."""
         options = ("-r", "-z", "--numstat", "--no-renames", "--no-ext-diff")
         return parse_line_counts(self.git("diff-tree", *options, old, new))
 
@@ -144,11 +144,11 @@ class Sandbox:
         return self.git("cat-file", "blob", oid)
 
     def tree_id(self, treeish: str) -> str:
-        """Return the id of the tree that a commit, or a tree, is."""
+        """Return the id of the tree of a commit, or of a tree itself."""
         return self.git("rev-parse", "--verify", f"{treeish}^{{tree}}").decode().strip()
 
     def changes(self, old: str, new: str) -> list[TreeChange]:
-        """Return where the trees (or commits) ``old`` and ``new`` differ, by path."""
+        """Return the differences between the trees (or commits) ``old`` and ``new``, one for each path."""
         fields = self.git("diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", old, new).split(b"\0")
         found = []
         for about, path in zip(fields[::2], fields[1::2], strict=False):
@@ -158,7 +158,7 @@ class Sandbox:
 
 
 def parse_line_counts(listed: bytes) -> list[LineCounts]:
-    """Return what ``git diff-tree --numstat -z`` says, by path."""
+    """Return the paths and numbers of lines in the output of ``git diff-tree --numstat -z``."""
     found = []
     for entry in filter(None, listed.split(b"\0")):
         added, removed, path = entry.split(b"\t", 2)
@@ -168,5 +168,5 @@ def parse_line_counts(listed: bytes) -> list[LineCounts]:
 
 
 def file_names(listed: bytes) -> list[str]:
-    """Return the names in a list of git's that has a NUL after each."""
+    """Return the names in a list of git's, in which a NUL follows each name."""
     return [os.fsdecode(name) for name in listed.split(b"\0") if name]

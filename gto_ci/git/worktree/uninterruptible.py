@@ -1,9 +1,8 @@
-"""The last step of a change, which must be done as a whole.
+"""The last step of a change, which must not be interrupted.
 
-What is to be seen in a user's repository is prepared where nobody sees it. To make it visible takes a
-few git processes and some milliseconds, in which we could be killed. So it is done by a fork in a
-session of its own: a signal to us, or to our process group, does not reach it, and what it has begun
-it ends, or takes back.
+A change is prepared where it is not visible. To make it visible takes a few git processes and some milliseconds, in
+which we could be killed. So a fork with its own session does it: a signal to us, or to our process group, does not
+reach the fork. It finishes the step, or undoes it.
 """
 
 from __future__ import annotations
@@ -18,13 +17,13 @@ from gto_ci.core.errors import GitError, GtoError
 
 
 def finish(steps: Callable[[], None]) -> None:
-    """Run ``steps`` to their end, whatever happens to this process meanwhile.
+    """Run ``steps`` to their end, even if this process is killed.
 
-    In a program with several threads, which a fork would not carry over, they run here.
+    A fork has no other threads. So in a program with several threads, ``steps`` run in this process.
 
     Raises:
-        GtoError: what ``steps`` raised.
-        KeyboardInterrupt: somebody asked for a stop; the steps were done first.
+        GtoError: raised by ``steps``.
+        KeyboardInterrupt: the user interrupted the program; ``steps`` were finished first.
     """
     if not hasattr(os, "fork") or threading.active_count() > 1:
         steps()
@@ -66,9 +65,9 @@ def _in_child(steps: Callable[[], None], writing: int) -> None:
     except BaseException as error:
         answer = ("bug", repr(error))
     finally:
-        with suppress(OSError):  # nobody may be there to read it
+        with suppress(OSError):  # our parent may be dead
             os.write(writing, pickle.dumps(answer))
-        os._exit(0)  # without a copy of what our parent does at its end
+        os._exit(0)  # without the exit handlers of our parent
 
 
 def _raise(answer: bytes) -> None:

@@ -1,1 +1,1 @@
-"""Forgejo and Gitea. They speak GitHub's words to a job; what they mean by them otherwise is known here alone."""
+"""Forgejo and Gitea. They use GitHub's variables and files; this package knows where they differ."""

@@ -1,8 +1,8 @@
-"""Our comment on a pull request, and which pull request brought a commit in.
+"""The action's comment on a pull request, and the pull request that introduced a commit.
 
-As on GitHub, but that a comment has no address of its own to be updated at, that a job's own token
-may ask who it is, and that the server is asked for one pull request of a commit, the one whose merge
-made it. Source: the API reference of Forgejo (``/api/swagger`` on every server).
+This differs from GitHub in three ways. A comment object has no URL of its own for updates. A job's own token may
+query its user. The API returns only one pull request for a commit: the one whose merge created it. Source: the API
+reference of Forgejo (``/api/swagger`` on every server).
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from gto_ci.platforms.platform import Posted
 def post(
     place: CommentTarget, number: int, header: str, body: str, *, create: bool = True, pause: Pause = time.sleep
 ) -> Posted:
-    """Post ``body`` on a pull request, or bring what was posted under ``header`` before up to date.
+    """Post ``body`` on a pull request, or update the earlier comment with the same ``header``.
 
-    Without ``create``, only an earlier comment is updated; where there is none, nothing is done (``none``).
+    Without ``create``, only update. If there is no earlier comment, the result is then ``none``.
 
     Raises:
-        CommentRefused: the server does not take it, or does not answer.
+        CommentRefused: the server rejected the comment, or did not answer.
     """
     first_line = marker(header)
     text = f"{first_line}\n{body}".encode(errors="replace").decode()
@@ -44,10 +44,10 @@ def post(
 
 
 def merged_pull_request(place: CommentTarget, commit: str, *, pause: Pause = time.sleep) -> int | None:
-    """Return the number of the merged pull request whose merge made ``commit``, None for none.
+    """Return the number of the pull request whose merge created ``commit``, or None.
 
     Raises:
-        CommentRefused: the server does not say.
+        CommentRefused: the server rejected the query, or did not answer.
     """
 
     def look(client: Github, repository: Repository) -> int | None:
@@ -68,6 +68,6 @@ _NOTHING = Posted("", "none")
 
 
 def _write(client: Github, verb: str, url: str, text: str) -> str:
-    """Create a comment, or update one; its page."""
+    """Create or update a comment and return the URL of its page."""
     _, answer = client.requester.requestJsonAndCheck(verb, url, input={"body": text})
     return str(answer["html_url"])

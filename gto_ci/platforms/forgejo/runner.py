@@ -1,7 +1,7 @@
-"""A step of a Forgejo or Gitea Actions job, which is one of GitHub Actions but for what stands here.
+"""A step of a Forgejo or Gitea Actions job: GitHub's step, with the differences.
 
 Sources: Forgejo's "Forgejo Actions | Reference"; Gitea's "Compared to GitHub Actions", its API
-reference, and its ``services/actions/context.go``, which is where the variables come from.
+reference, and its ``services/actions/context.go``, which sets the variables.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ class Forgejo(GitHub):
         job = self.job
         server = job.server_url.rstrip("/")  # Gitea's ends in a slash
         self._api_url = f"{server}/api/v1"
-        # a run's page has its number in the repository; its id, which GitHub's has, is another number
+        # the URL of a run's page has the run's number in the repository, not its id as on GitHub
         number = environ.get("GITHUB_RUN_NUMBER", "")
         change = job.change
         if change is not None and self.trigger.ref.endswith("/head"):
-            # the job runs on the pull request's own branch: nobody has made the commit that merging would make
+            # the job runs on the pull request's own branch: there is no merge commit
             change = replace(change, merged="")
         self.job = replace(
             job,
@@ -45,23 +45,23 @@ class Forgejo(GitHub):
         )
 
     def untrusted(self, allowed: tuple[str, ...]) -> str:
-        """Return why the event must not choose what code the job runs.
+        """Return why the event must not choose the code that the job runs, or "" if it may.
 
-        To a called workflow, Gitea does not tell which event has set off its caller.
+        Gitea does not tell a called workflow which event triggered its caller.
         """
         if self.trigger.event == CALLED and CALLED not in allowed:
-            return f"The event {CALLED} hides what has set the job off, which may be anyone's comment"
+            return f"The event {CALLED} hides the event that triggered the job, which may be anyone's comment"
         return super().untrusted(allowed)
 
     def merged_change(self, commit: str, token: str) -> int | None:
-        """Return the pull request whose merge made ``commit``."""
-        from gto_ci.platforms.forgejo import comments  # late: it takes an HTTP client
+        """Return the number of the pull request whose merge created ``commit``, or None."""
+        from gto_ci.platforms.forgejo import comments  # late: it imports an HTTP client
 
         return comments.merged_pull_request(self._place(token), commit)
 
     def comment(self, number: int, header: str, body: str, token: str, *, create: bool = True) -> Posted:
-        """Post or update the comment that ``header`` is the key of."""
-        from gto_ci.platforms.forgejo import comments  # late: it takes an HTTP client
+        """Post the comment with this ``header``, or update it."""
+        from gto_ci.platforms.forgejo import comments  # late: it imports an HTTP client
 
         return comments.post(self._place(token), number, header, body, create=create)
 

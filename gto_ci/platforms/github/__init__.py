@@ -1,5 +1,5 @@
-"""GitHub. Nothing outside this package knows its variables, files and payloads.
+"""GitHub. Only this package knows GitHub's variables, files and payloads.
 
-:mod:`inputs`, :mod:`event`, :mod:`log`, :mod:`outputs` and :mod:`comments` know one thing each;
-:class:`~gto_ci.platforms.github.runner.GitHub` is what the action speaks to.
+:mod:`inputs`, :mod:`event`, :mod:`log`, :mod:`files`, :mod:`comments` and :mod:`permissions` handle one aspect
+each. :class:`~gto_ci.platforms.github.runner.GitHub` implements the interface that the action uses.
 """

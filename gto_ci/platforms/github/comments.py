@@ -1,7 +1,7 @@
-"""One comment of ours on a pull request, found again by its first line and its author.
+"""The action's comment on a pull request, found again by its first line and its author.
 
-PyGithub carries it. Its own retries are off, for they may sleep until a rate limit ends, for an hour;
-ours repeat the whole of looking and writing, so that a lost answer does not lead to a second comment.
+Requests go through PyGithub with its retries off, because those may sleep for an hour until a rate limit ends. The
+retries here repeat both the look-up and the write, so a lost response never leads to a second comment.
 Sources: GitHub's "REST API endpoints for issue comments", "Rate limits for the REST API" and "Best
 practices for using the REST API".
 """
@@ -30,21 +30,20 @@ from gto_ci import __version__
 from gto_ci.core.errors import CommentRefused, Remedies, quote
 from gto_ci.platforms.platform import Posted
 
-COMMENT_LIMIT = 65_536  # characters that GitHub takes, our first line among them
-TIMEOUT = 15  # seconds for an answer to begin, and between its pieces
+COMMENT_LIMIT = 65_536  # characters that GitHub accepts, including the marker line
+TIMEOUT = 15  # seconds until a response begins, and between its chunks
 PAUSES = (1.0, 3.0)  # seconds before the second and the third try
-PATIENCE = 60.0  # seconds that are waited for the end of a rate limit; a longer one is refused
-JOB_BOT = "github-actions[bot]"  # the author of what a job's own token writes
+PATIENCE = 60.0  # longest wait, in seconds, for a rate limit to end
+JOB_BOT = "github-actions[bot]"  # the author of comments written with a job's own token
 
 _PERMISSION = (
-    "Give the job 'permissions: pull-requests: write'; the token of a fork's pull request can only read, whatever "
-    "the workflow says"
+    "Give the job 'permissions: pull-requests: write'. In pull requests from forks the token is always read-only"
 )
 
-# importing PyGithub puts a handler on standard error that tells of every redirection
+# PyGithub installs a handler on standard error that logs every redirection
 github.set_log_level(logging.WARNING)
 
-# what PyGithub raises over an answer that it does not understand, or that leads to another server
+# what PyGithub raises if it cannot parse a response, or if a response redirects to another server
 _UNREADABLE = (
     github.BadAttributeException,
     github.IncompletableObject,
@@ -61,9 +60,9 @@ Pause = Callable[[float], object]
 
 @dataclass(frozen=True, slots=True)
 class CommentTarget:
-    """A repository (OWNER/NAME) on the server with this API (GITHUB_API_URL), and what opens it.
+    """A repository (OWNER/NAME), the URL of its server's API (GITHUB_API_URL), and a token for it.
 
-    ``server`` is what to call it before a person.
+    ``server`` is the server's name in messages.
     """
 
     api_url: str
@@ -74,7 +73,7 @@ class CommentTarget:
 
 @dataclass(frozen=True, slots=True)
 class _FailedTry:
-    """Why a try failed. ``wait``: seconds after which another may succeed, None where none will."""
+    """Why a try failed. ``wait`` is the seconds after which a retry may succeed, None if none can."""
 
     reason: str
     next_step: str
@@ -86,25 +85,25 @@ class _CommentDeleted(Exception):
 
 
 class _RepositoryMoved(Exception):
-    """A write was told to go elsewhere."""
+    """The server redirected a write, because the repository has moved."""
 
 
 def post(
     place: CommentTarget, number: int, header: str, body: str, *, create: bool = True, pause: Pause = time.sleep
 ) -> Posted:
-    """Post ``body`` on a pull request, or bring what was posted under ``header`` before up to date.
+    """Post ``body`` on a pull request, or update the earlier comment with the same ``header``.
 
-    Of several comments of ours the oldest is updated, the others stay. Without ``create``, only an
-    earlier comment is updated; where there is none, nothing is done (``none``).
+    If there are several, only the oldest is updated. Without ``create``, only update. If there is no earlier
+    comment, the result is then ``none``.
 
     Raises:
-        CommentRefused: GitHub does not take it, or does not answer.
-        ValueError: the text is longer than a comment may be; to cut it is the caller's part.
+        CommentRefused: GitHub rejected the comment, or did not answer.
+        ValueError: the text is longer than a comment may be; the caller must shorten it.
     """
     first_line = marker(header)
     text = f"{first_line}\n{body}".encode(errors="replace").decode()
     if len(text) > COMMENT_LIMIT:
-        raise ValueError(f"a comment of {len(text)} characters; GitHub takes {COMMENT_LIMIT}")
+        raise ValueError(f"the comment has {len(text)} characters; GitHub accepts {COMMENT_LIMIT}")
 
     def find_and_write(client: github.Github, repository: Repository) -> Posted:
         own_id = _own_id(client)
@@ -120,12 +119,13 @@ def post(
 
 
 def merged_pull_request(place: CommentTarget, commit: str, *, pause: Pause = time.sleep) -> int | None:
-    """Return the number of the pull request that brought ``commit`` in, None for none.
+    """Return the number of the merged pull request that introduced ``commit``, or None.
 
-    It is the merged one whose merge made the commit; else, of those that hold it, the one merged first.
+    This is the pull request whose merge created the commit. Otherwise it is the first merged one that
+    contains the commit.
 
     Raises:
-        CommentRefused: GitHub does not say.
+        CommentRefused: GitHub rejected the query, or did not answer.
     """
 
     def look(_: github.Github, repository: Repository) -> int | None:
@@ -135,8 +135,8 @@ def merged_pull_request(place: CommentTarget, commit: str, *, pause: Pause = tim
             if error.status == 422:  # GitHub does not have the commit
                 return None
             raise
-        made_it = [pull for pull in merged if pull.merge_commit_sha == commit]
-        first = min(made_it or merged, key=lambda pull: (pull.merged_at, pull.number), default=None)
+        created_it = [pull for pull in merged if pull.merge_commit_sha == commit]
+        first = min(created_it or merged, key=lambda pull: (pull.merged_at, pull.number), default=None)
         return first.number if first else None
 
     return persist(
@@ -145,22 +145,22 @@ def merged_pull_request(place: CommentTarget, commit: str, *, pause: Pause = tim
 
 
 def marker(header: str) -> str:
-    """Return the first line of the comments under ``header``: an HTML comment, which no header can end.
+    """Return the line that marks comments with ``header``: an HTML comment, which no header can close early.
 
-    Different headers have different lines, of at most 200 characters.
+    Different headers have different marker lines, of at most 200 characters.
     """
     key = percent(header, safe="", errors="surrogatepass").replace("--", "%2D%2D")
     if len(key) > 160:
-        # an asterisk is in no key of the first kind
+        # short keys contain no asterisk, so the two kinds never collide
         key = f"{key[:90]}*{hashlib.sha256(key.encode()).hexdigest()}"
     return f"<!-- gto-ci: {key} -->"
 
 
 def find(comments: Iterable[IssueComment], first_line: str, own_id: int | None) -> IssueComment | None:
-    """Return the oldest comment of ours that begins with ``first_line``.
+    """Return the oldest of the action's own comments that begins with ``first_line``, or None.
 
-    Ours are those by the user ``own_id``; where that is not known, those by the job's bot or, where
-    there are none, by another bot. A person's comment is then never ours, whatever it says.
+    Own comments are those by the user ``own_id``. If that is None, they are those by the job's bot or, if there
+    are none, by other bots. A human's comment is then never taken for an own one.
     """
     marked = [comment for comment in comments if comment.user and _first_line(comment.body) == first_line]
     if own_id is not None:
@@ -176,12 +176,12 @@ def _first_line(stored: str | None) -> str:
 
 
 def same(stored: str | None, text: str) -> bool:
-    """Tell whether a comment says ``text`` already, but for line ends, which GitHub may store as CRLF."""
+    """Return whether a stored comment equals ``text``, apart from line ends, which GitHub may store as CRLF."""
     return (stored or "").replace("\r\n", "\n").strip() == text.replace("\r\n", "\n").strip()
 
 
 def _own_id(client: github.Github) -> int | None:
-    """The id of the token's user; None for a job's own token, which GitHub does not tell who it is."""
+    """Return the id of the token's user, or None for a job's own token, which may not query its user."""
     try:
         own_id = client.get_user().id
     except github.GithubException as error:
@@ -189,14 +189,14 @@ def _own_id(client: github.Github) -> int | None:
             return None
         raise
     if not own_id:
-        raise ValueError("nobody is logged in")
+        raise ValueError("the token has no user")
     return own_id
 
 
 def _write(issue: Issue, earlier: IssueComment | None, text: str) -> str:
-    """Create a comment, or update an earlier one; its page.
+    """Create a comment, or update an earlier one, and return the URL of its page.
 
-    PyGithub's own methods would take an answer that leads elsewhere (307) for a success.
+    PyGithub's own methods would treat a redirection (307) as success.
     """
     verb, url = ("PATCH", earlier.url) if earlier else ("POST", f"{issue.url}/comments")
     try:
@@ -207,15 +207,21 @@ def _write(issue: Issue, earlier: IssueComment | None, text: str) -> str:
         raise
     page = answer.get("html_url")
     if not isinstance(page, str):
-        raise _RepositoryMoved(headers["location"]) if "location" in headers else ValueError("the answer is no comment")
+        raise (
+            _RepositoryMoved(headers["location"])
+            if "location" in headers
+            else ValueError("the response is not a comment")
+        )
     return page
 
 
 def persist(place: CommentTarget, aim: str, work: Callable[[github.Github, Repository], T], pause: Pause) -> T:
-    """Return what ``work`` returns; do it at most three times, where trying again may help.
+    """Return the result of ``work``, with up to three tries if a retry may help.
+
+    ``aim`` says in messages what ``work`` does.
 
     Raises:
-        CommentRefused: it does not help, or did not.
+        CommentRefused: the last try failed, or a retry cannot help.
     """
     _check(place, aim)
     client = github.Github(
@@ -227,7 +233,7 @@ def persist(place: CommentTarget, aim: str, work: Callable[[github.Github, Repos
         retry=None,
         seconds_between_requests=None,
         seconds_between_writes=None,
-        lazy=True,  # no request but those that are meant
+        lazy=True,  # sends no extra requests
     )
     pauses = iter(PAUSES)
     with client:
@@ -235,88 +241,86 @@ def persist(place: CommentTarget, aim: str, work: Callable[[github.Github, Repos
             try:
                 return work(client, client.get_repo(place.repository))
             except Exception as error:
-                trouble = _understand(error, place)
-                if trouble is None:
+                failed = _understand(error, place)
+                if failed is None:
                     raise
                 shortest = next(pauses, None)
-                if shortest is None or trouble.wait is None:
-                    raise CommentRefused(f"Cannot {aim}: {trouble.reason}", trouble.next_step) from error
-            pause(max(shortest, trouble.wait))
+                if shortest is None or failed.wait is None:
+                    raise CommentRefused(f"Cannot {aim}: {failed.reason}", failed.next_step) from error
+            pause(max(shortest, failed.wait))
 
 
 def _check(place: CommentTarget, aim: str) -> None:
-    """Refuse what PyGithub would assert, or name in an error."""
-    if not _is_address(place.api_url):
-        raise CommentRefused(f"Cannot {aim}: {quote(place.api_url)} is no address of an API", "Check GITHUB_API_URL")
+    """Refuse values that PyGithub would only assert on, or would print in an error."""
+    if not _is_api_url(place.api_url):
+        raise CommentRefused(f"Cannot {aim}: {quote(place.api_url)} is not the URL of an API", "Check GITHUB_API_URL")
     if not re.fullmatch(r"(?!\.+/)[\w.-]+/(?!\.+$)[\w.-]+", place.repository, re.ASCII):
-        raise CommentRefused(f"Cannot {aim}: that is no OWNER/NAME of a repository", "Check GITHUB_REPOSITORY")
+        raise CommentRefused(f"Cannot {aim}: the repository is not OWNER/NAME", "Check GITHUB_REPOSITORY")
     if not re.fullmatch(r"[!-~]+", place.token):
-        what = "holds characters that no token has" if place.token else "is missing"
-        raise CommentRefused(f"Cannot {aim}: the token {what}", Remedies.CHECK_TOKEN)
+        problem = "contains invalid characters" if place.token else "is missing"
+        raise CommentRefused(f"Cannot {aim}: the token {problem}", Remedies.CHECK_TOKEN)
 
 
-def _is_address(text: str) -> bool:
+def _is_api_url(text: str) -> bool:
     try:
         url = urlsplit(text)
         return url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
-    except ValueError:  # no number of a port
+    except ValueError:  # an invalid port
         return False
 
 
 def _understand(error: Exception, place: CommentTarget) -> _FailedTry | None:
-    """What an error of PyGithub, or of what it stands on, means for a user; None for a bug of ours."""
+    """Return what an error of PyGithub or its HTTP client means to the user, or None if the error is a bug."""
     if isinstance(error, github.GithubException) and not isinstance(error, _UNREADABLE):
         return _answered(error, place.server)
     if isinstance(error, _CommentDeleted):
-        return _FailedTry("it was deleted whenever it was about to be updated", "Run the job again", wait=0)
+        return _FailedTry("the comment was deleted before it could be updated", "Run the job again", wait=0)
     if isinstance(error, _RepositoryMoved):
-        return _FailedTry(f"the repository has moved to {quote(error)}", "Run the job again, under the new name")
+        return _FailedTry(f"the repository has moved to {quote(error)}", "Run the job again under the new name")
     server = quote(place.api_url)
-    if isinstance(error, OSError):  # as those of PyGithub's HTTP client are
+    if isinstance(error, OSError):  # includes the errors of PyGithub's HTTP client
         return _FailedTry(f"{server} does not answer: {_reason(error)}", "Check the network and GITHUB_API_URL", wait=0)
     if isinstance(error, _UNREADABLE):
-        return _FailedTry(
-            f"{server} does not answer as {place.server} does: {quote(error, 200)}", "Check GITHUB_API_URL"
-        )
+        return _FailedTry(f"{server} does not answer like {place.server}: {quote(error, 200)}", "Check GITHUB_API_URL")
     return None
 
 
 def _reason(error: OSError) -> str:
-    """What the HTTP client says at heart, without the layers around it."""
+    """Return the HTTP client's innermost reason, without the wrapping errors."""
     inner = error.args[0] if error.args else error
     inner = getattr(inner, "reason", inner)
     return quote(inner.args[-1] if isinstance(inner, Exception) and inner.args else inner, limit=200)
 
 
 def _answered(error: github.GithubException, server: str) -> _FailedTry:
-    """What a refusal by GitHub means."""
-    status, said = error.status, _said(error)
+    """Return what an error response of the server means to the user."""
+    status, response = error.status, _response(error)
     limited = _limited(error)
     if limited is not None:
         until = datetime.fromtimestamp(_now(error) + limited, timezone.utc)
         reason = f"{server}'s rate limit for this token is used up until {until:%Y-%m-%d %H:%M:%S} UTC ({status})"
         return _FailedTry(reason, "Run the job again after that", limited if limited <= PATIENCE else None)
     if status >= 500:
-        return _FailedTry(f"{server} has trouble of its own: {said}", "Run the job again later", wait=0)
+        return _FailedTry(f"{server} has a server error: {response}", "Run the job again later", wait=0)
     if status == 401:
-        return _FailedTry(f"{server} does not accept the token: {said}", Remedies.CHECK_TOKEN)
+        return _FailedTry(f"{server} does not accept the token: {response}", Remedies.CHECK_TOKEN)
     if status == 403:
-        return _FailedTry(f"{server} does not let this token: {said}", _PERMISSION)
+        return _FailedTry(f"{server} denies this token access: {response}", _PERMISSION)
     if status == 404:
-        return _FailedTry(f"{server} has no such thing, or hides it from this token: {said}", _PERMISSION)
-    return _FailedTry(f"{server} does not take it: {said}", "")
+        return _FailedTry(f"it does not exist on {server}, or this token cannot see it: {response}", _PERMISSION)
+    return _FailedTry(f"{server} rejects the request: {response}", "")
 
 
-def _said(error: github.GithubException) -> str:
-    """GitHub's words, and the status."""
+def _response(error: github.GithubException) -> str:
+    """Return the server's message and the status."""
     data = error.data if isinstance(error.data, dict) else {}
-    details = [one.get("message") for one in data.get("errors") or [] if isinstance(one, dict)]
-    words = "; ".join(word for word in (data.get("message"), *details) if isinstance(word, str))
-    return f"{quote(words)} ({error.status})" if words else f"answer {error.status}"
+    details = [detail.get("message") for detail in data.get("errors") or [] if isinstance(detail, dict)]
+    message = "; ".join(part for part in (data.get("message"), *details) if isinstance(part, str))
+    return f"{quote(message)} ({error.status})" if message else f"status {error.status}"
 
 
 def _limited(error: github.GithubException) -> float | None:
-    """How many seconds a rate limit still holds; None where it is not what the answer is about."""
+    """Return for how many more seconds a rate limit holds, or None if the error is not about one."""
     headers = error.headers or {}
     if error.status not in (403, 429):
         return None
@@ -332,7 +336,7 @@ def _limited(error: github.GithubException) -> float | None:
 
 
 def _now(error: github.GithubException) -> float:
-    """The time on GitHub's clock, in which it says when a limit ends; the runner's may be wrong."""
+    """Return the time of GitHub's clock, which also dates the end of a limit. The runner's clock may be wrong."""
     try:
         return parsedate_to_datetime((error.headers or {})["date"]).timestamp()
     except (KeyError, ValueError):

@@ -1,6 +1,6 @@
-"""What set the job off, and which ref that makes it ask about.
+"""The event that triggered the job, and the ref to interpret.
 
-The decision is a pure function of the event (:func:`decide`). Source for what each event carries:
+The decision (:func:`decide`) is a pure function of the event. Sources for each event's payload:
 GitHub's "Events that trigger workflows" and "Webhook events and payloads".
 """
 
@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gto_ci.core.errors import WrongInput, quote
+from gto_ci.core.errors import WrongInput, one_line, quote
 from gto_ci.platforms.platform import PullRequest, Target
 
 TAGS, HEADS = "refs/tags/", "refs/heads/"
-# whoever sets these off, the default branch's workflow runs, with secrets
+# anyone may trigger these, and they run the default branch's workflow with secrets
 RISKY_EVENTS = (
     *("pull_request_target", "workflow_run"),
     *("issue_comment", "issues", "discussion", "discussion_comment"),
@@ -25,7 +25,7 @@ RISKY_EVENTS = (
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """What set the job off, from the variables and the event file that the runner gives."""
+    """The event that triggered the job, from the runner's variables and event file."""
 
     event: str
     ref: str
@@ -34,7 +34,7 @@ class Trigger:
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Trigger:
-        """Return what ``environ`` describes.
+        """Return the event that ``environ`` describes.
 
         Raises:
             WrongInput: the event file cannot be read, or is not JSON.
@@ -48,7 +48,7 @@ class Trigger:
 
 
 def decide(wanted: str, trigger: Trigger) -> Target:
-    """Return what to interpret, from the input ``ref`` (``wanted``) or else from the event."""
+    """Return the ref to interpret, from the input ``ref`` (``wanted``) or else from the event."""
     target = _target(trigger)
     if not wanted and trigger.event == "workflow_dispatch":
         wanted = _dig(trigger.payload, "inputs", "ref").strip()
@@ -66,7 +66,7 @@ def _target(trigger: Trigger) -> Target:
     payload = trigger.payload
     ref = trigger.ref
     if trigger.event in ("create", "delete"):
-        # their payload's `ref` is a short name; GITHUB_REF of a deletion is the default branch
+        # the payload's `ref` is a short name; for a deletion, GITHUB_REF is the default branch
         name, kind = _dig(payload, "ref"), _dig(payload, "ref_type")
         if kind != "tag" or not name:
             return Target(nothing=f"the {kind or 'ref'} {quote(name)}")
@@ -85,47 +85,47 @@ def _target(trigger: Trigger) -> Target:
 
 
 def change(trigger: Trigger) -> PullRequest | None:
-    """Return the pull request that the event is about, None where it is about none."""
+    """Return the pull request that the event is about, or None."""
     pull = _object(trigger.payload, "pull_request")
     number = pull.get("number")
     if not isinstance(number, int):
         return None
-    # a pull_request event runs on the commit that merging would make; the payload's own may be an older one
+    # a pull_request event runs on the test merge commit; the one in the payload may be older
     merged = trigger.sha if trigger.event == "pull_request" else _dig(pull, "merge_commit_sha")
     return PullRequest(number, _dig(pull, "base", "sha"), _dig(pull, "head", "sha"), merged, _dig(pull, "base", "ref"))
 
 
 def default_branch(trigger: Trigger) -> str:
-    """Return the name of the repository's default branch, "" where the event does not say."""
+    """Return the name of the repository's default branch, or "" if the event does not name it."""
     return _dig(trigger.payload, "repository", "default_branch")
 
 
 def from_fork(trigger: Trigger) -> bool:
-    """Tell whether the event comes from a fork: then somebody without access may have written what it brings."""
+    """Return whether the event comes from a fork, whose author may have no access to the repository."""
     for name in ("pull_request", "workflow_run"):
-        about = _object(trigger.payload, name)
-        if about:
-            head = _object(about, "head", "repo") if name == "pull_request" else _object(about, "head_repository")
-            ours = _dig(trigger.payload, "repository", "full_name")
-            return not ours or _dig(head, "full_name").lower() != ours.lower()
+        subject = _object(trigger.payload, name)
+        if subject:
+            head = _object(subject, "head", "repo") if name == "pull_request" else _object(subject, "head_repository")
+            own = _dig(trigger.payload, "repository", "full_name")
+            return not own or _dig(head, "full_name").lower() != own.lower()
     return False
 
 
 def untrusted(trigger: Trigger, allowed: Sequence[str]) -> str:
-    """Return why the event must not choose what code the job runs, "" where it may.
+    """Return why the event must not choose the code that the job runs, or "" if it may.
 
-    Source: GitHub's "Security hardening for GitHub Actions": these events run the default branch's
-    workflow with its secrets and a token that can write, for whoever sets them off.
+    Risky events run the default branch's workflow with its secrets and a token that can write, no matter who
+    triggered them. Source: GitHub's "Security hardening for GitHub Actions".
     """
     if trigger.event in RISKY_EVENTS and trigger.event not in allowed:
-        return f"The event {trigger.event} gives the job secrets and a token that can write, whoever set it off"
+        return f"Anyone can trigger the event {trigger.event}, and its jobs have secrets and a token that can write"
     if from_fork(trigger) and "fork" not in allowed:
-        return "The event comes from a fork, where anyone may have written what it brings"
+        return "The event comes from a fork, whose content anyone may have written"
     return ""
 
 
 def _dig(payload: Mapping[str, Any], *keys: str) -> str:
-    """The text under ``keys``, empty where there is none: payloads differ by event and by version of the platform."""
+    """Return the text under ``keys``, or "": payloads differ between events and platform versions."""
     value: Any = payload
     for key in keys:
         value = value.get(key) if isinstance(value, dict) else None
@@ -133,7 +133,7 @@ def _dig(payload: Mapping[str, Any], *keys: str) -> str:
 
 
 def _object(payload: Mapping[str, Any], *keys: str) -> Mapping[str, Any]:
-    """The object under ``keys``, empty where there is none."""
+    """Return the object under ``keys``, or an empty one."""
     value: Any = payload
     for key in keys:
         value = value.get(key) if isinstance(value, dict) else None
@@ -147,6 +147,6 @@ def _read_payload(path: str) -> Mapping[str, Any]:
         payload = json.loads(Path(path).read_bytes())
     except (OSError, ValueError) as error:
         raise WrongInput(
-            f"Cannot read the event file {quote(path)}: {quote(error)[1:-1]}", "Check GITHUB_EVENT_PATH"
+            f"Cannot read the event file {quote(path)}: {one_line(error)}", "Check GITHUB_EVENT_PATH"
         ) from error
     return payload if isinstance(payload, dict) else {}

@@ -1,4 +1,4 @@
-"""What a token may do in a repository. Source: GitHub's "REST API endpoints for repositories"."""
+"""The permissions of a token in a repository. Source: GitHub's "REST API endpoints for repositories"."""
 
 from __future__ import annotations
 
@@ -15,16 +15,19 @@ VARIABLES = ("GITHUB_TOKEN", "GH_TOKEN")
 
 
 class Grant(NamedTuple):
-    """What GitHub says: whether who has the token may push, and the scopes of a classic token, None for others."""
+    """The permissions that GitHub reports for a token.
+
+    ``push`` says whether the token's owner may push. ``scopes`` are those of a classic token, None for other tokens.
+    """
 
     push: bool
     scopes: tuple[str, ...] | None
 
 
 def find_place(url: str, environ: Mapping[str, str]) -> CommentTarget | None:
-    """Return the repository at ``url``, where a variable holds a token for its server; None otherwise.
+    """Return the repository at ``url`` if the environment has a token for its server, else None.
 
-    A token goes to the server that its own environment names, and nowhere else.
+    A token is sent only to the server that the same environment names.
     """
     token = next((environ[name] for name in VARIABLES if environ.get(name)), "")
     host = urlsplit(environ.get("GITHUB_SERVER_URL") or "https://github.com").hostname or ""
@@ -37,23 +40,23 @@ def find_place(url: str, environ: Mapping[str, str]) -> CommentTarget | None:
 
 
 def ask(place: CommentTarget) -> Grant:
-    """Return what the token may do.
+    """Return the token's permissions.
 
     Raises:
-        CommentRefused: GitHub does not let the token see the repository, or does not answer.
+        CommentRefused: the token cannot see the repository, or GitHub did not answer.
     """
 
     def look(client: github.Github, _: object) -> Grant:
         headers, answer = client.requester.requestJsonAndCheck("GET", f"/repos/{place.repository}")
         permissions: Any = answer.get("permissions") or {}
         scopes = headers.get("x-oauth-scopes")
-        words = None if scopes is None else tuple(scope.strip() for scope in scopes.split(",") if scope.strip())
-        return Grant(bool(permissions.get("push")), words)
+        names = None if scopes is None else tuple(scope.strip() for scope in scopes.split(",") if scope.strip())
+        return Grant(bool(permissions.get("push")), names)
 
-    aim = f"ask what the token may do in {place.repository}"
-    return persist(place, aim, look, lambda _: None)  # a person waits
+    aim = f"query the token's permissions in {place.repository}"
+    return persist(place, aim, look, lambda _: None)  # retry without pauses, because a user waits
 
 
 def is_of_an_app(place: CommentTarget) -> bool:
-    """Tell whether it is a job's token or an App's, of which GitHub does not say here what it may do."""
+    """Return whether the token is a job's or an App's. GitHub does not report the permissions of those."""
     return place.token.startswith("ghs_")

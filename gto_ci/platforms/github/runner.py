@@ -1,4 +1,4 @@
-"""A step of a GitHub Actions job, as the action speaks to it.
+"""A step of a GitHub Actions job, behind the interface that the action uses.
 
 Sources: GitHub's "Default environment variables" and "Workflow commands for GitHub Actions".
 """
@@ -56,17 +56,17 @@ class GitHub:
         """Return the step's inputs.
 
         Raises:
-            WrongInput: a value cannot be understood.
+            WrongInput: a value is invalid.
         """
         return Inputs.read(lambda name: get_input(environ, name))
 
     @property
     def has_summary(self) -> bool:
-        """Whether the runner takes a summary."""
+        """Whether the runner accepts a summary."""
         return self._summary_file is not None
 
     def target(self, wanted: str) -> Target:
-        """Return what to interpret; see :func:`gto_ci.platforms.github.event.decide`."""
+        """Return the ref to interpret; see :func:`gto_ci.platforms.github.event.decide`."""
         return event.decide(wanted, self.trigger)
 
     def write_outputs(self, values: Mapping[str, str]) -> None:
@@ -84,18 +84,18 @@ class GitHub:
             _append(self._environment_file, files.render({GHOST_VARIABLE: ghost}))
 
     def untrusted(self, allowed: tuple[str, ...]) -> str:
-        """Return why the event must not choose what code the job runs, "" if it may; see :func:`.event.untrusted`."""
+        """Return why the event must not choose the job's code, or ""; see :func:`.event.untrusted`."""
         return event.untrusted(self.trigger, allowed)
 
     def merged_change(self, commit: str, token: str) -> int | None:
-        """Return the pull request that brought ``commit`` in."""
-        from gto_ci.platforms.github import comments  # late: it takes an HTTP client
+        """Return the number of the pull request that introduced ``commit``, or None."""
+        from gto_ci.platforms.github import comments  # late: it imports an HTTP client
 
         return comments.merged_pull_request(comments.CommentTarget(self._api_url, self.job.repository, token), commit)
 
     def comment(self, number: int, header: str, body: str, token: str, *, create: bool = True) -> Posted:
-        """Post or update the comment that ``header`` is the key of."""
-        from gto_ci.platforms.github import comments  # late: it takes an HTTP client
+        """Post the comment with this ``header``, or update it."""
+        from gto_ci.platforms.github import comments  # late: it imports an HTTP client
 
         place = comments.CommentTarget(self._api_url, self.job.repository, token)
         return comments.post(place, number, header, body, create=create)
@@ -105,7 +105,7 @@ def _required(environ: Mapping[str, str], name: str) -> str:
     value = environ.get(name)
     if not value:
         raise WrongInput(
-            f"The variable {name} is not set", "Run this as a step of a workflow, or set what a runner sets"
+            f"The variable {name} is not set", "Run this as a step of a workflow, or set the runner's variables"
         )
     return value
 
@@ -115,8 +115,8 @@ def _append(file: Path, data: bytes) -> None:
         files.append(file, data)
     except OSError as error:
         raise WrongInput(
-            f"Cannot write to {quote(file)}, which the runner has named: {error.strerror}",
-            "Check GITHUB_OUTPUT, GITHUB_STEP_SUMMARY and GITHUB_ENV, and the room on the disk",
+            f"Cannot write to the runner's file {quote(file)}: {error.strerror}",
+            "Check GITHUB_OUTPUT, GITHUB_STEP_SUMMARY and GITHUB_ENV, and the free disk space",
         ) from error
 
 

@@ -1,5 +1,5 @@
-"""GitLab. Nothing outside this package knows its variables, files and log.
+"""GitLab. Only this package knows GitLab's variables, files and log.
 
-:mod:`event`, :mod:`log` and :mod:`files` know one thing each; :class:`~gto_ci.platforms.gitlab.runner.GitLab` is
-what the action speaks to.
+:mod:`event`, :mod:`log` and :mod:`files` handle one aspect each.
+:class:`~gto_ci.platforms.gitlab.runner.GitLab` implements the interface that the action uses.
 """

@@ -1,7 +1,7 @@
-"""What set the job off, and which tag that makes it ask about.
+"""The event that triggered the pipeline, and the tag to interpret.
 
-All of it is a pure function of the job's variables. Sources: GitLab's "Predefined CI/CD variables
-reference", and "Specify when jobs run with rules" for what ``CI_PIPELINE_SOURCE`` may be.
+All functions depend only on the job's variables. Sources: GitLab's "Predefined CI/CD variables
+reference", and "Specify when jobs run with rules" for the values of ``CI_PIPELINE_SOURCE``.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ TAGS = "refs/tags/"
 
 
 def decide(wanted: str, environ: Mapping[str, str]) -> Target:
-    """Return what to interpret, from the input ``ref`` (``wanted``) or else from the pipeline.
+    """Return the ref to interpret, from the input ``ref`` (``wanted``) or else from the pipeline.
 
-    GitLab starts no pipeline when a tag is deleted: no target is a deleted one.
+    The target is never a deleted tag, because GitLab starts no pipeline for a deletion.
     """
     tag = environ.get("CI_COMMIT_TAG", "")
     if tag and wanted.removeprefix(TAGS) in ("", tag):
@@ -30,10 +30,10 @@ def decide(wanted: str, environ: Mapping[str, str]) -> Target:
 
 
 def change(environ: Mapping[str, str]) -> PullRequest | None:
-    """Return the merge request that the pipeline is about, None where it is about none.
+    """Return the merge request that the pipeline is about, or None.
 
-    In a merged results pipeline, and only there, GitLab gives the commits of both branches, and the
-    job runs on what merging them makes; in any other, the job runs on the source branch.
+    Only in a merged results pipeline does GitLab set the commits of both branches, and the job runs on their
+    merge commit. In any other pipeline the job runs on the source branch.
     """
     number = environ.get("CI_MERGE_REQUEST_IID", "")
     if not (number.isascii() and number.isdecimal()):
@@ -49,27 +49,27 @@ def change(environ: Mapping[str, str]) -> PullRequest | None:
 
 
 def from_fork(environ: Mapping[str, str]) -> bool:
-    """Tell whether what the pipeline runs on comes from a fork: then somebody without access may have written it."""
+    """Return whether the pipeline's code comes from a fork, whose author may have no access to the project."""
     if environ.get("CI_MERGE_REQUEST_IID"):
-        ours, theirs = (environ.get(f"CI_MERGE_REQUEST_{name}PROJECT_PATH", "") for name in ("", "SOURCE_"))
+        own, source = (environ.get(f"CI_MERGE_REQUEST_{name}PROJECT_PATH", "") for name in ("", "SOURCE_"))
     elif environ.get("CI_EXTERNAL_PULL_REQUEST_IID"):
-        ours, theirs = (environ.get(f"CI_EXTERNAL_PULL_REQUEST_{side}_REPOSITORY", "") for side in ("TARGET", "SOURCE"))
+        own, source = (environ.get(f"CI_EXTERNAL_PULL_REQUEST_{side}_REPOSITORY", "") for side in ("TARGET", "SOURCE"))
     else:
         return False
-    return not ours or ours.lower() != theirs.lower()
+    return not own or own.lower() != source.lower()
 
 
 def untrusted(environ: Mapping[str, str], allowed: Sequence[str]) -> str:
-    """Return why the event must not choose what code the job runs, "" where it may.
+    """Return why the event must not choose the code that the job runs, or "" if it may.
 
-    Whoever pushes, or starts a pipeline by hand, by the API, a schedule, a chat command or with a
-    trigger token, has been given access by somebody who has it. A fork's author has not; and where a
-    webhook holds the trigger token, neither has whoever makes the webhook fire.
+    Users who push or start a pipeline (by hand, through the API, a schedule, a chat command or a trigger token)
+    have access to the project. A fork's author may not. If a webhook holds the trigger token, the user who makes
+    the webhook fire may have no access either.
     """
     if from_fork(environ) and "fork" not in allowed:
-        return "The merge request comes from a fork, where anyone may have written what it brings"
+        return "The merge request comes from a fork, whose content anyone may have written"
     if environ.get("TRIGGER_PAYLOAD") and "trigger" not in allowed:
-        return "A webhook has set off the event trigger, and its payload may hold what anyone has written"
+        return "A webhook caused the event trigger, and anyone may have written its payload"
     return ""
 
 

@@ -1,34 +1,33 @@
 """The job's log.
 
-GitLab reads escape sequences in it: colours, and the marks between which it folds a section, which
-end in a carriage return and an escape. Text from tags, YAML and the network is printed without
-either. Source: GitLab's "CI/CD job logs".
+GitLab interprets escape sequences in the log: colours, and the section markers, which end in a carriage return and an
+escape sequence. Untrusted text, from tags, YAML and the network, is printed without either. Source: GitLab's "CI/CD
+job logs".
 """
 
 from __future__ import annotations
 
 import secrets
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
-from gto_ci.core.errors import quote
+from gto_ci.core.errors import visible
 
-_CLEAR = "\x1b[0K"  # has the mark before it disappear from the page
+_CLEAR = "\x1b[0K"  # hides the section marker before it on the page
 
 
 class Log:
-    """Writes to the log of the job, which is the standard output of its script."""
+    """Writes to the job's log, which is the standard output of its script."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
     @contextmanager
     def group(self, title: str) -> Iterator[None]:
-        """Fold what is printed inside under ``title``."""
-        # a name of its own: GitLab knows sections by their names, and a job may run us more than once
+        """Fold the lines printed inside under ``title``."""
+        # unique, because GitLab identifies sections by name, and a job may run gto-ci more than once
         name = f"gto_{secrets.token_hex(4)}"
         self._write(f"{_CLEAR}section_start:{int(time.time())}:{name}[collapsed=true]\r{_CLEAR}{_line(title)}\n")
         try:
@@ -37,15 +36,15 @@ class Log:
             self._write(f"{_CLEAR}section_end:{int(time.time())}:{name}\r{_CLEAR}\n")
 
     def text(self, text: str) -> None:
-        """Print text that may come from anyone."""
-        self._write(visible(text).rstrip("\n") + "\n")
+        """Print untrusted text."""
+        self._write(_text(text).rstrip("\n") + "\n")
 
     def notice(self, message: str) -> None:
         """Print a notice; GitLab has no other place for it."""
         self._write(f"NOTICE: {_line(message)}\n")
 
     def warning(self, message: str, file: str = "", line: int = 0) -> None:
-        """Print a warning, with the file and its line where given."""
+        """Print a warning, with the file and line if given."""
         where = f"{file}:{line}: " if file and line else f"{file}: " if file else ""
         self._write(f"WARNING: {_line(where + message)}\n")
 
@@ -54,17 +53,17 @@ class Log:
         self._write(f"ERROR: {_line(message)}\n")
 
     def mask(self, secret: str) -> None:
-        """Do nothing: GitLab hides the variables that its settings call masked, and takes no more from a job."""
+        """Do nothing. GitLab masks only the variables that its settings mark as masked; a job cannot add any."""
 
     def _write(self, text: str) -> None:
         self._stream.write(text)
         self._stream.flush()
 
 
-def visible(text: str) -> str:
-    """Return ``text`` with its lines kept, tabs as spaces, and every other unprintable character escaped."""
-    return "\n".join(quote(line, sys.maxsize)[1:-1] for line in text.expandtabs().split("\n"))
+def _text(text: str) -> str:
+    """Return ``text`` with lines kept, tabs expanded to spaces, and other unprintable characters escaped."""
+    return visible(text.expandtabs(), "\n")
 
 
 def _line(text: str) -> str:
-    return visible(text).replace("\n", " ")
+    return _text(text).replace("\n", " ")
