@@ -1,8 +1,8 @@
-"""The action. A ref becomes step outputs, tables in the log, a summary and a comment.
+"""The action: interpret a ref, and write step outputs, log tables, a summary and a comment.
 
-environment → inputs → the tags needed → events → registry → what the ref means → its annotation
-→ the gate's verdict → a ghost applied, data pulled → comment → outputs, tables, summary. Nothing is
-written to the outputs before everything is known.
+Data flows one way: environment → inputs → the tags needed → events → registry → the ref's meaning →
+its annotation → the gate's verdict → a ghost applied, data pulled → comment → tables, summary, outputs.
+The outputs are written last, when every result is known.
 """
 
 from __future__ import annotations
@@ -27,24 +27,24 @@ from gto_ci.platforms.inputs import Inputs
 from gto_ci.platforms.platform import Platform
 from gto_ci.render import page
 
-_INPUTS = ("INPUT_", "GTO_INPUT_")  # variables of these names hold inputs, which may be secrets
+_INPUT_PREFIXES = ("INPUT_", "GTO_INPUT_")  # these variables hold inputs, and an input may be a secret
 
 
 def run(inputs: Inputs, platform: Platform, environ: Mapping[str, str]) -> None:
-    """Do the action's work; return normally only when the step has succeeded.
+    """Run the action. Return normally only if the step succeeds.
 
     Raises:
         GateClosed: the gate is closed; all outputs were written.
-        GtoError: the step has to fail otherwise; nothing was written to the outputs.
+        GtoError: the step failed for another reason; no outputs were written.
     """
     for secret in inputs.secrets:
         platform.log.mask(secret)
-    # what only the action is to know, no program that it starts is told
-    environ = {name: value for name, value in environ.items() if not name.startswith(_INPUTS)}
+    # programs that the action starts must not see its inputs
+    environ = {name: value for name, value in environ.items() if not name.startswith(_INPUT_PREFIXES)}
     try:
-        outcome = _work(inputs, platform, environ)
+        outcome = _run(inputs, platform, environ)
     except GtoError as error:
-        comment.say_failure(inputs, platform, error)
+        comment.post_failure(inputs, platform, error)
         if inputs.summary:
             platform.write_summary(page.failure(error.cause, next_step(error.next_step, Door.ACTION)))
         raise
@@ -52,7 +52,7 @@ def run(inputs: Inputs, platform: Platform, environ: Mapping[str, str]) -> None:
         raise outcome.gate.failure
 
 
-def _work(inputs: Inputs, platform: Platform, environ: Mapping[str, str]) -> Outcome:
+def _run(inputs: Inputs, platform: Platform, environ: Mapping[str, str]) -> Outcome:
     target = platform.target(inputs.ref)
     reference = reference_of(target)
     if inputs.ghost.wanted:
@@ -61,13 +61,12 @@ def _work(inputs: Inputs, platform: Platform, environ: Mapping[str, str]) -> Out
     outcome = Outcome(config.load(repository.root, environ))
     if reference is None:
         platform.log.notice(
-            f"{target.nothing or quote(target.text)} is no registry tag: all outputs about one are empty. "
-            f"{names.TAG_RULE}"
+            f"{target.nothing or quote(target.text)} is not a registry tag, so its outputs are empty. {names.TAG_RULE}"
         )
-    if reference is not None or _looks_at_registry(inputs):
+    if reference is not None or _needs_registry(inputs):
         _read(inputs, platform, repository, reference, outcome)
     if inputs.gate.requires and outcome.gate is None:
-        outcome.gate = gate.nothing_happened(inputs.gate)
+        outcome.gate = gate.judge_no_event(inputs.gate)
     if outcome.gate is None or outcome.gate.passed:
         _change_workspace(inputs, platform, repository, environ, outcome)
     outcome.comment = comment.comment(inputs, platform, outcome)
@@ -75,7 +74,7 @@ def _work(inputs: Inputs, platform: Platform, environ: Mapping[str, str]) -> Out
     return outcome
 
 
-def _looks_at_registry(inputs: Inputs) -> bool:
+def _needs_registry(inputs: Inputs) -> bool:
     return inputs.show or inputs.history or inputs.summary or inputs.comment != "never"
 
 
@@ -86,7 +85,7 @@ def _read(
     reference: Reference | None,
     outcome: Outcome,
 ) -> None:
-    """Fill ``outcome`` with what the registry, the files and the gate say."""
+    """Read the tags, the annotation and the gate's verdict into ``outcome``."""
     remote = find_remote(repository, inputs.token, platform.job.server_url)
     with RemoteMirror.borrowing(repository, remote) as mirror:
         if inputs.fetch_tags:
@@ -99,12 +98,12 @@ def _read(
         context = gate.GateContext(inputs, platform, repository, mirror, datetime.now(timezone.utc))
         outcome.gate = gate.judge(context, outcome)
         if inputs.comment != "never" and platform.job.change is not None:
-            from gto_ci.action import pull_request  # late: most jobs are of no pull request
+            from gto_ci.action import pull_request  # late: most jobs do not run for a pull request
 
             outcome.proposal = pull_request.propose(context, platform.job.change, outcome)
         event = outcome.meaning.event
         if inputs.fetch_tags and event and reference and reference.commit:
-            # the tag that set the job off is lightweight after a checkout; the user gets the real one back
+            # actions/checkout leaves the triggering tag lightweight: restore the annotated one
             give_to_owner(mirror.restore_tag(event.tag), repository.root)
 
 

@@ -1,4 +1,4 @@
-"""A ghost in a job: it is applied to the workspace before the job's later steps."""
+"""Apply a ghost to the workspace, for the job's later steps."""
 
 from __future__ import annotations
 
@@ -20,15 +20,17 @@ if TYPE_CHECKING:
     from gto_ci.git.worktree.apply import PlannedUpdate
     from gto_ci.git.worktree.sandbox import LineCounts
 
-# git follows a server to another one, and there it sends on the headers that were meant for the first
-_ONLY_THERE = (("http.followRedirects", "false"),)
+# if git followed a redirect, it would send the headers for the first server, credentials included, to the second
+_NO_REDIRECTS = (("http.followRedirects", "false"),)
 
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """The result of applying a ghost: HEAD went from ``base`` to ``commit``. ``diff`` is the hash of the diff, if any.
+    """The result of applying a ghost.
 
-    ``tree`` is the id of the work tree's tree, ``files`` are the differences from ``base``. ``notes`` are for a person.
+    ``base`` is HEAD's commit before, ``commit`` HEAD's commit now. ``diff`` is the hash of the diff, "" for
+    none. ``tree`` is the tree id of the work tree. ``files`` are the files that differ from ``base``.
+    ``notes`` are sentences for the user.
     """
 
     base: str
@@ -45,25 +47,25 @@ class Applied:
 
 
 def check_trust(ghost: GhostInputs, platform: Platform) -> None:
-    """Make sure that the event which started the job comes from someone who may choose its code.
+    """Refuse a ghost if an untrusted user may have triggered the job: a ghost is code that the job runs.
 
     Raises:
-        GhostRefused: anyone may have started the job.
+        GhostRefused: anyone may have triggered the job.
     """
     risk = platform.untrusted(ghost.allow_events)
     if risk:
         raise GhostRefused(
-            f"No ghost is applied here. {risk}: who names the ghost would run their code with both",
-            "Apply ghosts in a workflow that runs on workflow_dispatch; if this one cannot be abused, "
-            "name the event (or 'fork') in the input 'ghost-allow-events'",
+            f"The ghost was not applied. {risk}. An attacker could choose the ghost, and so run code in this job",
+            "Apply ghosts in a workflow that runs on workflow_dispatch. If no attacker can choose the ghost here, "
+            "add the event (or 'fork') to the input 'ghost-allow-events'",
         )
 
 
 def apply(ghost: GhostInputs, repository: Repository, environ: Mapping[str, str]) -> Applied:
-    """Apply what ``ghost`` names to the work tree of ``repository``, all of it or nothing.
+    """Apply the ghost that the inputs name to the work tree of ``repository``: all of it, or nothing.
 
     Raises:
-        GtoError: it was not applied, and nothing was changed.
+        GtoError: the ghost was not applied, and nothing changed.
     """
     from gto_ci.ghost.names import CommitRange, DiffName  # late: most jobs apply no ghost
     from gto_ci.ghost.protected_paths import refuse_protected
@@ -100,14 +102,14 @@ def _opened(ghost: GhostInputs, repository: Repository, environ: Mapping[str, st
         if ghost.ssh_key:
             variables.update(stack.enter_context(ssh_key(ghost.ssh_key, ghost.known_hosts, environ)))
         options = Options(repo=_with_token(ghost), prefix=ghost.prefix, source=str(repository.root))
-        yield stack.enter_context(open_session(options, variables, (*repository.runner.config, *_ONLY_THERE)))
+        yield stack.enter_context(open_session(options, variables, (*repository.runner.config, *_NO_REDIRECTS)))
 
 
 def _with_token(ghost: GhostInputs) -> str:
-    """The patch repository's URL with the token in it; from there on it is only in git's environment.
+    """Return the patch repository's URL with the token in it; later, only git's environment holds the token.
 
     Raises:
-        WrongInput: no token can be used with such a URL.
+        WrongInput: a token cannot be used with this URL.
     """
     if not ghost.token:
         return ghost.repo
@@ -117,17 +119,17 @@ def _with_token(ghost: GhostInputs) -> str:
         parts = urlsplit("")
     if parts.scheme not in ("http", "https") or "@" in parts.netloc:
         raise WrongInput(
-            f"Input 'ghost-token' does not go with 'ghost-repo' {quote(without_password(ghost.repo))}",
-            "Give a URL that begins with https:// and holds no user name",
+            f"Input 'ghost-token' cannot be used with 'ghost-repo' {quote(without_password(ghost.repo))}",
+            "Use a URL that starts with https:// and has no user name",
         )
     login = f"x-access-token:{percent(ghost.token, safe='')}"
     return urlunsplit(parts._replace(netloc=f"{login}@{parts.netloc}"))
 
 
 def _check_base(session: Session, base: str) -> None:
-    head, wanted = session.head_commit(), session.start(base)
-    if not head.startswith(wanted):
+    head, start = session.head_commit(), session.start(base)
+    if not head.startswith(start):
         raise DoesNotApply(
-            f"The workspace is at {head}, and the ghost starts from {wanted}",
-            f"Nothing was changed; have that commit checked out: actions/checkout with 'ref: {wanted}'",
+            f"The workspace is at {head}, but the ghost starts at {start}",
+            f"Nothing was changed. Check out that commit: actions/checkout with 'ref: {start}'",
         )

@@ -1,6 +1,6 @@
-"""One comment on the pull request at hand, or on the one that brought in the tagged commit.
+"""Comment on the job's pull request, or on the pull request that introduced the tagged commit.
 
-A comment that is refused is said, and does not fail the step.
+If the platform refuses the comment, the log gets a notice and the step goes on.
 """
 
 from __future__ import annotations
@@ -18,27 +18,27 @@ from gto_ci.render.markdown import link
 
 
 def comment(inputs: Inputs, platform: Platform, outcome: Outcome) -> Posted | None:
-    """Post what the step found out, or bring the comment of an earlier run up to date; None where there is none.
+    """Post the step's results, or update the comment of an earlier run. Return None if there is no comment.
 
-    With ``on-failure``, a step that succeeds makes no comment, but corrects the one of a failure.
+    With ``on-failure``, a step that succeeds posts no comment, but updates the comment of an earlier failure.
     """
     failed = outcome.gate is not None and not outcome.gate.passed
     if inputs.comment == "never":
         return None
-    sections = [page.facts(_few_facts(outcome)), *report.deeds(outcome)]
+    sections = [page.facts(_event_facts(outcome)), *report.result_sections(outcome)]
     sections += [
         page.warnings([*outcome.meaning.warnings, *outcome.warnings]),
         page.registry(outcome.rows),
         page.links(_links(platform.job, outcome)),
     ]
     title = f"{'❌ ' if failed else ''}{report.title(outcome)}"
-    body = page.compose(title, sections, page.COMMENT_LIMIT, _rest(platform.job))
+    body = page.compose(title, sections, page.COMMENT_LIMIT, _link_to_summary(platform.job))
     commit = outcome.meaning.event.commit if outcome.meaning.event else ""
     return _post(inputs, platform, commit, body, create=failed or inputs.comment == "always")
 
 
-def say_failure(inputs: Inputs, platform: Platform, error: GtoError) -> None:
-    """Post that the step has failed, and why."""
+def post_failure(inputs: Inputs, platform: Platform, error: GtoError) -> None:
+    """Post a comment that says why the step failed."""
     if inputs.comment != "never":
         body = page.failure(error.cause, next_step(error.next_step, Door.ACTION)) + page.links(
             _links(platform.job, None)
@@ -53,17 +53,17 @@ def _post(inputs: Inputs, platform: Platform, commit: str, body: str, *, create:
         if number is None and not create:
             return None
         if number is None:
-            log.notice("There is no pull request to comment on: none is at hand, and none brought in the commit")
+            log.notice("No comment was posted: this job has no pull request, and no pull request introduced the commit")
             return None
         posted = platform.comment(number, inputs.comment_header, body, inputs.token, create=create)
     except CommentRefused as error:
-        where = " What it would have said is in the summary of this job" if platform.has_summary else ""
-        log.notice(f"No comment was made. {sentence(error, Door.ACTION)}.{where}")
+        where = " The job summary has the same results" if platform.has_summary else ""
+        log.notice(f"No comment was posted. {sentence(error, Door.ACTION)}.{where}")
         return None
     return posted if posted.action != "none" else None
 
 
-def _few_facts(outcome: Outcome) -> dict[str, str]:
+def _event_facts(outcome: Outcome) -> dict[str, str]:
     event = outcome.meaning.event
     if event is None:
         return {}
@@ -88,9 +88,9 @@ def _links(job: Job, outcome: Outcome | None) -> list[tuple[str, str]]:
         previous = outcome.previous
         if previous and previous[1] != event.commit:
             since = f"{home}/compare/{previous[1]}...{event.commit}"
-            pages.append((f"What has changed since {previous[0][:40]}", since))
+            pages.append((f"Changes since {previous[0][:40]}", since))
     return pages
 
 
-def _rest(job: Job) -> str:
-    return f"\nMore than fits here is in {link('the summary of the job', job.run_url)}.\n"
+def _link_to_summary(job: Job) -> str:
+    return f"\nThis comment is truncated. See {link('the job summary', job.run_url)} for the rest.\n"

@@ -1,4 +1,4 @@
-"""The gate before what comes next, and what it would say of a pull request."""
+"""The gate: check the event against the policy and the ``require-…`` inputs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class GateContext:
-    """Where the gate finds its rules and its evidence. Each is looked up once, when it is first asked for."""
+    """The gate's rules and evidence, each read on first use and then cached."""
 
     inputs: Inputs
     platform: Platform
@@ -33,7 +33,7 @@ class GateContext:
 
     @cached_property
     def source(self) -> EvidenceSource:
-        """The remote, or where nothing may be fetched, the workspace."""
+        """The remote, or the workspace if the action must not fetch."""
         from gto_ci.git.remotes.evidence import EvidenceSource, RemoteEvidence
 
         if self.inputs.fetch_tags:
@@ -42,67 +42,68 @@ class GateContext:
 
     @cached_property
     def rules(self) -> Rules | None:
-        """The rules of the repository, None where it has none.
+        """The repository's rules, None if it has no policy.
 
         Raises:
-            WrongPolicy: the policy is missing although it was named, or cannot be understood.
-            RefNotFound: the ref that it is to be read from is not there.
+            WrongPolicy: the input ``policy`` names a missing file, or the policy cannot be parsed.
+            RefNotFound: the ref to read the policy from does not exist.
         """
-        asked, source = self.inputs.gate, self.source
+        options, source = self.inputs.gate, self.source
         try:
-            file = source.find(asked.policy_ref, asked.policy or POLICY_FILE)
-            if file.data is None and not asked.policy:
+            file = source.find(options.policy_ref, options.policy or POLICY_FILE)
+            if file.data is None and not options.policy:
                 return None
             from gto_ci.gate import rules_in  # late: most repositories have no policy
 
             return rules_in(source, file)
         except RefNotFound as error:
-            if asked.policy or asked.policy_ref:
-                fetch = "" if self.inputs.fetch_tags else ", or set 'fetch-tags: true' to have it fetched"
+            if options.policy or options.policy_ref:
+                fetch = "" if self.inputs.fetch_tags else ", or set 'fetch-tags: true' to fetch it"
                 raise RefNotFound(f"Cannot read the policy: {error.cause}", f"{error.next_step}{fetch}") from error
-            self.platform.log.warning(f"No policy was looked for: {error}. The input 'policy' makes one required")
+            self.platform.log.warning(f"The policy was not read: {error}. To require one, set the input 'policy'")
             return None
 
     def facts(self, outcome: Outcome) -> Facts:
-        """Return what is known of the event besides the registry."""
+        """Return the facts that rules need and the registry does not hold: time, annotation, ghost."""
         from gto_ci.gate import Facts
 
         meaning, job = outcome.meaning, self.platform.job
-        ghost = job.ghost or ("the one that this step is to apply" if self.inputs.ghost.wanted else "")
+        ghost = job.ghost or ("the ghost of this step" if self.inputs.ghost.wanted else "")
         return Facts(self.now, meaning.annotation, meaning.problem, ghost)
 
 
 def judge(context: GateContext, outcome: Outcome) -> Gate | None:
-    """Return the verdict on what happened, None where nothing is asked of it.
+    """Return the verdict on the event, None if there are no rules and no ``require-…`` inputs.
 
     Raises:
-        WrongPolicy, RefNotFound: the rules cannot be read; then nothing passes.
+        WrongPolicy, RefNotFound: the rules cannot be read, so the gate stays closed.
     """
-    asked, meaning = context.inputs.gate, outcome.meaning
+    options, meaning = context.inputs.gate, outcome.meaning
     event = meaning.event
     if event is None:
-        return nothing_happened(asked, meaning) if asked.requires else None
+        return judge_no_event(options, meaning) if options.requires else None
     rules = context.rules
-    if rules is None and not asked.requires:
+    if rules is None and not options.requires:
         return None
     from gto_ci.core.policy import Verdict
     from gto_ci.gate import Gate, judge_event, require
 
-    findings = require(asked.events, asked.artifacts, asked.stages, _words(meaning))
+    findings = require(options.events, options.artifacts, options.stages, _kind_artifact_stage(meaning))
     if rules is None:
         return Gate(Verdict(tuple(findings)))
     gate = judge_event(rules, event, outcome.tags, context.source, context.facts(outcome))
     return Gate(Verdict((*findings, *gate.verdict.findings)), rules.where)
 
 
-def nothing_happened(asked: GateInputs, meaning: Meaning | None = None) -> Gate:
-    """Return the verdict on what is no event that rules could be held against."""
+def judge_no_event(options: GateInputs, meaning: Meaning | None = None) -> Gate:
+    """Return the verdict on a ref without an event: only the ``require-…`` inputs can judge it."""
     from gto_ci.core.policy import Verdict
     from gto_ci.gate import Gate, require
 
-    return Gate(Verdict(tuple(require(asked.events, asked.artifacts, asked.stages, _words(meaning)))))
+    findings = require(options.events, options.artifacts, options.stages, _kind_artifact_stage(meaning))
+    return Gate(Verdict(tuple(findings)))
 
 
-def _words(meaning: Meaning | None) -> tuple[str, str, str] | None:
-    about = meaning and (meaning.event or meaning.deleted)
-    return (about.kind.word, about.artifact, about.stage or "") if about else None
+def _kind_artifact_stage(meaning: Meaning | None) -> tuple[str, str, str] | None:
+    event = meaning and (meaning.event or meaning.deleted)
+    return (event.kind.word, event.artifact, event.stage or "") if event else None

@@ -1,7 +1,6 @@
-"""Interpret the ref that the job is about, and add the annotation at its commit.
+"""Interpret the job's ref, and read the annotation at its commit.
 
-A ref in registry format never quietly means nothing: it is an event, a deleted tag, or an error that says why it
-is neither.
+A ref in registry format is an event or a deleted tag. If it is neither, the step fails and the error says why.
 """
 
 from __future__ import annotations
@@ -29,10 +28,10 @@ from gto_ci.render import views
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """What the ref means: an event, the name of a deleted tag, or nothing.
+    """The meaning of a ref: an event, the name of a deleted tag, or nothing.
 
-    ``annotation`` and ``warnings`` come from the files at the event's commit; ``problem`` says why a file could
-    not be read.
+    ``annotation`` and ``warnings`` come from the files at the event's commit. If an annotation file cannot be
+    parsed, ``problem`` says why.
     """
 
     event: Event | None = None
@@ -48,7 +47,7 @@ class Meaning:
 
 
 def reference_of(target: Target) -> Reference | None:
-    """Return the reference in the target's text, None where it means nothing to the registry."""
+    """Return the reference in the target's text, None if it is not in registry format."""
     if target.may_be_shortcut:
         reference = typed_reference(target.text)
     else:
@@ -57,44 +56,44 @@ def reference_of(target: Target) -> Reference | None:
 
 
 def interpret(reference: Reference, tags: RegistryTags, *, fetched: bool) -> Meaning:
-    """Return what the ref means. ``fetched``: ``tags`` are those of the remote.
+    """Return the meaning of the ref. ``fetched`` says that ``tags`` come from the remote.
 
     Raises:
-        TagProblem: it is in registry format, and no event that fits the job.
+        TagProblem: the ref is in registry format, but stands for no event, or not for this job's event.
     """
     found = resolve(reference, tags)
     if found.reason is None:
         return Meaning(event=found.event, deleted=found.deleted)
     cause = found.cause
     if found.reason is Reason.MOVED:
-        cause = f"{cause} after the job was started"
+        cause = f"{cause} after the job started"
     raise TagProblem(cause, _next_step(reference, found, tags, fetched=fetched))
 
 
 def _next_step(reference: Reference, found: Resolution, tags: RegistryTags, *, fetched: bool) -> str:
     match found.reason:
         case Reason.MOVED:
-            return "Run the workflow for the tag as it is now"
+            return "Run the workflow again for the tag's current commit"
         case Reason.NO_VERSION:
             known = ", ".join(sorted(tags.registry.artifacts)[:5]) or "none"
-            return f"Artifacts known there: {known}"
+            return f"Known artifacts: {known}"
         case Reason.SEVERAL_VERSIONS:
             return "Name one tag: refs/tags/TAG"
         case Reason.MISSING:
-            return "Push the tag, or check its name" if fetched else "Set 'fetch-tags: true' to have it fetched"
+            return "Push the tag, or check its name" if fetched else "Set 'fetch-tags: true' to fetch it"
         case Reason.LIGHTWEIGHT if fetched:
             tag = reference.text
-            # quoted for any shell: a registry tag has no quote in it, but may have a # or a !
-            anew = f"git tag -a -f -m MESSAGE '{tag}' '{tag}^{{}}' && git push --force origin 'refs/tags/{tag}'"
-            return f"Make it an annotated tag: {anew}"
+            # quoted for any shell: a registry tag never contains a quote, but may contain # or !
+            command = f"git tag -a -f -m MESSAGE '{tag}' '{tag}^{{}}' && git push --force origin 'refs/tags/{tag}'"
+            return f"Replace it with an annotated tag: {command}"
         case Reason.LIGHTWEIGHT:
-            return "Set 'fetch-tags: true' to have the annotated tag fetched"
+            return "Set 'fetch-tags: true' to fetch the annotated tag"
         case _:
             return f"Delete it, and tag a commit: git push --delete origin {quote(f'refs/tags/{reference.text}')}"
 
 
 def annotate(meaning: Meaning, mirror: RemoteMirror, settings: Settings, log: Log) -> Meaning:
-    """Return ``meaning`` with the annotation at the event's commit; a malformed file is a warning in ``log``."""
+    """Return ``meaning`` with the annotation at the event's commit. If a file is malformed, warn in ``log``."""
     event = meaning.event
     if event is None:
         return meaning

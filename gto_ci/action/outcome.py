@@ -1,4 +1,4 @@
-"""All that a step has found out and done, from which outputs, log, summary and comment are made."""
+"""The results of a step: the data for its outputs, log, summary and comment."""
 
 from __future__ import annotations
 
@@ -23,7 +23,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """What a pull request would change, and bring; ``where`` the gate's rules were read, ``problems`` for a person."""
+    """The effect of merging a pull request on the registry.
+
+    ``changes`` are changed annotations, ``forecasts`` the gate's verdicts on the next events. ``where`` says
+    where the rules were read. ``problems`` are sentences for the user.
+    """
 
     changes: tuple[ArtifactChange, ...]
     forecasts: tuple[GateForecast, ...] = ()
@@ -33,10 +37,10 @@ class Proposal:
 
 @dataclass
 class Outcome:
-    """What is known so far; None for what was not asked for.
+    """The results so far. A field is None if the inputs do not request that part.
 
-    ``gate`` is the verdict, ``proposal`` what a pull request would change, ``applied`` the ghost,
-    ``pulled`` the data, ``comment`` where the comment is. ``warnings`` are for the summary too.
+    ``gate`` is the verdict, ``proposal`` the effect of the pull request, ``applied`` the ghost, ``pulled``
+    the data, and ``comment`` the posted comment. ``warnings`` are also shown in the summary.
     """
 
     settings: Settings
@@ -56,17 +60,17 @@ class Outcome:
 
     @cached_property
     def previous(self) -> tuple[str, str] | None:
-        """The version, and its commit, that a rollback of the event goes to; None where there is none."""
+        """The version, and its commit, that a rollback of the event would restore. None if there is none."""
         return self.registry.previous(self.meaning.event) if self.meaning.event else None
 
     @property
     def columns(self) -> list[str]:
-        """The stages that are the columns of the registry's table."""
+        """The stages that have a column in the registry's table."""
         return self.registry.columns(self.settings.stages)
 
     @cached_property
     def view(self) -> dict[str, views.Row]:
-        """The whole registry, as the output of that name has it."""
+        """The whole registry, as in the output ``registry``."""
         return views.registry_view(self.registry, self.columns, StageLimits())
 
     @cached_property

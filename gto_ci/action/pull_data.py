@@ -1,4 +1,4 @@
-"""The artifact's data, pulled with DVC."""
+"""Pull the artifact's data with DVC."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 
 def choose(inputs: Inputs, repository: Repository, meaning: Meaning) -> str:
-    """Return the path that is to be pulled, before anything has been changed.
+    """Return the path to pull. Call this before anything changes in the workspace.
 
     Raises:
-        PullFailed: nothing says which, or the workspace holds another commit than the event's.
-        WrongInput: an extra is not known.
+        PullFailed: there is no event or no annotated path, or the workspace is not at the event's commit.
+        WrongInput: an extra is unknown.
     """
     from gto_ci.dvc import check_extras  # late: most jobs pull nothing
 
@@ -30,19 +30,19 @@ def choose(inputs: Inputs, repository: Repository, meaning: Meaning) -> str:
     event, note = meaning.event, meaning.annotation
     if event is None:
         raise PullFailed(
-            "There is nothing to pull: the ref is no event of an artifact", "Run on its tags, or set the input 'ref'"
+            "There is nothing to pull: the ref stands for no event", "Run the job on registry tags, or set input 'ref'"
         )
     if note is None or not note.path:
         lacks = "no path" if note is not None else "no annotation"
         raise PullFailed(
             meaning.problem or f"Artifact {quote(event.artifact)} has {lacks} at commit {event.commit}",
-            f"Say where it is before you tag: gto annotate {event.artifact} --path PATH",
+            f"Annotate the path before you tag: gto annotate {event.artifact} --path PATH",
         )
     head = repository.commit_id("HEAD")
     if head != event.commit:
         raise PullFailed(
-            f"The workspace is at {head}, and the event is about {event.commit}: its data may be other data",
-            f"Have that commit checked out: actions/checkout with 'ref: {event.commit}'",
+            f"The workspace is at {head}, but the event is at {event.commit}, whose data may differ",
+            f"Check out that commit: actions/checkout with 'ref: {event.commit}'",
         )
     return note.path
 
@@ -50,10 +50,10 @@ def choose(inputs: Inputs, repository: Repository, meaning: Meaning) -> str:
 def pull(
     path: str, inputs: Inputs, platform: Platform, repository: Repository, environ: Mapping[str, str]
 ) -> PulledData:
-    """Pull ``path``, and return what came.
+    """Pull ``path``, and return the size and number of its files.
 
     Raises:
-        PullFailed: DVC could not be installed, or did not pull it.
+        PullFailed: DVC could not be installed, or failed to pull the path.
     """
     from gto_ci import dvc  # late: most jobs pull nothing
 

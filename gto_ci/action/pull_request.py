@@ -1,4 +1,4 @@
-"""What a pull request would do to the registry's annotations, and what the gate would say then."""
+"""Find the annotations that a pull request changes, and forecast the gate's verdicts after a merge."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from gto_ci.git.trees import changed_files
 from gto_ci.platforms.platform import PullRequest
 from gto_ci.render.page import GateForecast
 
-_MOST = 50  # artifacts that are looked at
+_MOST = 50  # the limit for artifacts, and for files
 
 
 def propose(context: GateContext, change: PullRequest, outcome: Outcome) -> Proposal:
-    """Return what the pull request ``change`` does.
+    """Return the effect of merging the pull request ``change``.
 
     Raises:
         GitError: the remote cannot be reached.
-        WrongPolicy: the rules cannot be understood.
+        WrongPolicy: the rules cannot be parsed.
     """
     old, new = _commits(context, change)
     index = posixpath.normpath(outcome.settings.index)
     problems: list[str] = []
     names = _named(context, (old, new), index, problems)
     if len(names) > _MOST:
-        problems.append(f"{len(names)} artifacts are touched; the first {_MOST} are shown")
+        problems.append(f"This pull request touches {len(names)} artifacts. Only the first {_MOST} are shown")
     changes = []
     for name in sorted(names)[:_MOST]:
         before, after = (_annotation(context, commit, name, index) for commit in (old, new))
@@ -47,7 +47,10 @@ def propose(context: GateContext, change: PullRequest, outcome: Outcome) -> Prop
 
 
 def _commits(context: GateContext, change: PullRequest) -> tuple[str, str]:
-    """The commits before and after the merge, both here with their folders; of no merge, those of both branches."""
+    """Fetch and return the commits before and after the merge; if there is no merge commit, base and head.
+
+    Their trees are fetched too.
+    """
     mirror = context.mirror
     new = change.merged or change.head
     _fetch(context, [new])
@@ -59,13 +62,13 @@ def _commits(context: GateContext, change: PullRequest) -> tuple[str, str]:
 
 
 def _fetch(context: GateContext, commits: Sequence[str]) -> None:
-    lacking = [one for one in commits if context.repository.objects([one]) == [None]]
-    if lacking:
-        context.mirror.fetch(lacking, "--depth=1", "--filter=blob:none")
+    missing = [commit for commit in commits if context.repository.objects([commit]) == [None]]
+    if missing:
+        context.mirror.fetch(missing, "--depth=1", "--filter=blob:none")
 
 
 def _named(context: GateContext, commits: tuple[str, str], index: str, problems: list[str]) -> set[str]:
-    """The artifacts that files which differ between the two commits name."""
+    """Return the artifacts in annotation files that differ between the two commits."""
     pathspecs = (f":(top,literal){index}", ":(top,glob)**/dvc.yaml")
     paths = changed_files(context.mirror.scratch, *commits, pathspecs)[:_MOST]
     found: set[str] = set()
@@ -98,7 +101,7 @@ def _names_in(path: str, data: bytes, index: str) -> Iterable[str]:
 def _annotation(context: GateContext, commit: str, artifact: str, index: str) -> Annotation | None:
     try:
         return find(context.mirror.objects, commit, artifact, index).annotation
-    except WrongAnnotations:  # said already
+    except WrongAnnotations:  # already among the problems
         return None
 
 
@@ -115,23 +118,24 @@ def _forecasts(
         *outcome.columns,
         *(glob for rule in rules.policy.rules for glob in rule.stages if not set(glob) & set("*?[")),
     }
-    for one in changes:
-        if one.annotation is None:
+    for artifact_change in changes:
+        artifact, annotation = artifact_change.artifact, artifact_change.annotation
+        if annotation is None:
             continue
-        seen = replace(facts, annotation=one.annotation, branches=(change.target,) if change.target else ())
+        merged = replace(facts, annotation=annotation, branches=(change.target,) if change.target else ())
         for stage in ("", *sorted(stages)):
-            event = _imagined(one.artifact, stage, commit, outcome, int(context.now.timestamp()))
+            event = _next_event(artifact, stage, commit, outcome, int(context.now.timestamp()))
             if applying(rules.policy, event.kind, event.artifact, event.stage):
-                said = judge_event(rules, event, outcome.tags, context.source, seen, proposed=True)
-                yield GateForecast(one.artifact, stage, [_unnamed(finding) for finding in said.verdict.findings])
+                gate = judge_event(rules, event, outcome.tags, context.source, merged, proposed=True)
+                yield GateForecast(artifact, stage, [_without_version(finding) for finding in gate.verdict.findings])
 
 
-def _unnamed(finding: Finding) -> Finding:
-    """A version outside a range is no evidence yet: who registers it may name another."""
+def _without_version(finding: Finding) -> Finding:
+    """Leave a failed version check open: the tagger may still choose another version."""
     return replace(finding, passed=None) if finding.check == "versions" and not finding.passed else finding
 
 
-def _imagined(artifact: str, stage: str, commit: str, outcome: Outcome, time: int) -> Event:
+def _next_event(artifact: str, stage: str, commit: str, outcome: Outcome, time: int) -> Event:
     known = outcome.registry.artifacts.get(artifact)
     greatest = known.greatest() if known else None
     version = bump(greatest.version) if greatest else "v0.0.1"

@@ -1,4 +1,4 @@
-"""What a step found out, where its reader and later steps look for it."""
+"""Report a step's results: tables in the log, outputs for later steps, and the summary."""
 
 from __future__ import annotations
 
@@ -19,27 +19,28 @@ def report(inputs: Inputs, platform: Platform, outcome: Outcome) -> None:
     values, left_out = fit(output_values(outcome))
     for name in left_out:
         outcome.warnings.append(
-            f"The output '{name}' is empty: the outputs of this step together are larger than a job may have"
+            f"The output '{name}' is empty because this step's outputs exceed the size limit of a job"
         )
         log.warning(outcome.warnings[-1])
     _print_tables(inputs, log, outcome)
-    _print_deeds(log, outcome)
+    _print_results(log, outcome)
     if inputs.print_outputs:
         with log.group("Outputs"):
             log.text("\n".join(f"{name}: {value}" for name, value in values.items()))
     if inputs.summary and platform.has_summary:
         platform.write_summary(summary(outcome, values))
-    platform.write_outputs(values)  # last: whoever finds them finds a step that has done everything
+    platform.write_outputs(values)  # last: outputs exist only if the step did everything else
 
 
 def summary(outcome: Outcome, values: dict[str, str]) -> str:
-    """Return the job's summary."""
-    sections = [page.facts(values), *deeds(outcome), page.warnings([*outcome.meaning.warnings, *outcome.warnings])]
-    return page.compose(title(outcome), [*sections, page.registry(outcome.rows)], page.SUMMARY_LIMIT)
+    """Return the job summary, in Markdown."""
+    warnings = page.warnings([*outcome.meaning.warnings, *outcome.warnings])
+    sections = [page.facts(values), *result_sections(outcome), warnings, page.registry(outcome.rows)]
+    return page.compose(title(outcome), sections, page.SUMMARY_LIMIT)
 
 
-def deeds(outcome: Outcome) -> list[page.Section]:
-    """Return the sections of what the gate said, what was done to the workspace, and what a pull request would do."""
+def result_sections(outcome: Outcome) -> list[page.Section]:
+    """Return the sections on the gate's verdict, the ghost, the pulled data and the pull request's effect."""
     sections: list[page.Section] = []
     gate, applied, proposal = outcome.gate, outcome.applied, outcome.proposal
     if gate is not None:
@@ -56,7 +57,7 @@ def deeds(outcome: Outcome) -> list[page.Section]:
 
 
 def title(outcome: Outcome) -> str:
-    """Return what happened, in a sentence."""
+    """Return the event as a sentence, or a title for a job without one."""
     meaning = outcome.meaning
     if meaning.event is not None:
         return str(meaning.event)
@@ -82,18 +83,19 @@ def _print_tables(inputs: Inputs, log: Log, outcome: Outcome) -> None:
         with log.group(f"gto history {name}" if name else "gto history"):
             log.text(table.lay_out(views.HISTORY, views.history_cells(events[:HISTORY_ROWS])))
             if len(events) > HISTORY_ROWS:
-                log.text(f"… and {len(events) - HISTORY_ROWS} earlier events; `gto history` lists them all")
+                log.text(f"… and {len(events) - HISTORY_ROWS} earlier events. Run `gto history` to see them all")
 
 
-def _print_deeds(log: Log, outcome: Outcome) -> None:
-    """Say in the log what the gate said and what was done, each in a line or two that are not folded."""
+def _print_results(log: Log, outcome: Outcome) -> None:
+    """Print the gate's verdict, the ghost and the pulled data, outside the folded groups."""
     lines = []
     if outcome.gate is not None:
         where = f" (rules: {outcome.gate.where})" if outcome.gate.where else ""
         lines.append(f"Gate: {'open' if outcome.gate.passed else 'closed'}{where}")
-        for one in outcome.gate.verdict.findings:
-            lines.append(f"  {'ok' if one.passed else 'FAILED'}  {one.rule}, {one.check}: {one.evidence}")
-            lines += [f"          {one.remedy}"] if one.remedy else []
+        for finding in outcome.gate.verdict.findings:
+            status = "ok" if finding.passed else "FAILED"
+            lines.append(f"  {status}  {finding.rule}, {finding.check}: {finding.evidence}")
+            lines += [f"          {finding.remedy}"] if finding.remedy else []
     if outcome.applied is not None:
         lines.append(f"Ghost: applied {outcome.applied}, {len(outcome.applied.files)} files")
         lines += [f"  {note}" for note in outcome.applied.notes]

@@ -1,4 +1,4 @@
-"""What a step has found out, as the texts of its outputs."""
+"""The values of a step's outputs."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ from gto_ci.action.outcome import Outcome
 from gto_ci.core.names import Kind
 from gto_ci.render import views
 
-# A message longer than this is a text, not a message; whole, it could fill what a job may output.
-MESSAGE_LIMIT = 10_000
+MESSAGE_LIMIT = 10_000  # characters: one long tag message could use up the job's limit for outputs
 
 
 def output_values(outcome: Outcome) -> dict[str, str]:
-    """Return the outputs by name, as text; those that do not apply are missing or empty."""
+    """Return the outputs by name, as text. Outputs that do not apply are missing or empty."""
     values = _event_values(outcome)
     gate, applied = outcome.gate, outcome.applied
     if values or applied:
@@ -37,13 +36,13 @@ def output_values(outcome: Outcome) -> dict[str, str]:
 def _event_values(outcome: Outcome) -> dict[str, str]:
     registry, meaning = outcome.registry, outcome.meaning
     if meaning.deleted is not None:
-        gone = meaning.deleted
+        tag = meaning.deleted
         return {
-            "event": gone.kind.word,
-            "name": gone.artifact,
-            "version": gone.version or "",
-            "stage": gone.stage or "",
-            "tag": str(gone),
+            "event": tag.kind.word,
+            "name": tag.artifact,
+            "version": tag.version or "",
+            "stage": tag.stage or "",
+            "tag": str(tag),
             "deleted": "true",
             "registry": views.to_json(outcome.view),
         }
@@ -82,7 +81,7 @@ def _event_values(outcome: Outcome) -> dict[str, str]:
 def _shortened(message: str) -> str:
     if len(message) <= MESSAGE_LIMIT:
         return message
-    return f"{message[:MESSAGE_LIMIT]}… (cut: the tag's message has {len(message)} characters)"
+    return f"{message[:MESSAGE_LIMIT]}… (truncated: the tag message has {len(message)} characters)"
 
 
 def _flag(value: bool) -> str:

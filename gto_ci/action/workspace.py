@@ -1,4 +1,4 @@
-"""The repository in the workspace, which belongs to somebody else."""
+"""Open the repository in the workspace, which another user may own."""
 
 from __future__ import annotations
 
@@ -12,17 +12,19 @@ from gto_ci.git.process import QUIET
 
 
 def open_repository(workspace: Path, path: str, environ: Mapping[str, str]) -> Repository:
-    """Open the repository at the input ``path``; trust it, whoever owns it, in this process only.
+    """Open the repository at the input ``path``. Git trusts it in this process, even if another user owns it.
 
     Raises:
-        WrongInput: the path leaves the workspace.
-        NoRepository: there is none.
+        WrongInput: the path is outside the workspace.
+        NoRepository: there is no repository at the path.
     """
     workspace = workspace.resolve()
     folder = (workspace / path).resolve()
     if not folder.is_relative_to(workspace):
-        raise WrongInput(f"Input 'path' leaves the workspace: {quote(path)}", "Give a path relative to the workspace")
-    next_step = "Run actions/checkout before this step, or set the input 'path' to where it put the repository"
+        raise WrongInput(
+            f"Input 'path' is outside the workspace: {quote(path)}", "Use a path relative to the workspace"
+        )
+    next_step = "Run actions/checkout before this step, or set the input 'path' to its folder"
     try:
         repository = Repository.open(folder, Runner(environ))
     except NoRepository as error:
@@ -34,7 +36,7 @@ def open_repository(workspace: Path, path: str, environ: Mapping[str, str]) -> R
 
 
 def give_to_owner(created: Iterable[Path], root: Path) -> None:
-    """Give new files to the workspace's owner: later steps, which do not run as root, must be able to change them."""
+    """Give new files to the workspace's owner, so that later steps without root can change them."""
     if os.geteuid() != 0:
         return
     owner = root.stat()

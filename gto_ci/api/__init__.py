@@ -1,15 +1,15 @@
-"""The registry for scripts. Keyword names are those of ``gto.api``.
+"""The registry for scripts. Functions and keywords have the names of ``gto.api``.
 
 ``repo`` is a path to a folder in a repository, a URL, or an open :class:`gto_ci.git.Repository`.
-Functions return values and raise :class:`gto_ci.errors.GtoError`; they print nothing, unless asked
-to with ``stdout``.
+Functions return values, and raise :class:`gto_ci.core.errors.GtoError`. They print only if ``stdout``
+is set.
 
 >>> from gto_ci import api
 >>> api.parse_tag("models/nlp=churn#prod#3")
 {'name': 'models/nlp:churn', 'stage': 'prod', 'action': 'assign', 'counter': 3}
 
-:mod:`tag_meaning`, :mod:`queries` and :mod:`gates` answer questions, :mod:`tag_writes` makes and deletes tags,
-:mod:`artifacts_yaml` edits annotations, :mod:`init` sets a repository up, and :mod:`doctor` finds what is wrong.
+:mod:`tag_meaning`, :mod:`queries` and :mod:`gates` read the registry. :mod:`tag_writes` creates and deletes tags,
+:mod:`artifacts_yaml` edits annotations, :mod:`init` sets up a repository, and :mod:`doctor` finds problems.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from gto_ci.api.tag_meaning import check_ref, parse_tag
     from gto_ci.api.tag_writes import assign, deprecate, deregister, register, unassign
 
-# A command pays for the functions that it uses: each module is imported when one is first asked for.
-_HOMES = {
+# A module is imported when one of its functions is first used, so that a command imports only what it needs.
+_MODULES = {
     "annotate": "artifacts_yaml",
     "remove": "artifacts_yaml",
     "check_gate": "gates",
@@ -64,6 +64,6 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"gto_ci.api.{_HOMES[name]}"), name)
+    return getattr(import_module(f"gto_ci.api.{_MODULES[name]}"), name)

@@ -1,4 +1,4 @@
-"""Annotate artifacts in ``artifacts.yaml``, and remove annotations."""
+"""Add and remove annotations in ``artifacts.yaml``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from gto_ci.api import files
 from gto_ci.api.open_repository import RepoLike, opened
-from gto_ci.api.tag_writes import Stdout, speaker
+from gto_ci.api.tag_writes import Stdout, line_printer
 from gto_ci.core.errors import GtoError, InvalidName, UnknownType, WrongArguments, quote
 from gto_ci.core.names import PART, check_artifact
 from gto_ci.files.annotations import Annotation, Plain, read_artifacts_yaml
@@ -37,11 +37,11 @@ def annotate(
     dry_run: bool = False,
     stdout: Stdout = False,
 ) -> Annotation:
-    """Say what artifact ``name`` is, in the work tree's ``artifacts.yaml``, and return all that it says of it now.
+    """Annotate artifact ``name`` in the work tree's ``artifacts.yaml``, and return its whole annotation.
 
-    What is given replaces what was said before, but ``labels``, which join those there are. With
-    ``must_exist`` the path has to be a file or folder of the current commit. ``commit`` commits
-    that one file, whatever else is changed or staged; ``push`` commits, and pushes the branch.
+    A given value replaces the old value, except that ``labels`` are added to the existing labels. With
+    ``must_exist``, the path has to be a file or folder of the current commit. ``commit`` commits only
+    this file, even if other files are changed or staged. ``push`` commits, and pushes the branch.
 
     >>> api.annotate(repo, "segment", type="model", path="s3://models/segment", labels=["nlp"]).labels
     ('nlp',)
@@ -51,21 +51,21 @@ def annotate(
     Raises:
         InvalidName: the name, the type or a label is outside the grammar.
         UnknownType: the configuration does not allow the type.
-        WrongArguments: the path is not there although it must be, or clashes with another artifact's.
-        WrongAnnotations: the file cannot be understood; it is left as it is.
-        PushRefused: the remote refuses; then nothing was changed.
-        GtoError: with ``commit``, the file holds changes that were not committed; or there is no work tree.
+        WrongArguments: a required path does not exist, or the path clashes with another artifact's path.
+        WrongAnnotations: the file cannot be parsed; it stays unchanged.
+        PushRefused: the remote refuses the push; nothing was changed.
+        GtoError: with ``commit``, the file has uncommitted changes; or there is no work tree.
         NoRepository, WrongConfig, GitError: the repository cannot be read or written.
     """
-    from gto_ci.files.annotations import editing  # late: reading does without
+    from gto_ci.files.annotations import editing  # late: only needed for writing
 
     check_artifact(name)
     if "" in (type, path):
-        raise WrongArguments("The type or the path is empty", "Leave the option out to keep what is there")
+        raise WrongArguments("The type or the path is empty", "Leave it out to keep the current value")
     for label in labels or ():
         check_word("label", label)
     if must_exist and not path:
-        raise WrongArguments("`path` is required when `must_exist` is set to True", "Give the path, too")
+        raise WrongArguments("`path` is required when `must_exist` is set to True", "Add the path")
     change = editing.AnnotationUpdate(type, path, must_exist, tuple(labels or ()), description, custom)
     message = f"Annotate artifact `{name}`" + (f" of type `{type}`" if type else "")
     message += f" with path `{path}`" if path else ""
@@ -78,7 +78,7 @@ def annotate(
             repository,
             index,
             lambda data: editing.annotate(data, index, name, change, allow_same_path=allow_same_path),
-            _WriteOptions(message, commit or push, push, dry_run, speaker(stdout)),
+            _WriteOptions(message, commit or push, push, dry_run, line_printer(stdout)),
         )
         return read_artifacts_yaml(after, index)[name]
 
@@ -91,34 +91,34 @@ def remove(
     dry_run: bool = False,
     stdout: Stdout = False,
 ) -> None:
-    """Take artifact ``name`` out of the work tree's ``artifacts.yaml``.
+    """Remove artifact ``name`` from the work tree's ``artifacts.yaml``.
 
-    ``commit`` and ``push`` are as in :func:`annotate`.
+    ``commit`` and ``push`` work as in :func:`annotate`.
 
     >>> api.annotate(repo, "segment", type="model").type
     'model'
     >>> api.remove(repo, "segment")
 
     Raises:
-        ArtifactNotFound: the file does not name it.
-        WrongAnnotations: the file cannot be understood; it is left as it is.
-        PushRefused: the remote refuses; then nothing was changed.
-        GtoError: with ``commit``, the file holds changes that were not committed; or there is no work tree.
+        ArtifactNotFound: the file does not annotate the artifact.
+        WrongAnnotations: the file cannot be parsed; it stays unchanged.
+        PushRefused: the remote refuses the push; nothing was changed.
+        GtoError: with ``commit``, the file has uncommitted changes; or there is no work tree.
         NoRepository, WrongConfig, GitError: the repository cannot be read or written.
     """
-    from gto_ci.files.annotations import editing  # late: reading does without
+    from gto_ci.files.annotations import editing  # late: only needed for writing
 
     check_artifact(name)
     with opened(repo) as (repository, settings):
         index = files.index_path(settings)
         message = f"Remove annotation for artifact `{name}`"
-        options = _WriteOptions(message, commit or push, push, dry_run, speaker(stdout))
+        options = _WriteOptions(message, commit or push, push, dry_run, line_printer(stdout))
         _write(repository, index, lambda data: editing.remove(data, index, name), options)
 
 
 @dataclass(frozen=True, slots=True)
 class _WriteOptions:
-    """How to carry out an edit. ``say`` gets the lines for a person."""
+    """How to write an edit: ``message`` is the commit's, ``say`` prints a line for the user."""
 
     message: str
     commit: bool
@@ -131,7 +131,7 @@ Edit = Callable[[bytes | None], bytes]
 
 
 def _write(repository: Repository, index: str, edit: Edit, options: _WriteOptions) -> bytes:
-    """Edit the file ``index``, in the work tree or in a new commit, and return its text."""
+    """Edit the file ``index`` in the work tree or in a new commit, and return its new text."""
     if isinstance(repository, UrlRepository):
         head = Head(repository.commit_id("HEAD"), repository.branch, bare=True)
         return _commit(repository, head, index, edit, replace(options, commit=True, push=True))
@@ -161,7 +161,7 @@ def _commit(repository: Repository, head: Head, index: str, edit: Edit, options:
     if options.dry_run:
         _say_difference(before, after, index, options.say)
     if after == before:
-        options.say(f"Nothing to commit: {index} says so already")
+        options.say(f"Nothing to commit: {index} already has this annotation")
     elif options.dry_run:
         options.say(f"Would have committed {index}: {options.message}")
         if destination:
@@ -174,7 +174,7 @@ def _commit(repository: Repository, head: Head, index: str, edit: Edit, options:
 def _commit_text(
     repository: Repository, head: Head, index: str, text: bytes, destination: Destination | None, options: _WriteOptions
 ) -> None:
-    """Make the commit, push it where it is to go, and only then make it visible here."""
+    """Create the commit, push it if there is a destination, and then move the local branch to it."""
     new = file_commit.make_commit(repository, head, index, text, options.message)
     if destination:
         push_commit(repository, new, destination)
@@ -184,7 +184,7 @@ def _commit_text(
         if not destination:
             raise
         raise GtoError(
-            f"Commit {new[:7]} was pushed to {_shown(destination)}, but is not here yet: {error.cause}",
+            f"Commit {new[:7]} was pushed to {_shown(destination)}, but your branch was not updated: {error.cause}",
             f"Run 'git merge --ff-only {new}'",
         ) from error
     done = f"Committed and pushed to {_shown(destination)}" if destination else "Committed"
@@ -214,7 +214,7 @@ def _say_difference(before: bytes | None, after: bytes, index: str, say: Callabl
 
 def check_word(what: str, text: str) -> None:
     if not re.fullmatch(PART, text):
-        rule = "Letters, digits, '-', '_' and '/', with a letter or digit at both ends"
+        rule = "Use letters, digits, '-', '_' and '/', with a letter or digit at both ends"
         raise InvalidName(f"Invalid {what} {quote(text)}", rule)
 
 
@@ -231,5 +231,5 @@ def _check_committed(repository: Repository, path: str) -> None:
     outside = normal.startswith(("/", "../")) or normal == ".." or "\0" in normal
     if outside or repository.objects([f"HEAD:{'' if normal == '.' else normal}"]) == [None]:
         raise WrongArguments(
-            f"Nothing found in {quote(path)} for checked out commit", "Commit it first, or leave --must-exist out"
+            f"Nothing found in {quote(path)} for checked out commit", "Commit it first, or omit --must-exist"
         )

@@ -1,6 +1,6 @@
-"""What is wrong around a registry: git, the person, the clone, the remote and its tags, files, a token.
+"""Find problems with git, the tagger's identity, the clone, the remote and its tags, the files and the token.
 
-However many tags there are, the number of git processes is the same.
+The number of git processes does not depend on the number of tags.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from gto_ci.core.events import TagRecord, read_events
 from gto_ci.core.names import match_tag
 from gto_ci.core.registry import Registry
 from gto_ci.files import config, policy_file
-from gto_ci.files.config import CONFIG_FILE, POLICY_FILE, Settings
+from gto_ci.files.config import POLICY_FILE, Settings
 from gto_ci.git import Repository, Runner
 from gto_ci.git.output import RemoteTag
 from gto_ci.git.process import without_password
@@ -27,23 +27,23 @@ from gto_ci.git.remotes.settings import read_settings
 
 T = TypeVar("T")
 Status = Literal["ok", "warning", "problem"]
-_SHOWN = 10  # tags that one line names, and problems of the registry that are told one by one
-_AT_ONCE = 3  # tags in one push: of more than these GitHub starts no workflow
-_YES = ("", "true", "yes", "on", "1")  # a key without a value is true
+_SHOWN = 10  # the most tags in one line, and the most problems of the registry with a line of their own
+_AT_ONCE = 3  # the most tags in one push for which GitHub starts workflows
+_YES = ("", "true", "yes", "on", "1")  # in git, a key without a value is true
 
 
 class Diagnosis(NamedTuple):
-    """What one check found. ``fix`` is a command, or a few words, that puts it right."""
+    """The result of one check. ``fix`` is a command, or a short instruction."""
 
     check: str
     status: Status
-    said: str
+    message: str
     fix: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class _Setup:
-    """A repository, and what several checks ask of it. ``entries`` are git's settings: scope, key, value."""
+    """A repository, and the facts that several checks need. ``entries`` are git's settings: scope, key, value."""
 
     repository: Repository
     shallow: bool
@@ -60,18 +60,19 @@ class _Setup:
 
     @property
     def urls(self) -> dict[str, str]:
-        """The address of each remote, by name."""
+        """The URL of each remote, by name."""
         urls: dict[str, str] = {}
         for _, key, value in self.entries:
             if key.startswith("remote.") and key.endswith(".url"):
-                urls.setdefault(key[len("remote.") : -len(".url")], value)  # of several, git fetches from the first
+                urls.setdefault(key[len("remote.") : -len(".url")], value)  # git fetches from a remote's first URL
         return urls
 
 
 def examine(repo: str | Path, environ: Mapping[str, str], *, offline: bool = False) -> Iterator[Diagnosis]:
-    """Yield what each check finds, in the order in which one would put things right.
+    """Yield the results of all checks, in the order in which a user would fix the problems.
 
-    ``offline`` leaves out what asks the network. Where there is no usable repository, that is the last finding.
+    ``offline`` skips the checks that need the network. If there is no usable repository, the checks end with
+    that problem.
     """
     runner = Runner(environ)
     try:
@@ -91,15 +92,17 @@ def examine(repo: str | Path, environ: Mapping[str, str], *, offline: bool = Fal
             yield Diagnosis(name, "problem", error.cause, error.next_step or "git fsck")
 
 
-# The machine and the person
+# The machine and the tagger
 
 
 def _git(version: tuple[int, ...]) -> Diagnosis:
-    said = f"Git is {'.'.join(map(str, version)) or 'of an unknown version'}"
+    message = f"The version of git is {'.'.join(map(str, version)) or 'unknown'}"
     if version < diagnostics.OLDEST:
         oldest = ".".join(map(str, diagnostics.OLDEST))
-        return Diagnosis("git", "problem", f"{said}; {oldest} or newer is needed", f"Install git {oldest} or newer")
-    return Diagnosis("git", "ok", said)
+        return Diagnosis(
+            "git", "problem", f"{message}; gto-ci needs {oldest} or newer", f"Install git {oldest} or newer"
+        )
+    return Diagnosis("git", "ok", message)
 
 
 def _package() -> Diagnosis:
@@ -108,47 +111,48 @@ def _package() -> Diagnosis:
     try:
         other = metadata.distribution("gto")
     except metadata.PackageNotFoundError:
-        return Diagnosis("package", "ok", "No other package here brings a program 'gto'")
-    said = f"The package gto {one_line(other.version)} is installed here, too, and brings a program of the same name"
+        return Diagnosis("package", "ok", "No other installed package provides the program 'gto'")
+    message = f"The package gto {one_line(other.version)} is also installed, and provides the program 'gto' too"
     fix = "pip uninstall gto && pip install --force-reinstall --no-deps gto-ci"
-    return Diagnosis("package", "problem", said, fix)
+    return Diagnosis("package", "problem", message, fix)
 
 
 def _identity(case: _Setup) -> Iterator[Diagnosis]:
     set_name = "git config --global user.name 'Your Name'"
     set_email = "git config --global user.email you@example.com"
     try:
-        who = diagnostics.identity(case.repository)
+        tagger = diagnostics.identity(case.repository)
     except GitError as error:
-        said = f"Git does not know who makes tags here: {error.cause}"
-        yield Diagnosis("identity", "problem", said, f"{set_name} && {set_email}")
+        message = f"Git has no name and email for the tagger: {error.cause}"
+        yield Diagnosis("identity", "problem", message, f"{set_name} && {set_email}")
         return
-    lacking = [
-        (what, command)
-        for what, command in (("name", set_name), ("email", set_email))
-        if not (case.settings.get(f"user.{what}") or case.settings.get(f"committer.{what}"))
-        and not case.environ.get(f"GIT_COMMITTER_{what.upper()}")
-        and not (what == "email" and case.environ.get("EMAIL"))
+    missing = [
+        (field, command)
+        for field, command in (("name", set_name), ("email", set_email))
+        if not (case.settings.get(f"user.{field}") or case.settings.get(f"committer.{field}"))
+        and not case.environ.get(f"GIT_COMMITTER_{field.upper()}")
+        and not (field == "email" and case.environ.get("EMAIL"))
     ]
-    if lacking:
-        keys = " and ".join(f"user.{what}" for what, _ in lacking)
-        said = f"Without {keys}, git makes up who makes tags: {quote(who)}"
-        yield Diagnosis("identity", "warning", said, " && ".join(command for _, command in lacking))
+    if missing:
+        keys = " and ".join(f"user.{field}" for field, _ in missing)
+        message = f"Without {keys}, git guesses the tagger: {quote(tagger)}"
+        yield Diagnosis("identity", "warning", message, " && ".join(command for _, command in missing))
     else:
-        yield Diagnosis("identity", "ok", f"Tags are made by {quote(who)}")
+        yield Diagnosis("identity", "ok", f"The tagger is {quote(tagger)}")
 
 
 def _signing(case: _Setup) -> Iterator[Diagnosis]:
     if case.settings.get("tag.gpgsign", "false").lower() not in _YES:
-        yield Diagnosis("signing", "ok", "Tags are signed only where that is asked for")
+        yield Diagnosis("signing", "ok", "Git signs tags only on request")
         return
     email = diagnostics.identity(case.repository).rpartition("<")[2].rstrip(">")
     fault = diagnostics.key_fault(case.settings, case.environ, email)
     if fault:
-        said = f"tag.gpgSign is on, and there is no key to sign with: {fault}"
-        yield Diagnosis("signing", "problem", said, "git config user.signingKey KEY, or git config tag.gpgSign false")
+        message = f"tag.gpgSign is on, but there is no signing key: {fault}"
+        fix = "git config user.signingKey KEY, or git config tag.gpgSign false"
+        yield Diagnosis("signing", "problem", message, fix)
     else:
-        yield Diagnosis("signing", "ok", "Tags are signed, and there is a key")
+        yield Diagnosis("signing", "ok", "Git signs tags, and has a signing key")
 
 
 # The clone
@@ -156,42 +160,42 @@ def _signing(case: _Setup) -> Iterator[Diagnosis]:
 
 def _history(case: _Setup) -> Iterator[Diagnosis]:
     if case.shallow:
-        said = "The clone is shallow: commits of older versions are not here"
-        yield Diagnosis("history", "warning", said, "git fetch --unshallow")
+        message = "The clone is shallow: it lacks the commits of older versions"
+        yield Diagnosis("history", "warning", message, "git fetch --unshallow")
     else:
-        yield Diagnosis("history", "ok", "The history is whole")
+        yield Diagnosis("history", "ok", "The clone has the full history")
 
 
-def _vanishing(case: _Setup) -> Iterator[Diagnosis]:
+def _tag_settings(case: _Setup) -> Iterator[Diagnosis]:
     found = False
     for scope, key, value in case.entries:
         section, _, setting = key.rpartition(".")
         prunes = setting == "prunetags" and value.lower() in _YES
         if prunes and (section == "fetch" or section.startswith("remote.")):
-            said = f"{_plain(key)} is on: a fetch that prunes deletes the tags that were not pushed"
+            message = f"{_plain(key)} is on: a fetch that prunes deletes tags that are not pushed"
         elif setting == "tagopt" and section.startswith("remote.") and value == "--no-tags":
-            said = f"{_plain(key)} is --no-tags: a fetch brings no tags"
+            message = f"{_plain(key)} is --no-tags: git fetch fetches no tags"
         else:
             continue
         found = True
         where = f"--{scope} " if scope in ("system", "global", "local", "worktree") else ""
-        yield Diagnosis("settings", "warning", said, f"git config {where}--unset-all {_shell(key)}")
+        yield Diagnosis("settings", "warning", message, f"git config {where}--unset-all {_shell(key)}")
     if not found:
-        yield Diagnosis("settings", "ok", "No setting makes tags vanish")
+        yield Diagnosis("settings", "ok", "No git setting deletes or skips tags")
 
 
 def _files(case: _Setup) -> Iterator[Diagnosis]:
     repository, settings = case.repository, Settings()
     try:
         settings = config.load(repository.root, case.environ)
-        yield Diagnosis("config", "ok", f"{CONFIG_FILE}: {_allowed(settings)}")
+        yield Diagnosis("config", "ok", f"The settings allow {_allowed(settings)}")
     except WrongConfig as error:
         yield Diagnosis("config", "problem", error.cause, error.next_step)
     problems = _attempt(lambda: file_problems(repository, settings))
     for problem in problems:
-        yield Diagnosis("annotations", "problem", problem, "Correct that file")
+        yield Diagnosis("annotations", "problem", problem, "Correct this file")
     if not problems:
-        yield Diagnosis("annotations", "ok", f"{_plain(settings.index)} and dvc.yaml can be read, where they are there")
+        yield Diagnosis("annotations", "ok", f"There are no mistakes in {_plain(settings.index)} and dvc.yaml")
     yield _policy(repository)
 
 
@@ -205,7 +209,7 @@ def _attempt(read: Callable[[], list[str]]) -> list[str]:
 def _allowed(settings: Settings) -> str:
     stages = "any stage" if settings.stages is None else f"the stages {', '.join(settings.stages)}"
     types = "any type" if settings.types is None else f"the types {', '.join(settings.types)}"
-    return f"{stages}, {types}"
+    return f"{stages} and {types}"
 
 
 def _policy(repository: Repository) -> Diagnosis:
@@ -213,7 +217,7 @@ def _policy(repository: Repository) -> Diagnosis:
     try:
         data = file.read_bytes() if file.is_file() else repository.file_at("HEAD", POLICY_FILE)
         if data is None:
-            return Diagnosis("policy", "ok", f"No {POLICY_FILE}: nothing but inputs can close the gate")
+            return Diagnosis("policy", "ok", f"There is no {POLICY_FILE}: only inputs can close the gate")
         rules = policy_file.read(data, POLICY_FILE).rules
     except OSError as error:
         return Diagnosis("policy", "problem", f"Cannot read {POLICY_FILE}: {error.strerror}", "Make it readable")
@@ -222,73 +226,78 @@ def _policy(repository: Repository) -> Diagnosis:
     return Diagnosis("policy", "ok", f"{POLICY_FILE} holds {len(rules)} rule{'' if len(rules) == 1 else 's'}")
 
 
-# Tags, here and there
+# Local tags and remote tags
 
 
 def _tags(case: _Setup) -> Iterator[Diagnosis]:
     remote = yield from _remote(case)
-    there: dict[str, RemoteTag] | None = None
+    remote_tags: dict[str, RemoteTag] | None = None
     if remote and not case.offline:
         try:
-            there = diagnostics.tags_on(case.repository, remote, case.settings)
+            remote_tags = diagnostics.tags_on(case.repository, remote, case.settings)
         except GitError as error:
-            yield Diagnosis(
-                "remote", "problem", f"The remote {quote(remote)} is not reached: {error.cause}", error.next_step
-            )
-    here = _of_registry(diagnostics.local_tags(case.repository))
+            message = f"Cannot reach the remote {quote(remote)}: {error.cause}"
+            yield Diagnosis("remote", "problem", message, error.next_step)
+    local_tags = _registry_tags(diagnostics.local_tags(case.repository))
     records = case.repository.tag_records()
-    clobbered = _clobbered(records, here, there or {})
-    if there is not None:
-        yield from _differences(remote, here, _of_registry(there), clobbered)
-    yield from _registry(case, records, clobbered, remote if there is None else "")
+    clobbered = _clobbered(records, local_tags, remote_tags or {})
+    if remote_tags is not None:
+        yield from _differences(remote, local_tags, _registry_tags(remote_tags), clobbered)
+    yield from _registry(case, records, clobbered, remote if remote_tags is None else "")
     if remote and not case.offline:
         yield from _token(case, case.urls[remote])
 
 
 def _remote(case: _Setup) -> Generator[Diagnosis, None, str]:
-    """Return, in the end, what the remote is called; empty where there is none to ask."""
+    """Yield the result of the check, and return the remote's name, "" if there is none to use."""
     urls = case.urls
     if not urls:
         yield Diagnosis("remote", "warning", "There is no remote: tags cannot be pushed", "git remote add origin URL")
         return ""
     if "origin" not in urls and len(urls) > 1:
-        said = f"There are several remotes, and none is called origin: {_plain(', '.join(sorted(urls)))}"
-        yield Diagnosis("remote", "warning", said, f"git remote rename {_shell(min(urls))} origin")
+        message = f"There are several remotes, but none is named origin: {_plain(', '.join(sorted(urls)))}"
+        yield Diagnosis("remote", "warning", message, f"git remote rename {_shell(min(urls))} origin")
         return ""
     name = "origin" if "origin" in urls else next(iter(urls))
     yield Diagnosis("remote", "ok", f"The remote is {quote(name)}, {quote(without_password(urls[name]))}")
     return name
 
 
-def _of_registry(tags: Mapping[str, T]) -> dict[str, T]:
+def _registry_tags(tags: Mapping[str, T]) -> dict[str, T]:
     return {name: tag for name, tag in tags.items() if match_tag(name)}
 
 
 def _clobbered(
-    records: Iterable[TagRecord], here: Mapping[str, str], there: Mapping[str, RemoteTag]
+    records: Iterable[TagRecord], local_tags: Mapping[str, str], remote_tags: Mapping[str, RemoteTag]
 ) -> dict[str, RemoteTag]:
-    """Tags that are lightweight here and annotated on the remote, as checkouts leave them."""
-    light = (record.name for record in records if not record.annotated and record.name in here)
-    return {name: there[name] for name in light if name in there and there[name].oid != there[name].target}
+    """Return the tags that are lightweight here but annotated on the remote. actions/checkout leaves such tags."""
+    lightweight = (record.name for record in records if not record.annotated and record.name in local_tags)
+    candidates = {name: remote_tags[name] for name in lightweight if name in remote_tags}
+    return {name: tag for name, tag in candidates.items() if tag.oid != tag.target}
 
 
 def _differences(
-    remote: str, here: Mapping[str, str], there: Mapping[str, RemoteTag], clobbered: Mapping[str, RemoteTag]
+    remote: str,
+    local_tags: Mapping[str, str],
+    remote_tags: Mapping[str, RemoteTag],
+    clobbered: Mapping[str, RemoteTag],
 ) -> Iterator[Diagnosis]:
-    moved = [name for name, oid in here.items() if name in there and there[name].oid != oid and name not in clobbered]
+    shared = [name for name in local_tags if name in remote_tags and name not in clobbered]
+    differing = [name for name in shared if remote_tags[name].oid != local_tags[name]]
+    only_local = [name for name in local_tags if name not in remote_tags]
+    only_remote = [name for name in remote_tags if name not in local_tags]
     groups: list[tuple[Status, list[str], str, Callable[[list[str]], str]]] = [
-        ("problem", [*clobbered], "lightweight here, and annotated on the remote", partial(_fetch, remote)),
-        ("problem", moved, "another here than on the remote", partial(_fetch, remote)),
-        ("warning", [name for name in here if name not in there], "not pushed", partial(_push, remote)),
-        ("warning", [name for name in there if name not in here], "on the remote, and not here",
-         lambda _: f"git fetch --tags {_shell(remote)}"),
-    ]  # fmt: skip
-    for status, names, what, fix in groups:
+        ("problem", [*clobbered], "lightweight here but annotated on the remote", partial(_fetch, remote)),
+        ("problem", differing, "different here and on the remote", partial(_fetch, remote)),
+        ("warning", only_local, "not pushed", partial(_push, remote)),
+        ("warning", only_remote, "on the remote but not here", lambda _: f"git fetch --tags {_shell(remote)}"),
+    ]
+    for status, names, state, fix in groups:
         if names:
-            said = f"{len(names)} tag{' is' if len(names) == 1 else 's are'} {what}: {_some(sorted(names))}"
-            yield Diagnosis("tags", status, said, fix(sorted(names)))
+            message = f"{len(names)} tag{' is' if len(names) == 1 else 's are'} {state}: {_some(sorted(names))}"
+            yield Diagnosis("tags", status, message, fix(sorted(names)))
     if not any(names for _, names, _, _ in groups):
-        yield Diagnosis("tags", "ok", f"The registry's tags, {len(here)}, are those of the remote")
+        yield Diagnosis("tags", "ok", f"The registry tags here ({len(local_tags)}) match those on the remote")
 
 
 def _fetch(remote: str, names: Sequence[str]) -> str:
@@ -300,41 +309,37 @@ def _push(remote: str, names: Sequence[str]) -> str:
 
 
 def _registry(
-    case: _Setup, records: Sequence[TagRecord], known: Mapping[str, object], unasked: str
+    case: _Setup, records: Sequence[TagRecord], reported: Mapping[str, object], unread_remote: str
 ) -> Iterator[Diagnosis]:
-    """What contradicts itself in the registry; of the tags in ``known`` all has been said.
+    """Check the registry for contradictions. Skip the tags in ``reported``, which have a problem already.
 
-    ``unasked`` is a remote that may know better, and was not asked.
+    ``unread_remote`` is a remote whose tags were not read, "" if there is none.
     """
     try:
         settings = config.load(case.repository.root, case.environ)
-    except WrongConfig:  # that was said
+    except WrongConfig:  # reported by _files
         settings = Settings()
     found = [
-        Diagnosis("registry", "problem", problem, _mended(record, unasked))
+        Diagnosis("registry", "problem", problem, _tag_fix(record, unread_remote))
         for record in records
-        if record.name not in known and (problem := record_problem(record))
+        if record.name not in reported and (problem := record_problem(record))
     ]
     for artifact in Registry.fold(read_events(records)).artifacts.values():
-        fix = f"{_shell('gto', 'history', artifact.name)} shows what was done, and gto deprecate takes it back"
+        fix = f"Run {_shell('gto', 'history', artifact.name)} to see the events, and gto deprecate to undo one"
         found += [Diagnosis("registry", "problem", problem, fix) for problem in artifact_problems(artifact, settings)]
     yield from found[:_SHOWN]
     if found[_SHOWN:]:
-        yield Diagnosis(
-            "registry", "problem", f"There are {len(found) - _SHOWN} more problems of this kind", "gto doctor"
-        )
+        yield Diagnosis("registry", "problem", f"The registry has {len(found) - _SHOWN} more problems", "gto doctor")
     if not found:
-        yield Diagnosis("registry", "ok", "The registry does not contradict itself")
+        yield Diagnosis("registry", "ok", "The registry has no contradictions")
 
 
-def _mended(record: TagRecord, unasked: str) -> str:
+def _tag_fix(record: TagRecord, unread_remote: str) -> str:
     if record.annotated or record.target_type != "commit" or not match_tag(record.name):
-        return f"If nobody needs it: git tag --delete {_shell(record.name)}"
-    return (
-        _fetch(unasked, [record.name])
-        if unasked
-        else f"git tag --annotate --force {_shell(record.name, record.target)}"
-    )
+        return f"If no one needs it: git tag --delete {_shell(record.name)}"
+    if unread_remote:  # it may hold the annotated tag
+        return _fetch(unread_remote, [record.name])
+    return f"git tag --annotate --force {_shell(record.name, record.target)}"
 
 
 def _token(case: _Setup, url: str) -> Iterator[Diagnosis]:
@@ -349,31 +354,35 @@ def _token(case: _Setup, url: str) -> Iterator[Diagnosis]:
     try:
         grant = permissions.ask(place)
     except GtoError as error:
-        yield Diagnosis("token", "problem", error.cause, "Give GITHUB_TOKEN (or GH_TOKEN) another token, or unset it")
+        yield Diagnosis("token", "problem", error.cause, "Set GITHUB_TOKEN (or GH_TOKEN) to another token, or unset it")
         return
     if permissions.is_of_an_app(place):
-        yield Diagnosis("token", "ok", f"The token may read {where}; more, where the workflow's 'permissions' say so")
+        yield Diagnosis("token", "ok", f"The token can read {where}; the workflow's 'permissions' may allow more")
     elif not grant.push:
-        yield Diagnosis("token", "warning", f"The token may read {where}, and not push", "Ask for write access there")
+        yield Diagnosis(
+            "token", "warning", f"The token can read {where}, but cannot push to it", "Ask for write access"
+        )
     elif grant.scopes is not None and not {"repo", "public_repo"} & {*grant.scopes}:
-        said = f"You may push to {where}, but not with this token: its scopes are {quote(', '.join(grant.scopes))}"
-        yield Diagnosis("token", "warning", said, "gh auth refresh --scopes repo")
+        message = f"You can push to {where}, but not with this token: its scopes are {quote(', '.join(grant.scopes))}"
+        yield Diagnosis("token", "warning", message, "gh auth refresh --scopes repo")
+    elif grant.scopes is None:
+        message = f"You can push to {where}; the token can push if it has the permission 'Contents: write'"
+        yield Diagnosis("token", "ok", message)
     else:
-        whose = "The token" if grant.scopes is not None else "You, and the token if it has 'Contents: write',"
-        yield Diagnosis("token", "ok", f"{whose} may push to {where}")
+        yield Diagnosis("token", "ok", f"The token can push to {where}")
 
 
 _CHECKS: dict[str, Callable[[_Setup], Iterator[Diagnosis]]] = {
     "identity": _identity,
     "signing": _signing,
     "history": _history,
-    "settings": _vanishing,
+    "settings": _tag_settings,
     "files": _files,
     "tags": _tags,
 }
 
 
-# Words
+# Text
 
 
 def _some(names: Sequence[str]) -> str:

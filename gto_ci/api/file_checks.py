@@ -1,6 +1,6 @@
-"""Check files before they are committed, and tags before they are pushed.
+"""Check files before a commit, and tags before a push.
 
-Files are those that a person writes, in the work tree. A tag is at fault where the registry would pass over it.
+Files are checked in the work tree. A tag is wrong if the registry would ignore it.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from gto_ci.git.tag_objects import parse_tag_object
 KINDS = ("artifacts", "dvc", "config", "policy")
 _DVC = "dvc.yaml"
 _TAGS = "refs/tags/"
-_ANEW = "Make it anew with 'gto register' or 'gto assign', or with 'git tag --annotate --force'"
+_CREATE_AGAIN = "Create it again with 'gto register' or 'gto assign', or with 'git tag --annotate --force'"
 
 
 class FileProblem(NamedTuple):
-    """Something wrong in a file. ``line`` counts from 1, and is 0 where it is not known."""
+    """A mistake in a file. ``line`` counts from 1, and is 0 if the line is unknown."""
 
     path: str
     line: int
@@ -40,7 +40,7 @@ class FileProblem(NamedTuple):
 
 
 class PushedRef(NamedTuple):
-    """A ref that is about to be pushed, by its name on the remote; ``rev`` names what it will hold, here."""
+    """A ref to be pushed: its name on the remote, and the local revision ``rev`` that it will point to."""
 
     ref: str
     rev: str
@@ -50,21 +50,24 @@ class PushedRef(NamedTuple):
 
 
 def usual_files(repository: Repository) -> list[str]:
-    """Return which files with a meaning the work tree has, as paths from its top: of ``dvc.yaml`` all that git knows.
+    """Return the paths of the work tree's registry files, relative to its root.
+
+    These are ``.gto``, ``.gto-policy.yaml``, the annotation file, ``dvc.yaml``, and every tracked ``dvc.yaml``
+    in a folder.
 
     Raises:
         GitError: git cannot read the repository, or it has no work tree.
     """
-    found = repository.tracked_files(_DVC)
-    usual = [config.CONFIG_FILE, config.POLICY_FILE, _index(repository), _DVC, *found]
+    tracked = repository.tracked_files(_DVC)
+    usual = [config.CONFIG_FILE, config.POLICY_FILE, _index(repository), _DVC, *tracked]
     return [path for path in dict.fromkeys(usual) if (repository.root / path).is_file()]
 
 
 def check_files(repository: Repository, files: Sequence[Path], kind: str = "") -> list[FileProblem]:
-    """Return what is wrong with ``files``; ``kind`` is one of :data:`KINDS`, by default what their names say.
+    """Return the mistakes in ``files``. ``kind`` is one of :data:`KINDS`; without it, a file's name says its kind.
 
     Raises:
-        GtoError: a file cannot be read, or its name does not say what it is.
+        GtoError: a file cannot be read, or its name does not say its kind.
     """
     index = _index(repository)
     return [problem for file in files for problem in _check(kind or _kind_of(file, index), file, repository.root)]
@@ -73,7 +76,7 @@ def check_files(repository: Repository, files: Sequence[Path], kind: str = "") -
 def _index(repository: Repository) -> str:
     try:
         return posixpath.normpath(config.load(repository.root, {}).index)
-    except WrongConfig:  # that is said of the file itself
+    except WrongConfig:  # the check of .gto reports it
         return config.Settings().index
 
 
@@ -81,8 +84,9 @@ def _kind_of(file: Path, index: str) -> str:
     kinds = {posixpath.basename(index): "artifacts", _DVC: "dvc"}
     kinds |= {config.CONFIG_FILE: "config", config.POLICY_FILE: "policy"}
     if file.name not in kinds:
-        step = f"Say what it is: --as {', '.join(KINDS[:-1])} or {KINDS[-1]}"
-        raise WrongArguments(f"{quote(file)} is none of {', '.join(kinds)}", step)
+        *known, last = kinds
+        step = f"Name its kind: --as {', '.join(KINDS[:-1])} or {KINDS[-1]}"
+        raise WrongArguments(f"{quote(file)} is not named {', '.join(known)} or {last}", step)
     return kinds[file.name]
 
 
@@ -91,7 +95,7 @@ def _check(kind: str, file: Path, root: Path) -> list[FileProblem]:
     try:
         data = file.read_bytes()
     except OSError as error:
-        raise GtoError(f"Cannot read {quote(file)}: {error.strerror}", "Name a file that is there") from error
+        raise GtoError(f"Cannot read {quote(file)}: {error.strerror}", "Name an existing file") from error
     try:
         match kind:
             case "config":
@@ -109,10 +113,10 @@ def _check(kind: str, file: Path, root: Path) -> list[FileProblem]:
 
 
 def _folder(file: Path, root: Path) -> str:
-    """What stands before the names of artifacts that a ``dvc.yaml`` annotates."""
+    """Return the prefix of the artifacts that a ``dvc.yaml`` annotates: ``FOLDER:``, or "" in the root."""
     try:
         folder = file.parent.resolve().relative_to(root.resolve()).as_posix()
-    except ValueError:  # it is not of this repository
+    except ValueError:  # the file is outside the repository
         return ""
     return "" if folder == "." else f"{folder}:"
 
@@ -120,8 +124,8 @@ def _folder(file: Path, root: Path) -> str:
 def _wrong_names(
     data: bytes, path: str, found: Iterable[str], folder: str = "", section: Sequence[str] = ()
 ) -> list[FileProblem]:
-    """The names among ``found`` that no artifact can have; ``section`` leads to them in the YAML text ``data``."""
-    wrong = {name: reason for name in found if (reason := _not_a_name(folder + name))}
+    """Return the invalid artifact names among ``found``. ``section`` leads to them in the YAML text ``data``."""
+    wrong = {name: reason for name in found if (reason := _name_problem(folder + name))}
     if not wrong:
         return []
     document = Document(data)
@@ -129,7 +133,7 @@ def _wrong_names(
     return [FileProblem(path, lines[name], reason) for name, reason in wrong.items()]
 
 
-def _not_a_name(text: str) -> str:
+def _name_problem(text: str) -> str:
     try:
         names.check_artifact(text)
     except GtoError as error:
@@ -140,53 +144,55 @@ def _not_a_name(text: str) -> str:
 # Tags
 
 
-def sent_by_git(told: bytes) -> list[PushedRef]:
-    """Return what git tells its hook ``pre-push``, ``LOCAL OID REMOTE OID`` in each line, without what is deleted.
+def refs_from_git(data: bytes) -> list[PushedRef]:
+    """Parse git's input for a ``pre-push`` hook, and return the refs without deleted ones.
+
+    Each line has the form ``LOCAL-REF LOCAL-OID REMOTE-REF REMOTE-OID``. Source: githooks(5).
 
     Raises:
-        WrongArguments: a line is not of that form.
+        WrongArguments: a line does not have that form.
     """
-    sent = []
-    for line in filter(None, told.decode(errors="surrogateescape").split("\n")):  # names may hold other line breaks
-        words = line.rsplit(" ", 3)  # what is pushed may be called `HEAD^{/a word}`
+    refs = []
+    for line in filter(None, data.decode(errors="surrogateescape").split("\n")):  # a ref may hold other line breaks
+        words = line.rsplit(" ", 3)  # the local ref may contain spaces: `HEAD^{/a word}`
         if len(words) != 4:
-            raise WrongArguments(f"This is not what git tells a pre-push hook: {quote(line)}", "Let git run it")
+            raise WrongArguments(f"This is not git's input for a pre-push hook: {quote(line)}", "Let git run the hook")
         _, rev, ref, _ = words
         if rev.strip("0"):
-            sent.append(PushedRef(ref, rev))
-    return sent
+            refs.append(PushedRef(ref, rev))
+    return refs
 
 
-def sent_by_pre_commit(environ: Mapping[str, str]) -> list[PushedRef] | None:
-    """Return the one ref of a push that pre-commit tells its hooks, None where it tells of none."""
+def refs_from_pre_commit(environ: Mapping[str, str]) -> list[PushedRef] | None:
+    """Return the pushed ref from pre-commit's variables, None if they are not set. pre-commit passes only one ref."""
     ref = environ.get("PRE_COMMIT_REMOTE_BRANCH")
     rev = environ.get("PRE_COMMIT_TO_REF") or environ.get("PRE_COMMIT_LOCAL_BRANCH")
     return [PushedRef(ref, rev)] if ref and rev else None
 
 
-def check_push(repository: Repository, sent: Iterable[PushedRef]) -> list[str]:
-    """Return what is wrong with the tags among ``sent``: a sentence each, and what to do.
+def check_push(repository: Repository, refs: Iterable[PushedRef]) -> list[str]:
+    """Return one sentence, with a fix, for each tag among ``refs`` that the registry would ignore.
 
     Raises:
         GitError: git cannot read the repository.
     """
-    tags = {one.ref.removeprefix(_TAGS): one.rev for one in sent if one.ref.startswith(_TAGS)}
+    tags = {pushed.ref.removeprefix(_TAGS): pushed.rev for pushed in refs if pushed.ref.startswith(_TAGS)}
     parsed = {tag: name for tag in tags if (name := names.match_tag(tag))}
-    faults = [
-        f"Tag {quote(tag)} resembles a registry tag, and is none. {names.TAG_RULE}"
+    problems = [
+        f"Tag {quote(tag)} resembles a registry tag but is not one. {names.TAG_RULE}"
         for tag in tags
         if tag not in parsed and names.looks_like_tag(tag)
     ]
-    answers = iter(repository.objects([rev for tag in parsed for rev in (tags[tag], f"{tags[tag]}^{{}}")]))
-    for (tag, name), own, target in zip(parsed.items(), answers, answers, strict=False):
-        reason = why_no_event(_record(tag, own, target), name) if own and target else None
+    objects = iter(repository.objects([rev for tag in parsed for rev in (tags[tag], f"{tags[tag]}^{{}}")]))
+    for (tag, name), tag_object, peeled in zip(parsed.items(), objects, objects, strict=False):
+        reason = why_no_event(_record(tag, tag_object, peeled), name) if tag_object and peeled else None
         if reason:
-            faults.append(f"Tag {quote(tag)} would mean nothing to the registry: {reason}. {_ANEW}")
-    return faults
+            problems.append(f"Tag {quote(tag)} would be ignored: {reason}. {_CREATE_AGAIN}")
+    return problems
 
 
-def _record(tag: str, own: GitObject, target: GitObject) -> TagRecord:
-    """The tag as the remote would have it: ``own`` is the object it holds, ``target`` what that finally points to."""
-    if own.kind != "tag":
-        return TagRecord(tag, False, target.oid, target.kind)
-    return parse_tag_object(tag, target.oid, own.data)._replace(target_type=target.kind)
+def _record(tag: str, pointed: GitObject, peeled: GitObject) -> TagRecord:
+    """Return the tag as the remote would store it. ``pointed`` is the object that the ref points to."""
+    if pointed.kind != "tag":
+        return TagRecord(tag, False, peeled.oid, peeled.kind)
+    return parse_tag_object(tag, peeled.oid, pointed.data)._replace(target_type=peeled.kind)

@@ -1,4 +1,4 @@
-"""Files of a user's work tree: where they are, what they hold, and how one takes another's place."""
+"""Files in the user's work tree: find, read and safely replace them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def index_path(settings: Settings) -> str:
     """Return the annotation file's path in the repository.
 
     Raises:
-        GtoError: it would be outside.
+        GtoError: the path is outside the repository.
     """
     index = posixpath.normpath(settings.index)
     if index.startswith("../") or index in ("..", "."):
@@ -28,41 +28,41 @@ def index_path(settings: Settings) -> str:
 
 
 def file_to_write(root: Path, path: str) -> Path:
-    """Return the file at ``path`` below ``root``; where that is a symbolic link, the file that it leads to.
+    """Return the file at ``path`` below ``root``. If it is a symbolic link, return its target.
 
     Raises:
-        GtoError: that is outside the work tree, or inside ``.git``.
+        GtoError: the file is outside the work tree, or inside ``.git``.
     """
     file = (root / path).resolve()
     top = root.resolve()
     if not file.is_relative_to(top) or file.is_relative_to(top / ".git"):
         raise GtoError(
-            f"{quote(path)} leads out of the work tree, to {quote(file)}", "Replace the symbolic link by a file"
+            f"{quote(path)} points outside the work tree, to {quote(file)}", "Replace the symbolic link with a file"
         )
     return file
 
 
 def read(file: Path, path: str) -> bytes | None:
-    """Return what ``file`` holds, None where there is none; ``path`` is what errors call it.
+    """Return the content of ``file``, None if it does not exist. Errors name it ``path``.
 
     Raises:
-        GtoError: it cannot be read.
+        GtoError: the file cannot be read.
     """
     try:
         return file.read_bytes()
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise trouble(path, error) from error
+        raise file_error(path, error) from error
 
 
 def replace(file: Path, before: bytes | None, text: bytes, path: str) -> None:
-    """Write ``text`` beside ``file`` and put it in its place: who looks finds the old text or the new one, whole.
+    """Write ``text`` to a new file, and rename it to ``file``. A reader sees all of the old text or all of the new.
 
-    ``before`` is what was read from ``file``, None where it was missing.
+    ``before`` is the text that was read from ``file``, None if the file did not exist.
 
     Raises:
-        GtoError: somebody else has changed it since, or it cannot be written; what it holds is still there.
+        GtoError: another program has changed ``file`` since, or it cannot be written. Its content is unchanged.
     """
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -70,43 +70,43 @@ def replace(file: Path, before: bytes | None, text: bytes, path: str) -> None:
         try:
             put_in_place(beside, file, before, path)
         except BaseException:
-            beside.unlink(missing_ok=True)  # its name is random, and was free
+            beside.unlink(missing_ok=True)  # ours: its name is random, and was free
             raise
     except OSError as error:
-        raise trouble(path, error) from error
+        raise file_error(path, error) from error
 
 
 def put_in_place(beside: Path, file: Path, before: bytes | None, path: str) -> None:
-    """Rename ``beside`` to ``file``, which must hold ``before`` still, or be missing where that is None.
+    """Rename ``beside`` to ``file``. The content of ``file`` must still be ``before``, None for a missing file.
 
     Raises:
-        GtoError: somebody else has changed it; nothing was renamed.
-        OSError: it cannot be renamed.
+        GtoError: another program has changed ``file``; nothing was renamed.
+        OSError: ``beside`` cannot be renamed.
     """
     if read(file, path) != before:
         raise _changed(path)
     if before is None:
         try:
-            os.link(beside, file)  # which overwrites nothing, as a rename would
+            os.link(beside, file)  # unlike a rename, this never overwrites a file
         except FileExistsError:
             raise _changed(path) from None
-        except OSError:  # a file system without links; it was free a moment ago
+        except OSError:  # the file system has no hard links; the name was free a moment ago
             beside.replace(file)
         else:
-            beside.unlink()  # has another name now
+            beside.unlink()  # the file now has its final name
     else:
-        beside.replace(file)  # asked for: it holds what was to be replaced
+        beside.replace(file)  # asked for: the file has the content to be replaced
 
 
 def _changed(path: str) -> GtoError:
-    return GtoError(f"{quote(path)} has changed meanwhile, and nothing was written", "Run it again")
+    return GtoError(f"Another program changed {quote(path)}, so nothing was written", "Try again")
 
 
 def write_beside(file: Path, text: bytes) -> Path:
-    """Write ``text`` into a new file in the folder of ``file``, with the mode and owner of ``file``, and return it.
+    """Write ``text`` to a new file in the folder of ``file``, with the mode and owner of ``file``. Return its path.
 
     Raises:
-        OSError: it cannot be written; nothing is left behind.
+        OSError: the file cannot be written; no file is left behind.
     """
     name = file.parent / f".{file.name}.{secrets.token_hex(4)}"
     handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
@@ -115,32 +115,32 @@ def write_beside(file: Path, text: bytes) -> Path:
             beside.write(text)
             beside.flush()
             os.fsync(beside.fileno())
-        _take_over(file, name)
+        _copy_mode_and_owner(file, name)
     except BaseException:
-        name.unlink(missing_ok=True)  # made above
+        name.unlink(missing_ok=True)  # created above
         raise
     return name
 
 
-def _take_over(file: Path, name: Path) -> None:
-    """Give the new file the old one's mode and owner, if there is an old one."""
+def _copy_mode_and_owner(file: Path, name: Path) -> None:
+    """Copy the mode and owner of ``file``, if it exists, to the new file ``name``."""
     try:
         old = file.stat()
     except FileNotFoundError:
         return
     if hasattr(os, "chown"):
-        with contextlib.suppress(PermissionError):  # not ours to give away; the content matters more
+        with contextlib.suppress(PermissionError):  # only root may change the owner; the content matters more
             os.chown(name, old.st_uid, old.st_gid)
     name.chmod(stat.S_IMODE(old.st_mode))
 
 
-def trouble(path: str, error: OSError) -> GtoError:
-    """Return what to tell a user of a file that cannot be read or written."""
-    return GtoError(f"Cannot use {quote(path)}: {error.strerror}", "Make it a file that you may read and write")
+def file_error(path: str, error: OSError) -> GtoError:
+    """Return the error for a file that cannot be read or written."""
+    return GtoError(f"Cannot use {quote(path)}: {error.strerror}", "Make it a file that you can read and write")
 
 
 def difference(path: str, before: bytes | None, after: bytes) -> Iterator[str]:
-    """Yield the lines of a unified diff, printable; ``before`` is None where there is no file yet."""
+    """Yield the lines of a unified diff, with control characters escaped. ``before`` is None for a new file."""
     old, new = ((text or b"").decode(errors="replace").splitlines() for text in (before, after))
     for line in difflib.unified_diff(
         old, new, f"a/{path}" if before is not None else "/dev/null", f"b/{path}", lineterm=""

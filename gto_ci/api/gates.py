@@ -1,4 +1,4 @@
-"""What the gate says of an event, and which rules it would hold against one."""
+"""Check an event against the policy, and list the rules that apply to an artifact."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from gto_ci.git.remotes.evidence import EvidenceSource, RemoteEvidence
 
 
 def check_gate(repo: RepoLike, ref: str, policy: str | Path | None = None, policy_ref: str = "") -> tuple[Event, Gate]:
-    """Return the event that ``ref`` (a tag or a shortcut) stands for, and what the gate says of it now.
+    """Return the event that ``ref`` (a tag or a shortcut) stands for, and the gate's current verdict on it.
 
-    The rules are those in ``.gto-policy.yaml`` at ``policy_ref``, by default the default branch; or those
-    in the file ``policy`` of the current folder.
+    The rules come from ``.gto-policy.yaml`` at ``policy_ref``, which defaults to the default branch. If the
+    path ``policy`` is given, the rules come from that local file instead.
 
     >>> from pathlib import Path
     >>> rules = Path(repo, "rules.yaml")
@@ -34,16 +34,15 @@ def check_gate(repo: RepoLike, ref: str, policy: str | Path | None = None, polic
 
     Raises:
         TagProblem: ``ref`` stands for no event.
-        WrongPolicy: there are no rules, or they cannot be understood.
-        RefNotFound: the ref that rules are to be read from is not there.
+        WrongPolicy: there is no policy, or it cannot be parsed.
+        RefNotFound: the ref to read the policy from does not exist.
         GtoError: the repository cannot be read.
     """
     with opened(repo) as (repository, settings):
         source = _evidence_source(repository)
         rules = _rules(repository, source, policy, policy_ref)
         event, tags = _find(repository, ref)
-        verdict = judge_event(rules, event, tags, source, _facts(source, event, settings))
-        return event, verdict
+        return event, judge_event(rules, event, tags, source, _facts(source, event, settings))
 
 
 def explain_gate(
@@ -54,19 +53,19 @@ def explain_gate(
     policy: str | Path | None = None,
     policy_ref: str = "",
 ) -> tuple[str, tuple[Rule, ...]]:
-    """Return where the rules are from, and those for an ``artifact`` that gets a new version, or enters ``stage``.
+    """Return where the rules come from, and the rules for an assignment of ``stage``, or else for a registration.
 
-    ``event`` is the word for another kind of event.
+    ``event`` is the word for another kind of event, such as ``deprecation``.
 
     Raises:
-        WrongPolicy, RefNotFound, GtoError: as :func:`check_gate` does.
-        InvalidName: ``artifact`` or ``stage`` cannot be one.
+        WrongPolicy, RefNotFound, GtoError: as in :func:`check_gate`.
+        InvalidName: ``artifact`` or ``stage`` is outside the grammar.
     """
     names.check_artifact(artifact)
     if stage is not None:
         names.check_stage(stage)
     default = Kind.ASSIGNMENT if stage else Kind.REGISTRATION
-    kind = next((one for one in Kind if one.word == event), default)
+    kind = next((kind for kind in Kind if kind.word == event), default)
     with opened(repo) as (repository, _):
         rules = _rules(repository, _evidence_source(repository), policy, policy_ref)
         return rules.where, applying(rules.policy, kind, artifact, stage)
@@ -84,7 +83,7 @@ def _rules(repository: Repository, source: EvidenceSource, policy: str | Path | 
     if policy is not None:
         return _rules_in(Path(policy))
     if not policy_ref and not isinstance(source, RemoteEvidence) and not repository.remote_names():
-        policy_ref = "HEAD"  # there is nothing that could be called the default branch
+        policy_ref = "HEAD"  # without a remote, there is no default branch
     try:
         rules = read_rules(source, policy_ref)
     except RefNotFound as error:
@@ -92,7 +91,7 @@ def _rules(repository: Repository, source: EvidenceSource, policy: str | Path | 
             raise
         name = repository.remote_name()
         raise RefNotFound(
-            "Which branch is the default one is not known here",
+            "The default branch is not known here",
             Remedies.NAME_POLICY.after(f"Ask the remote: git remote set-head {name} --auto"),
         ) from error
     if rules is None:
@@ -109,7 +108,7 @@ def _rules_in(file: Path) -> Rules:
         signers = (file.parent / policy.allowed_signers).read_bytes() if policy.allowed_signers else None
     except OSError as error:
         raise WrongPolicy(str(file), 0, f"{quote(error.filename)}: {error.strerror}", "Check the path") from error
-    return Rules(policy, f"{quote(file)}, as it is here", signers)
+    return Rules(policy, f"the local file {quote(file)}", signers)
 
 
 def _find(repository: Repository, ref: str) -> tuple[Event, RegistryTags]:
@@ -120,8 +119,8 @@ def _find(repository: Repository, ref: str) -> tuple[Event, RegistryTags]:
         return found.event, tags
     if reference.artifact is None:
         raise TagProblem(found.cause, names.TAG_RULE)
-    what = "'gto show' lists what there is" if reference.shortcut else "'gto history' lists the events there are"
-    raise TagProblem(found.cause, what)
+    command = "gto show" if reference.shortcut else "gto history"
+    raise TagProblem(found.cause, f"To list what exists, run '{command}'")
 
 
 def _facts(source: EvidenceSource, event: Event, settings: Settings) -> Facts:

@@ -1,6 +1,6 @@
-"""A repository set up: settings, annotations, rules and a workflow, each where it is not there yet.
+"""Set up a repository: write settings, annotations, a policy and a workflow.
 
-What is there stays. All files are written, or none.
+Existing files stay as they are, except that the annotation file gets new artifacts. All files are written, or none.
 """
 
 from __future__ import annotations
@@ -26,7 +26,11 @@ from gto_ci.git.worktree.uninterruptible import finish
 
 @dataclass(frozen=True, slots=True)
 class InitOptions:
-    """What to set up. ``artifacts`` are names and paths, empty for none; ``action`` is what the workflow uses."""
+    """The files to write, and their content.
+
+    ``artifacts`` are pairs of name and path, with an empty path for none. ``action`` is the action that the
+    workflow uses.
+    """
 
     stages: tuple[str, ...] = ()
     types: tuple[str, ...] = ()
@@ -37,16 +41,20 @@ class InitOptions:
 
 
 class InitTarget(NamedTuple):
-    """A repository as it is before: ``annotations`` is its annotation file, ``there`` which of our files it has."""
+    """A repository before the setup.
+
+    ``annotations`` is the path of its annotation file. ``existing`` are the paths of the settings, policy and
+    workflow files that exist.
+    """
 
     root: Path
     settings: Settings
     annotations: str
-    there: frozenset[str]
+    existing: frozenset[str]
 
 
 class NewText(NamedTuple):
-    """A file to be written; ``before`` is what it holds, None where it is not there."""
+    """A file to write. ``before`` is its current content, None if it does not exist."""
 
     path: str
     before: bytes | None
@@ -54,103 +62,109 @@ class NewText(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """What is to be written into the work tree at ``root``; ``notes`` are sentences on what stays as it is."""
+    """The files to write to the work tree at ``root``. ``notes`` are sentences about what stays as it is."""
 
     root: Path
     texts: tuple[NewText, ...]
     notes: tuple[str, ...]
 
 
-def look(repo: str | Path, environ: Mapping[str, str]) -> InitTarget:
-    """Return what is there.
+def inspect(repo: str | Path, environ: Mapping[str, str]) -> InitTarget:
+    """Return the repository's settings, and the files that exist.
 
     Raises:
         NoRepository, WrongConfig, GitError: there is no repository, or its configuration is wrong.
-        GtoError: it has no work tree.
+        GtoError: the repository has no work tree.
     """
     repository = Repository.open(repo, Runner(environ))
     if read_head(repository).bare:
         raise GtoError(f"{quote(repository.root)} is a bare repository: it has no work tree", "Work in a clone")
     settings = config.load(repository.root, environ)
-    # a link that leads nowhere is there too: written through it, the file would be elsewhere
-    there = {path for path in (CONFIG_FILE, POLICY_FILE, WORKFLOW_FILE) if os.path.lexists(repository.root / path)}
-    return InitTarget(repository.root, settings, files.index_path(settings), frozenset(there))
+    # a broken symbolic link exists too: writing through it would create a file elsewhere
+    paths = (CONFIG_FILE, POLICY_FILE, WORKFLOW_FILE)
+    existing = frozenset(path for path in paths if os.path.lexists(repository.root / path))
+    return InitTarget(repository.root, settings, files.index_path(settings), existing)
 
 
 def read_artifact(text: str) -> tuple[str, str]:
-    """Return name and path, which may be empty, of ``NAME`` or ``NAME=PATH``.
+    """Parse ``NAME`` or ``NAME=PATH``. Return name and path; without a path, it is empty.
 
     Raises:
         InvalidName: the name is outside the grammar.
-        WrongArguments: the path is missing.
+        WrongArguments: there is no path after ``=``.
     """
-    name, given, path = text.partition("=")
+    name, divider, path = text.partition("=")
     check_artifact(name)
-    if given and not path:
+    if divider and not path:
         raise WrongArguments(f"The path of artifact {quote(name)} is missing", f"Write {name}=PATH, or {name}")
     return name, path
 
 
-def plan(site: InitTarget, options: InitOptions) -> Plan:
-    """Return what would be written. Nothing is.
+def plan(target: InitTarget, options: InitOptions) -> Plan:
+    """Return the files to write, without writing them.
 
     Raises:
-        WrongAnnotations: the annotation file cannot be understood.
-        GtoError: a file cannot be where it is to be.
+        WrongAnnotations: the annotation file cannot be parsed.
+        GtoError: a file cannot be created at its path.
     """
-    stages = options.stages or site.settings.stages or ()
-    wanted: dict[str, str] = {}
+    stages = options.stages or target.settings.stages or ()
+    contents: dict[str, str] = {}
     if options.stages or options.types:
-        wanted[CONFIG_FILE] = settings_text(options.stages, options.types)
-        config.settings_in(wanted[CONFIG_FILE].encode(), CONFIG_FILE, {})
+        contents[CONFIG_FILE] = settings_text(options.stages, options.types)
+        config.settings_in(contents[CONFIG_FILE].encode(), CONFIG_FILE, {})
     if options.policy:
-        wanted[POLICY_FILE] = policy_text(stages)
-        policy_file.read(wanted[POLICY_FILE].encode(), POLICY_FILE)
+        contents[POLICY_FILE] = policy_text(stages)
+        policy_file.read(contents[POLICY_FILE].encode(), POLICY_FILE)
     if options.workflow:
-        has_policy = options.policy or POLICY_FILE in site.there
-        wanted[WORKFLOW_FILE] = workflow_text(options.action, policy=has_policy)
-    texts = [NewText(path, None, text.encode()) for path, text in wanted.items() if path not in site.there]
-    notes = [f"{quote(path)} is there already, and stays as it is" for path in wanted if path in site.there]
+        has_policy = options.policy or POLICY_FILE in target.existing
+        contents[WORKFLOW_FILE] = workflow_text(options.action, policy=has_policy)
+    texts = [NewText(path, None, text.encode()) for path, text in contents.items() if path not in target.existing]
+    notes = [f"{quote(path)} already exists and stays as it is" for path in contents if path in target.existing]
     if options.artifacts:
-        annotated, known = _annotated(site, options.artifacts)
+        annotated, known = _annotated(target, options.artifacts)
         texts += [annotated] if annotated.after != annotated.before else []
-        notes += [f"{quote(name)} is in {quote(site.annotations)} already, and stays as it is" for name in known]
+        notes += [f"{quote(name)} is already in {quote(target.annotations)} and stays as it is" for name in known]
     for text in texts:
-        _check_place(site.root, text.path)
-    if len({files.file_to_write(site.root, text.path) for text in texts}) < len(texts):
-        raise GtoError(f"The index {quote(site.annotations)} is one of the other files, too", "Correct 'index' in .gto")
-    return Plan(site.root, tuple(sorted(texts)), tuple(notes))
+        _check_place(target.root, text.path)
+    if len({files.file_to_write(target.root, text.path) for text in texts}) < len(texts):
+        raise GtoError(
+            f"The index {quote(target.annotations)} is also one of the other files", "Correct 'index' in .gto"
+        )
+    return Plan(target.root, tuple(sorted(texts)), tuple(notes))
 
 
-def carry_out(plan: Plan) -> None:
+def write_plan(plan: Plan) -> None:
     """Write all files of ``plan``, or none.
 
     Raises:
-        GtoError: one cannot be written, or is not as it was; then everything is as it was.
+        GtoError: a file cannot be written, or has changed since; all files are as before.
     """
     finish(lambda: _write(plan))
 
 
-def _annotated(site: InitTarget, artifacts: Sequence[tuple[str, str]]) -> tuple[NewText, list[str]]:
-    """The annotation file with those of ``artifacts`` that it lacks, and the names of the others."""
-    before = files.read(files.file_to_write(site.root, site.annotations), site.annotations)
-    names = set(read_artifacts_yaml(before or b"", site.annotations))
+def _annotated(target: InitTarget, artifacts: Sequence[tuple[str, str]]) -> tuple[NewText, list[str]]:
+    """Add ``artifacts`` to the annotation file. Return the new file, and the artifacts that it already has."""
+    before = files.read(files.file_to_write(target.root, target.annotations), target.annotations)
+    names = set(read_artifacts_yaml(before or b"", target.annotations))
     after, known = before, []
     for name, path in artifacts:
         if name in names:
             known.append(name)
             continue
         names.add(name)
-        after = editing.annotate(after, site.annotations, name, editing.AnnotationUpdate(path=path or None))
-    return NewText(site.annotations, before, after or b""), known
+        after = editing.annotate(after, target.annotations, name, editing.AnnotationUpdate(path=path or None))
+    return NewText(target.annotations, before, after or b""), known
 
 
 def _check_place(root: Path, path: str) -> None:
     files.file_to_write(root, path)
-    for above in reversed((root / path).parents):
-        if root in above.parents and os.path.lexists(above) and not above.is_dir():
-            name = quote(above.relative_to(root).as_posix())
-            raise GtoError(f"{name} is not a folder, and {quote(path)} is to be in it", "Move it away, or do without")
+    for parent in reversed((root / path).parents):
+        if root in parent.parents and os.path.lexists(parent) and not parent.is_dir():
+            name = quote(parent.relative_to(root).as_posix())
+            raise GtoError(
+                f"{name} is not a folder, so {quote(path)} cannot be written",
+                f"Move {name} away, or leave out that file",
+            )
 
 
 def _write(plan: Plan) -> None:
@@ -158,44 +172,44 @@ def _write(plan: Plan) -> None:
         prepared: list[tuple[NewText, Path, Path]] = []
         for text in plan.texts:
             place = files.file_to_write(plan.root, text.path)
-            with _in_words(text.path):
+            with _file_errors(text.path):
                 for folder in _missing(place.parent):
                     folder.mkdir()
                     undo.callback(_remove_empty, folder)
                 beside = files.write_beside(place, text.after)
-            undo.callback(beside.unlink, missing_ok=True)  # its name is random, and was free
+            undo.callback(beside.unlink, missing_ok=True)  # ours: its name is random, and was free
             prepared.append((text, place, beside))
         for text, place, beside in prepared:
-            with _in_words(text.path):
+            with _file_errors(text.path):
                 files.put_in_place(beside, place, text.before, text.path)
             undo.callback(_put_back, place, text)
         undo.pop_all()
 
 
 def _missing(folder: Path) -> list[Path]:
-    """The folders to be made so that ``folder`` is there, the outermost first."""
-    return [one for one in reversed((folder, *folder.parents)) if not one.exists()]
+    """Return ``folder`` and its parents that do not exist, the outermost first."""
+    return [parent for parent in reversed((folder, *folder.parents)) if not parent.exists()]
 
 
 def _remove_empty(folder: Path) -> None:
-    """Remove a folder that we made, unless somebody else has a file in it."""
+    """Remove a folder that we created, unless another program has put a file in it."""
     with suppress(OSError):
         folder.rmdir()
 
 
 def _put_back(place: Path, text: NewText) -> None:
-    """Undo what was written here, unless another program has changed it since."""
+    """Restore a file that we wrote, unless another program has changed it since."""
     if files.read(place, text.path) != text.after:
         return
     if text.before is None:
-        place.unlink()  # holds what we wrote
+        place.unlink()  # ours: it holds what we wrote
     else:
         files.replace(place, text.after, text.before, text.path)
 
 
 @contextmanager
-def _in_words(path: str) -> Iterator[None]:
+def _file_errors(path: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise files.trouble(path, error) from error
+        raise files.file_error(path, error) from error

@@ -1,4 +1,4 @@
-"""The files that a repository starts with: settings, rules, and a workflow. Text, and nothing else."""
+"""Templates for the files that ``gto-ci init`` writes: settings, a policy and a workflow."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from gto_ci.files.annotations.yaml_writer import scalar
 from gto_ci.files.config import POLICY_FILE
 
 WORKFLOW_FILE = ".github/workflows/gto.yml"
-ACTION = "org/gto-action@v1"  # a placeholder: whoever publishes the action has another account
+ACTION = "org/gto-action@v1"  # a placeholder until the action is published
 
 _ACTION = re.compile(r"[\w.-]+/[\w.-]+(?:/[\w.-]+)*@[\w./-]+", re.ASCII)
 
-# Ends in a concrete step for each kind of event: what is to happen is the one thing that nobody can know.
+# The last steps only print: how to publish and deploy is up to the user.
 _WORKFLOW = """\
-# Runs when a tag of the registry is pushed: says what the tag means, holds it against the rules in .gto-policy.yaml,
-# where there are some, and then does what the last steps say.
+# When a registry tag is pushed, this workflow interprets it, checks it against the rules in .gto-policy.yaml (if the
+# file exists), and then runs the last steps. Replace these with your own.
 name: Registry
 
 on:
   push:
-    # `**` matches slashes too, as in models/churn@v1.0.0; the quotes keep YAML from reading a comment
+    # `**` also matches slashes, as in models/churn@v1.0.0. Without quotes, YAML may read # as a comment.
     tags: ["**@**", "**#**"]
 
 permissions: {}
 
-concurrency: # of runs for the same tag, which somebody may start again
+concurrency: # one run at a time for each tag, because a user may run the workflow again
   group: registry-${{ github.ref }}
   cancel-in-progress: false
 
@@ -37,23 +37,23 @@ jobs:
     runs-on: ubuntu-24.04
     timeout-minutes: 15
     permissions:
-      contents: read # to check out and to fetch tags
+      contents: read # to check out the commit and fetch tags
     steps:
       - uses: actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1
         with:
           persist-credentials: false
       - id: gto
 @USES@
-      - name: Publish what was registered
+      - name: Publish the registered version
         if: steps.gto.outputs.event == 'registration'
-        # outputs reach the script as variables: written into it, their text would be run as code
+        # pass outputs as variables: inside the script, the shell would run their text as code
         env:
           NAME: ${{ steps.gto.outputs.name }}
           VERSION: ${{ steps.gto.outputs.version }}
           FILE: ${{ steps.gto.outputs.path }}
         run: echo "publishing $NAME $VERSION from $FILE"
-      - name: Deploy what was assigned
-        # a run that waited may be too late: another version may be in the stage by now
+      - name: Deploy the assigned version
+        # if the run had to wait, a later assignment may have superseded this one
         if: steps.gto.outputs.event == 'assignment' && steps.gto.outputs.is-current == 'true'
         env:
           NAME: ${{ steps.gto.outputs.name }}
@@ -62,31 +62,31 @@ jobs:
         run: echo "deploying $NAME $VERSION to $STAGE"
 """
 _PLACEHOLDER = (
-    "        # zizmor: ignore[unpinned-uses] a placeholder: pin the release that you use by its full commit hash\n"
+    "        # zizmor: ignore[unpinned-uses] a placeholder: pin the release that you use to its full commit hash\n"
 )
 
 _RULES = f"""\
-# Rules that have to hold before a version enters a stage, in {POLICY_FILE} of the default branch, whatever is tagged.
-# `gto-ci gate explain NAME --stage STAGE` shows which apply; all that there are: docs/gates.md of gto-ci.
+# Rules for the assignment of a stage. The gate reads {POLICY_FILE} on the default branch, not at the tagged commit.
+# To see which rules apply, run `gto-ci gate explain NAME --stage STAGE`. docs/gates.md of gto-ci lists all rules.
 rules:
-  - name: what is in effect
+  - name: in effect
     events: [assignment]
     require:
-      deprecated: false # the artifact is in use
-      current: true # no later assignment has taken the stage over
+      deprecated: false # the artifact is not deprecated
+      current: true # no later assignment has superseded this one
 """
 _ORDER = """\
 
-  - name: one stage after the other
+  - name: stages in order
     stages: [{last}]
     require:
-      after: {before} # the same version was there before
+      after: {before} # the same version was in this stage before
       versions: {{prerelease: false}}
 """
 
 
 def settings_text(stages: Sequence[str], types: Sequence[str]) -> str:
-    """Return a ``.gto`` that allows these stages and types, and where there are none, any."""
+    """Return a ``.gto`` that allows only these stages and types. An empty sequence sets no limit."""
     lines = ["# Settings of the artifact registry"]
     for key, allowed in (("stages", stages), ("types", types)):
         if allowed:
@@ -95,7 +95,10 @@ def settings_text(stages: Sequence[str], types: Sequence[str]) -> str:
 
 
 def policy_text(stages: Sequence[str]) -> str:
-    """Return a policy: nothing deprecated or overtaken, and the last of ``stages`` only after the one before it."""
+    """Return a policy that refuses deprecated artifacts and superseded assignments.
+
+    If there are two ``stages`` or more, a version may enter the last stage only after the stage before it.
+    """
     if len(stages) < 2:
         return _RULES
     before, last = stages[-2:]
@@ -103,30 +106,30 @@ def policy_text(stages: Sequence[str]) -> str:
 
 
 def workflow_text(action: str, *, policy: bool) -> str:
-    """Return a workflow for GitHub, on the push of a tag; ``action`` is ``OWNER/NAME@REF``.
+    """Return a GitHub workflow that runs when a tag is pushed. ``action`` is ``OWNER/NAME@REF``.
 
-    With ``policy``, the file with rules has to be there: to delete it opens nothing.
+    With ``policy``, the workflow requires the policy file, so that deleting the file does not open the gate.
     """
     note = "" if is_pinned(action) else _PLACEHOLDER
     uses = f"{note}        uses: {action}"
     if policy:
-        uses += f"\n        with:\n          policy: {POLICY_FILE} # of the default branch; it has to be there"
+        uses += f"\n        with:\n          policy: {POLICY_FILE} # read from the default branch; required"
     return _WORKFLOW.replace("@USES@", uses)
 
 
 def check_action(text: str) -> str:
-    """Return ``text`` when it can stand behind ``uses:``.
+    """Return ``text`` if a workflow can use it as an action.
 
     Raises:
-        WrongArguments: it is not of the form ``OWNER/NAME@REF``.
+        WrongArguments: ``text`` does not have the form ``OWNER/NAME@REF``.
     """
     if not _ACTION.fullmatch(text):
         raise WrongArguments(
-            f"{quote(text)} names no action", "Write OWNER/NAME@REF, where REF is best a commit's hash"
+            f"{quote(text)} is not an action", "Write OWNER/NAME@REF, with a full commit hash as REF if possible"
         )
     return text
 
 
 def is_pinned(action: str) -> bool:
-    """Tell whether ``action`` names a commit, which nobody can move."""
+    """Return whether ``action`` is pinned to a full commit hash, which cannot move like a tag or branch."""
     return re.search(r"@[0-9a-f]{40}$", action) is not None

@@ -1,4 +1,4 @@
-"""From what a caller calls a repository to an open one and its settings."""
+"""Open a repository by its path or URL, and load its settings."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ RepoLike = str | Path | Repository
 
 @contextmanager
 def opened(repo: RepoLike, environ: Mapping[str, str] | None = None) -> Iterator[tuple[Repository, Settings]]:
-    """Yield the repository and the settings in effect there; for a URL, those of its HEAD.
+    """Yield the open repository and its settings. For a URL, the settings come from the remote's HEAD.
 
-    An error that passes through speaks of keywords.
+    If the ``with`` block raises a :class:`GtoError`, its next step is reworded with the library's keywords.
 
     Raises:
-        NoRepository, WrongConfig: there is none, or its configuration is wrong.
-        GitError: there is a URL, and the remote cannot be reached.
+        NoRepository, WrongConfig: there is no repository, or its configuration is wrong.
+        GitError: ``repo`` is a URL, and the remote cannot be reached.
     """
     try:
         with _opened(repo, os.environ if environ is None else environ) as found:
             yield found
     except GtoError as error:
-        from gto_ci.hints import for_library  # late: only mistakes pay for it
+        from gto_ci.hints import for_library  # late: only needed after an error
 
         for_library(error)
         raise
@@ -38,7 +38,7 @@ def opened(repo: RepoLike, environ: Mapping[str, str] | None = None) -> Iterator
 @contextmanager
 def _opened(repo: RepoLike, environ: Mapping[str, str]) -> Iterator[tuple[Repository, Settings]]:
     if isinstance(repo, str) and ":" in repo:
-        from gto_ci.git.remotes.url_repository import is_url, open_url  # late: most repositories are here
+        from gto_ci.git.remotes.url_repository import is_url, open_url  # late: most repositories are local
 
         if is_url(repo):
             with open_url(repo, Runner(environ)) as remote:

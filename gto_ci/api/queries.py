@@ -1,4 +1,4 @@
-"""Questions to the registry."""
+"""Read the registry: its artifacts, versions, stages, events, annotations and problems."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from gto_ci.render import views
 from gto_ci.render.views import Row
 
 Table = tuple[list[Row], Literal["keys"]]
-Warn = Callable[[str], None]  # takes a sentence on what was left out, for a person to read
+Warn = Callable[[str], None]  # receives a sentence for the user about what was left out
 
 
 def show(
@@ -42,11 +42,11 @@ def show(
 ) -> dict[str, Row] | list[Row] | Table:
     """Return the registry (a dictionary by artifact name), or the versions of one artifact (a list).
 
-    ``name`` is an artifact or a shortcut: ``NAME@latest``, ``NAME@greatest``, ``NAME@vX.Y.Z``,
-    ``NAME#STAGE``. Artifacts that no tag names are there where files annotate them: those of
-    HEAD, of the heads of all local branches, or of all commits of these. With ``table`` the
-    result is rows for a table and the word ``"keys"``, as in ``gto.api``. Dates are aware
-    :class:`datetime.datetime`. ``warn`` is called where a file cannot be understood.
+    ``name`` is an artifact or a shortcut: ``NAME@latest``, ``NAME@greatest``, ``NAME@vX.Y.Z`` or
+    ``NAME#STAGE``. An artifact without tags is included if a file annotates it in HEAD, in the head
+    of a local branch (``all_branches``), or in any commit of the local branches (``all_commits``).
+    With ``table``, the result is the rows of a table and the word ``"keys"``, as in ``gto.api``. Dates
+    are timezone-aware :class:`datetime.datetime` values. If a file cannot be parsed, ``warn`` is called.
 
     >>> api.show(repo)
     {'churn': {'version': 'v1.1.0', 'stage': {'prod': 'v1.0.0'}, 'registered': True, 'active': True}}
@@ -67,8 +67,8 @@ def show(
             view = views.registry_view(registry, stages, limits, deprecated=deprecated, short=truncate_hexsha)
             return (views.registry_table(view, stages), "keys") if table else view
         shortcut = names.match_shortcut(name)
-        wanted = shortcut.artifact if shortcut else name
-        artifact, found = _read_artifact(repository, settings, wanted, scope, described=not table, warn=warn)
+        artifact_name = shortcut.artifact if shortcut else name
+        artifact, found = _read_artifact(repository, settings, artifact_name, scope, described=not table, warn=warn)
         chosen = views.choose_versions(artifact, shortcut, limits, deprecated=deprecated)
         if table:
             return views.versions_table(chosen, short=truncate_hexsha, registered=artifact.registered), "keys"
@@ -87,11 +87,10 @@ def history(
     verify: bool = False,
     warn: Warn | None = None,
 ) -> list[Row] | Table:
-    """Return what happened, newest first, to one artifact or to all.
+    """Return the events of one artifact or of all artifacts, newest first.
 
-    Besides what tags record, the commits of versions are events, and those whose files annotate
-    an artifact, as in :func:`show`. With ``verify`` each row has a ``signature``, which is None
-    for commits.
+    Commits are events too, if they hold a version or if their files annotate an artifact, as in
+    :func:`show`. With ``verify``, each row has a ``signature``, which is None for commits.
 
     >>> [(row["event"], row["version"], row["stage"]) for row in api.history(repo, "churn", ascending=True)][:3]
     [('commit', 'v1.0.0', None), ('registration', 'v1.0.0', None), ('assignment', 'v1.0.0', 'prod')]
@@ -116,7 +115,7 @@ def read_journal(
     verify: bool = False,
     warn: Warn | None = None,
 ) -> tuple[list[Event | CommitEvent], dict[str, Signature] | None]:
-    """Return what :func:`history` shows, as events, and with ``verify`` the signatures of their tags, by tag.
+    """Return the events of :func:`history` and, with ``verify``, the signatures of their tags, by tag.
 
     Raises:
         NoRepository, WrongConfig, GitError: the repository cannot be read.
@@ -129,18 +128,18 @@ def read_journal(
             found = _discover(repository, settings, scope, warn=warn)  # while git reads tags
             kept = list(records) if verify else None
             events = read_events(records if kept is None else kept)
-        lacking = [commit for commit in _commits_of_versions(events) if commit not in found.commits]
-        commits = {**found.commits, **read_commits(repository, lacking)}
-        shown = journal(events, commits, found.notes(artifact or None), ascending=ascending)
-        return shown, None if kept is None else signatures_of(repository, kept, events)
+        missing = [commit for commit in _commits_of_versions(events) if commit not in found.commits]
+        commits = {**found.commits, **read_commits(repository, missing)}
+        all_events = journal(events, commits, found.notes(artifact or None), ascending=ascending)
+        return all_events, None if kept is None else signatures_of(repository, kept, events)
 
 
 def describe(repo: RepoLike, name: str, rev: str | None = None, *, warn: Warn | None = None) -> Annotation | None:
-    """Return what the files of a commit say of an artifact, None where they say nothing.
+    """Return the annotation of an artifact at a commit, None if it has none.
 
-    ``name`` is an artifact, in HEAD or in the commit ``rev``; or a shortcut, in the commit of the
-    version that it names; or a tag, in the commit that it points to. ``warn`` is called where two
-    files describe the artifact, and where nothing names it.
+    ``name`` is an artifact, a shortcut, or a tag. An artifact is read at HEAD or at the commit ``rev``,
+    a shortcut at its version's commit, and a tag at the commit that it points to. ``warn`` is called if
+    two files annotate the artifact, or if no tag and no file names it.
 
     >>> api.describe(repo, "churn@latest").path
     'churn.pkl'
@@ -150,8 +149,8 @@ def describe(repo: RepoLike, name: str, rev: str | None = None, *, warn: Warn | 
     Raises:
         WrongArguments: ``rev`` is given with a shortcut or a tag, or a shortcut names several versions.
         ArtifactNotFound: the shortcut's artifact does not exist.
-        RefNotFound, TagProblem: there is no such commit, or no such tag.
-        WrongAnnotations: a file that could hold the artifact cannot be understood.
+        RefNotFound, TagProblem: the commit or the tag does not exist.
+        WrongAnnotations: a file that could annotate the artifact cannot be parsed.
         NoRepository, WrongConfig, GitError: the repository cannot be read.
     """
     reference = typed_reference(name)
@@ -164,27 +163,27 @@ def describe(repo: RepoLike, name: str, rev: str | None = None, *, warn: Warn | 
             return None
         found = find(repository.objects, commit, artifact, settings.index)
         for warning in found.warnings:
-            _tell(warn, warning)
+            _warn(warn, warning)
         if found.annotation is None and not reference.artifact and warn is not None:
-            _tell(warn, _unknown(repository, settings, artifact))
+            _warn(warn, _unknown_artifact(repository, settings, artifact))
         return found.annotation
 
 
 def get_stages(repo: RepoLike, allowed: bool = False, used: bool = False) -> list[str] | None:
-    """Return the stages that the configuration allows, else those in use.
+    """Return the stages that the configuration allows or, if it does not limit the stages, the stages in use.
 
-    ``allowed``: only the configuration's, None where it sets none. ``used``: all that any tag
-    ever named.
+    With ``allowed``, return None if the configuration does not limit the stages. With ``used``, return
+    every stage that a tag names, now or in the past.
 
     >>> api.get_stages(repo)
     ['prod']
 
     Raises:
-        WrongArguments: both are asked for.
+        WrongArguments: both ``allowed`` and ``used`` are set.
         NoRepository, WrongConfig, GitError: the repository cannot be read.
     """
     if allowed and used:
-        raise WrongArguments("'allowed' and 'used' exclude each other", "Ask for one of them")
+        raise WrongArguments("'allowed' and 'used' cannot be used together", "Leave one of them out")
     with opened(repo) as (repository, settings):
         if allowed:
             return None if settings.stages is None else list(settings.stages)
@@ -199,10 +198,10 @@ def find_latest_version(
     all: bool = False,
     registered: bool = True,
 ) -> Version | list[Version] | None:
-    """Return the greatest version of an artifact in effect, None where there is none; with ``all``, every one.
+    """Return an artifact's greatest version in effect, None if there is none. With ``all``, return all versions.
 
-    With ``registered=False`` commits count that no tag registers, where a stage was assigned to
-    them or HEAD's files annotate the artifact.
+    With ``registered=False``, unregistered commits count too, if a stage was assigned to them or if
+    HEAD's files annotate the artifact.
 
     >>> api.find_latest_version(repo, "churn").version
     'v1.1.0'
@@ -227,7 +226,7 @@ def find_versions_in_stage(
     versions_per_stage: int = 1,
     registered_only: bool = False,
 ) -> list[VersionStage] | None:
-    """Return what ``stage`` holds of an artifact, foremost version first; None where it holds nothing.
+    """Return the versions of an artifact that ``stage`` holds, greatest first, or None if it holds none.
 
     >>> [held.version for held in api.find_versions_in_stage(repo, "churn", "prod")]
     ['v1.0.0']
@@ -243,7 +242,7 @@ def find_versions_in_stage(
 
 
 def doctor(repo: RepoLike) -> tuple[Settings, list[str]]:
-    """Return the settings in effect and the registry's problems, one sentence each.
+    """Return the settings in effect, and the registry's problems as sentences.
 
     Raises:
         NoRepository, WrongConfig, GitError: the repository cannot be read.
@@ -258,7 +257,7 @@ def doctor(repo: RepoLike) -> tuple[Settings, list[str]]:
 
 
 def state(repo: RepoLike) -> Row:
-    """Return all that is known of the registry, in the shape of GTO 1.10.1's ``print-state``.
+    """Return the complete state of the registry, in the format of ``print-state`` in GTO 1.10.1.
 
     Raises:
         NoRepository, WrongConfig, GitError: the repository cannot be read.
@@ -269,7 +268,7 @@ def state(repo: RepoLike) -> Row:
 
 
 def index(repo: RepoLike) -> dict[str, dict[str, Row]]:
-    """Return every annotation of every commit of all local branches, by artifact and commit id.
+    """Return all annotations at all commits of the local branches, by artifact and commit id.
 
     Raises:
         NoRepository, WrongConfig, GitError: the repository cannot be read.
@@ -283,7 +282,7 @@ def index(repo: RepoLike) -> dict[str, dict[str, Row]]:
 
 
 def read_registry(repository: Repository, artifact: str | None = None) -> Registry:
-    """Return the registry, or as much of it as concerns one artifact.
+    """Read the registry's tags, or only those of one artifact.
 
     Raises:
         GitError: the repository cannot be read.
@@ -301,12 +300,12 @@ def _survey(
     described: bool = False,
     warn: Warn | None = None,
 ) -> tuple[Registry, Discovery]:
-    """Read the registry, or as much of it as concerns one artifact, with what files add to it.
+    """Read the registry's tags, or only those of one artifact, and the annotations in files.
 
-    ``described``: with what the files of all versions' commits say.
+    With ``described``, also read the annotations at the commits of all versions.
     """
     with repository.reading_tags(artifact) as records:
-        # what the files say is found out while git reads tags, unless it takes their commits
+        # read files while git reads tags, unless the files to read depend on the tags
         found = None if described else _discover(repository, settings, scope, warn=warn)
         events = read_events(records)
     if found is None:
@@ -323,12 +322,12 @@ def _discover(
     described: bool = False,
     warn: Warn | None = None,
 ) -> Discovery:
-    """Read what files annotate, and the commits of the versions that ``events`` speak of.
+    """Read the annotations in files, and the commits of the versions in ``events``.
 
-    ``described``: with what the files of these commits say.
+    With ``described``, also read the annotations at these commits.
     """
     found = discover(repository, scope, settings.index, _commits_of_versions(events), described=described)
-    _tell(warn, found.warning)
+    _warn(warn, found.warning)
     return found
 
 
@@ -355,7 +354,7 @@ def _read_artifact(
 
 
 def _commit_view(version: Version, found: Discovery) -> Row | None:
-    """What a version's commit says: its author and message, and the artifact's annotation there."""
+    """Return the author and message of a version's commit, and the artifact's annotation at it."""
     commit = found.commits.get(version.commit)
     return None if commit is None else views.commit_view(version, commit, found.at(version.commit, version.artifact))
 
@@ -364,7 +363,7 @@ def _scope(all_branches: bool, all_commits: bool) -> Scope:
     return Scope.COMMITS if all_commits else Scope.BRANCHES if all_branches else Scope.HEAD
 
 
-def _tell(warn: Warn | None, sentence: str) -> None:
+def _warn(warn: Warn | None, sentence: str) -> None:
     if warn is not None and sentence:
         warn(sentence)
 
@@ -379,7 +378,7 @@ def _commit_of(reference: Reference, repository: Repository, settings: Settings)
         )
     if reference.shortcut is None:
         raise TagProblem(found.cause, "Check its name")
-    # an artifact that no tag names may be in HEAD's files; then the shortcut stands for HEAD
+    # if no tag names the artifact but HEAD's files annotate it, the shortcut stands for HEAD
     artifact, _ = _read_artifact(repository, settings, reference.shortcut.artifact)
     versions = [] if artifact.registered else artifact.find(reference.shortcut)
     return versions[0].commit if versions else None
@@ -392,14 +391,14 @@ def _commit_of_rev(repository: Repository, rev: str | None) -> str | None:
     return head.oid if head else None
 
 
-def _unknown(repository: Repository, settings: Settings, name: str) -> str:
-    """A sentence for an artifact that neither tags nor HEAD's files name; empty for one that they do."""
+def _unknown_artifact(repository: Repository, settings: Settings, name: str) -> str:
+    """Return the sentence that no tag and no file in HEAD names the artifact, "" if one does."""
     known = _survey(repository, settings)[0].artifacts
     return "" if name in known else str(not_found(name, sorted(known)))
 
 
 def file_problems(repository: Repository, settings: Settings) -> list[str]:
-    """Return what is wrong with the annotation files in the work tree, or else with those in HEAD.
+    """Return the mistakes in the work tree's annotation files. If there are none, return those in HEAD's files.
 
     Raises:
         GitError: git cannot read the repository.
@@ -417,7 +416,7 @@ def file_problems(repository: Repository, settings: Settings) -> list[str]:
 
 
 def record_problem(record: TagRecord) -> str | None:
-    """Return why the registry passes over a tag that looks like one of its own, None where there is no such reason."""
+    """Return why the registry ignores a tag that resembles a registry tag, None if it does not ignore it."""
     name = names.match_tag(record.name)
     if name is not None:
         reason = why_no_event(record, name)
@@ -428,19 +427,20 @@ def record_problem(record: TagRecord) -> str | None:
 
 
 def artifact_problems(artifact: Artifact, settings: Settings) -> list[str]:
-    """Return what contradicts itself or ``.gto`` in what the tags say of an artifact, one sentence each."""
+    """Return the contradictions between an artifact's tags, or between the tags and ``.gto``, as sentences."""
     problems = []
     active = [version for version in artifact.by_key.values() if version.registered and version.active]
-    for attribute, other, rule in (
-        ("commit", "version", "one commit holds the versions"),
-        ("version", "commit", "one version is registered at the commits"),
+    for attribute, other, state in (
+        ("commit", "version", "has several versions"),
+        ("version", "commit", "is registered at several commits"),
     ):
         groups: dict[str, list[str]] = {}
         for version in active:
             groups.setdefault(getattr(version, attribute), []).append(getattr(version, other))
         for key, members in groups.items():
             if len(members) > 1:
-                problems.append(f"Artifact {quote(artifact.name)}, {views.short_id(key)}: {rule} {', '.join(members)}")
+                subject = f"{attribute} {views.short_id(key)}"
+                problems.append(f"Artifact {quote(artifact.name)}: {subject} {state}: {', '.join(members)}")
     if settings.stages is not None:
         used = {event.stage for event in artifact.events if event.stage is not None}
         problems += [

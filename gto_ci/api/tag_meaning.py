@@ -1,4 +1,4 @@
-"""What one tag means. CI asks this in every run, so nothing is imported that the answer can do without."""
+"""Explain one tag. Every CI run calls this module, so it imports as little as possible."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 
 
 class RefMeaning(NamedTuple):
-    """What a ref means: its events (one, or none), or why there is none although it looks like one.
+    """The meaning of a ref: its events (one, or none).
 
-    ``signature`` is that of the event's tag, where it was asked for.
+    If a ref resembles a registry tag but stands for no event, ``note`` says why. ``signature`` is the
+    signature of the event's tag, if the caller asked for it.
     """
 
     events: list[Event]
@@ -27,9 +28,9 @@ class RefMeaning(NamedTuple):
 
 
 def check_ref(repo: RepoLike, ref: str) -> list[Event]:
-    """Return the event that ``ref`` stands for, in a list; an empty list where there is none.
+    """Return the event that ``ref`` stands for, in a list. The list is empty if there is none.
 
-    ``ref`` is a tag (``NAME`` or ``refs/tags/NAME``), or a shortcut where no tag has its name. Only the tags of
+    ``ref`` is a tag (``NAME`` or ``refs/tags/NAME``) or, if no tag has this name, a shortcut. Only the tags of
     one artifact are read.
 
     >>> [event] = api.check_ref(repo, "churn#prod#1")
@@ -45,9 +46,9 @@ def check_ref(repo: RepoLike, ref: str) -> list[Event]:
 
 
 def explain_ref(repo: RepoLike, ref: str, verify: bool = False) -> RefMeaning:
-    """Return what :func:`check_ref` does and, where that is nothing, a sentence that says why.
+    """Return the event that ``ref`` stands for or, if there is none, a sentence that says why.
 
-    With ``verify`` the tag's signature is checked too.
+    With ``verify``, also check the tag's signature.
 
     >>> from gto_ci.api import tag_meaning
     >>> tag_meaning.explain_ref(repo, "churn@v9.9.9").note
@@ -63,7 +64,7 @@ def explain_ref(repo: RepoLike, ref: str, verify: bool = False) -> RefMeaning:
     with opened(repo) as (repository, _):
         tags = RegistryTags(repository.tag_records(reference.artifact))
         if reference.shortcut and any(record.name == ref for record in tags.records):
-            reference = pushed_reference(ref)  # as in GTO, a tag of this very name comes before the shortcut
+            reference = pushed_reference(ref)  # as in GTO, a tag with this name takes precedence over the shortcut
         found = resolve(reference, tags)
         if found.event is None:
             return RefMeaning([], found.cause)
@@ -72,13 +73,13 @@ def explain_ref(repo: RepoLike, ref: str, verify: bool = False) -> RefMeaning:
 
 
 def parse_tag(name: str) -> dict[str, Any]:
-    """Return the parts of a tag name: ``name``, ``action``, and what applies of ``version``, ``stage``, ``counter``.
+    """Return the parts of a tag name: ``name``, ``action`` and, if present, ``version``, ``stage`` and ``counter``.
 
     >>> api.parse_tag("churn@v1.0.0")
     {'name': 'churn', 'version': 'v1.0.0', 'action': 'register'}
 
     Raises:
-        InvalidTag: it is not in registry format.
+        InvalidTag: the name is not in registry format.
     """
     from gto_ci.render import views
 
@@ -88,7 +89,7 @@ def parse_tag(name: str) -> dict[str, Any]:
 def signatures_of(
     repository: Repository, records: Sequence[TagRecord], events: Sequence[Event]
 ) -> dict[str, Signature]:
-    """Return the signatures of the tags of ``events``, by tag; git is asked about those alone that carry one.
+    """Return the signatures of the tags of ``events``, by tag. Git verifies only signed tags.
 
     Raises:
         GitError: git cannot read the repository.

@@ -1,7 +1,7 @@
-"""What makes and deletes tags: registrations, assignments, deprecations and their opposites.
+"""Create and delete tags: register, assign, deprecate, and undo these events.
 
-In the examples ``repo`` is a repository in which ``churn`` has the versions ``v1.0.0``, which is in
-``prod``, and ``v1.1.0``; HEAD is a commit later.
+In the examples, ``churn`` in ``repo`` has the versions ``v1.0.0``, which is in ``prod``, and ``v1.1.0``.
+HEAD is one commit after ``v1.1.0``.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from gto_ci.git import Repository
 from gto_ci.git.write_tags import Tagger
 from gto_ci.publish import PublishOptions, Say, publish
 
-# True prints the lines that the command line prints; a function gets them one by one
+# True prints the same lines as the command line; a function receives them one by one
 Stdout = bool | Callable[[str], None]
 
 
@@ -44,21 +44,21 @@ def register(
 ) -> Event | None:
     """Register a version of artifact ``name`` at ``ref``, and return the registration (None with ``dry_run``).
 
-    Without ``version`` the greatest one in effect is bumped, by patch unless told otherwise; the
-    first is ``v0.0.1``. ``simple=False`` gives the tag a counter.
+    Without ``version``, the greatest version in effect is bumped, by default its patch part. The first
+    version is ``v0.0.1``. ``simple=False`` adds a counter to the tag.
 
     >>> api.register(repo, "churn", bump_minor=True).tag
     'churn@v1.2.0'
 
     Raises:
-        VersionExistsForCommit: the commit holds a version already, in effect.
+        VersionExistsForCommit: the commit already has a version in effect.
         VersionAlreadyRegistered: the version exists; the error says who registered it, when and where.
-        InvalidName, WrongArguments, RefNotFound, TagExists: the arguments do not fit.
-        PushRefused: the remote refuses; then nothing was changed.
+        InvalidName, WrongArguments, RefNotFound, TagExists: the arguments are wrong.
+        PushRefused: the remote refuses the push; nothing was changed.
         NoRepository, WrongConfig, GitError: the repository cannot be read or written.
     """
-    asked: dict[Part, bool] = {"major": bump_major, "minor": bump_minor, "patch": bump_patch}
-    bumps = [part for part, wanted in asked.items() if wanted]
+    flags: dict[Part, bool] = {"major": bump_major, "minor": bump_minor, "patch": bump_patch}
+    bumps = [part for part, is_set in flags.items() if is_set]
     if len(bumps) + (version is not None) > 1:
         raise WrongArguments("Need to specify either version or single bump argument", "Leave the others out")
     if version is not None:
@@ -91,9 +91,9 @@ def assign(
 ) -> Event | None:
     """Assign ``stage`` to a version of artifact ``name``, and return the assignment (None with ``dry_run``).
 
-    The version is given by its name, or by ``ref``; a commit without one gets one first, called
-    ``name_version`` or the next in line, unless ``skip_registration``. Both tags come into being,
-    or none.
+    ``version`` or ``ref`` selects the version. If the commit ``ref`` has no version, ``name_version`` or
+    else the next patch version is registered first, unless ``skip_registration`` is set. Either both
+    tags are created, or none.
 
     >>> api.assign(repo, "churn", "dev", version="v1.1.0").tag
     'churn#dev#2'
@@ -101,10 +101,10 @@ def assign(
     'v1.1.1'
 
     Raises:
-        WrongArguments: the version is unknown, in that stage already, or the arguments contradict each other.
+        WrongArguments: the version is unknown or already in that stage, or the arguments contradict each other.
         UnknownStage: the configuration does not allow the stage.
-        InvalidName, RefNotFound, TagExists, VersionAlreadyRegistered: the arguments do not fit.
-        PushRefused: the remote refuses; then nothing was changed.
+        InvalidName, RefNotFound, TagExists, VersionAlreadyRegistered: the arguments are wrong.
+        PushRefused: the remote refuses the push; nothing was changed.
         NoRepository, WrongConfig, GitError: the repository cannot be read or written.
     """
     _one_of(version, ref)
@@ -143,9 +143,9 @@ def unassign(
     sign: bool | None = None,
     dry_run: bool = False,
 ) -> Event | None:
-    """Take ``stage`` from a version, given by name or ``ref``, and return the unassignment.
+    """Unassign ``stage`` from the version that ``version`` or ``ref`` selects, and return the unassignment.
 
-    ``delete`` deletes that stage's tags of the version instead, and returns None.
+    With ``delete``, delete the version's tags of this stage instead, and return None.
 
     >>> api.unassign(repo, "churn", version="v1.0.0", stage="prod").tag
     'churn#prod!#2'
@@ -153,10 +153,10 @@ def unassign(
     True
 
     Raises:
-        ArtifactNotFound, VersionRequired: there is no such artifact or version.
+        ArtifactNotFound, VersionRequired: the artifact or the version does not exist.
         WrongArguments: the version is not in the stage, or the arguments contradict each other.
-        UnknownStage, InvalidName, RefNotFound, TagExists: the arguments do not fit.
-        PushRefused: the remote refuses.
+        UnknownStage, InvalidName, RefNotFound, TagExists: the arguments are wrong.
+        PushRefused: the remote refuses the push.
         NoRepository, WrongConfig, GitError: the repository cannot be read or written.
     """
     _one_of(version, ref)
@@ -185,9 +185,9 @@ def deregister(
     sign: bool | None = None,
     dry_run: bool = False,
 ) -> Event | None:
-    """Take a version, given by name or ``ref``, out of effect, and return the deregistration.
+    """Deregister the version that ``version`` or ``ref`` selects, and return the deregistration.
 
-    ``delete`` deletes the version's tags and those of its stages instead, and returns None.
+    With ``delete``, delete the version's tags and its stages' tags instead, and return None.
 
     >>> api.deregister(repo, "churn", version="v1.1.0").tag
     'churn@v1.1.0!'
@@ -195,10 +195,10 @@ def deregister(
     'v1.0.0'
 
     Raises:
-        ArtifactNotFound, VersionRequired: there is no such artifact or version.
-        WrongArguments: it is not registered or deregistered already, or the arguments contradict each other.
-        InvalidName, RefNotFound, TagExists: the arguments do not fit.
-        PushRefused: the remote refuses.
+        ArtifactNotFound, VersionRequired: the artifact or the version does not exist.
+        WrongArguments: the version is not registered or already deregistered, or the arguments contradict each other.
+        InvalidName, RefNotFound, TagExists: the arguments are wrong.
+        PushRefused: the remote refuses the push.
         NoRepository, WrongConfig, GitError: the repository cannot be read or written.
     """
     _one_of(version, ref)
@@ -225,9 +225,10 @@ def deprecate(
     sign: bool | None = None,
     dry_run: bool = False,
 ) -> Event | None:
-    """Deprecate artifact ``name``, and return the deprecation. ``ref``: the newest event's commit, unless given.
+    """Deprecate artifact ``name``, and return the deprecation.
 
-    ``delete`` deletes all its tags instead, and returns None.
+    ``ref`` is the commit to tag, by default the commit of the artifact's newest event. With ``delete``,
+    delete all tags of the artifact instead, and return None.
 
     >>> api.deprecate(repo, "churn").tag
     'churn@deprecated'
@@ -235,10 +236,10 @@ def deprecate(
     {}
 
     Raises:
-        ArtifactNotFound: nothing names the artifact.
-        WrongArguments: it is deprecated already, or the arguments contradict each other.
-        InvalidName, RefNotFound, TagExists: the arguments do not fit.
-        PushRefused: the remote refuses.
+        ArtifactNotFound: no tag names the artifact.
+        WrongArguments: the artifact is already deprecated, or the arguments contradict each other.
+        InvalidName, RefNotFound, TagExists: the arguments are wrong.
+        PushRefused: the remote refuses the push.
         NoRepository, WrongConfig, GitError: the repository cannot be read or written.
     """
     common = _common(name, message, simple, force)
@@ -260,11 +261,11 @@ def _common(name: str, message: str | None, simple: bool | None, force: bool) ->
 def _publish_options(
     push: bool, stdout: Stdout, author: str | None, author_email: str | None, sign: bool | None, dry_run: bool
 ) -> PublishOptions:
-    return PublishOptions(push, dry_run, Tagger(author or "", author_email or "", sign), speaker(stdout))
+    return PublishOptions(push, dry_run, Tagger(author or "", author_email or "", sign), line_printer(stdout))
 
 
-def speaker(stdout: Stdout) -> Say:
-    """Return what to say lines to: nobody, the standard output, or the function given."""
+def line_printer(stdout: Stdout) -> Say:
+    """Return the function that prints a line: to nowhere, to standard output, or the given function."""
     if callable(stdout):
         return stdout
     return _write_line if stdout else lambda _: None
@@ -282,7 +283,7 @@ def _one_of(version: str | None, ref: str | None) -> None:
 
 
 def _allowed(settings: Settings, stage: str | None) -> str:
-    """Return ``stage``, if it is one and the settings allow it."""
+    """Return ``stage`` if it is valid and the settings allow it."""
     if stage is None:
         raise WrongArguments("'stage' is required", "Name a stage")
     if settings.stages is not None and check_stage(stage) not in settings.stages:
@@ -299,5 +300,5 @@ def _commit(repository: Repository, ref: str) -> str:
 def _head(repository: Repository) -> str | None:
     try:
         return repository.commit_id("HEAD")
-    except RefNotFound:  # nothing was committed yet
+    except RefNotFound:  # there is no commit yet
         return None

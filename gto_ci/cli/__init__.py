@@ -1,1 +1,1 @@
-"""The command lines. They parse words, print, and turn errors into exit codes."""
+"""The command lines: parse arguments, print results, and turn errors into exit codes."""

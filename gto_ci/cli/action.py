@@ -1,4 +1,4 @@
-"""The action's entry. Turns what happens into the log and the exit code of the step."""
+"""The action's entry point: run the action, log its errors, and return the step's exit code."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 
 def run(environ: Mapping[str, str], stream: TextIO) -> int:
-    """Run the action as ``environ`` says, log to ``stream``, and return the exit code: 0, or 1 with one error."""
+    """Run the action with the inputs in ``environ``, and log to ``stream``.
+
+    Return the exit code: 0, or 1 after logging one error.
+    """
     platform, make_log = choose(environ)
     log = make_log(stream)
     try:
@@ -27,21 +30,21 @@ def run(environ: Mapping[str, str], stream: TextIO) -> int:
         log.error(hints.sentence(error, hints.Door.ACTION))
         return 1
     except Exception as error:
-        # a crash must never look like a success with empty outputs
+        # a crash must not look like a success with empty outputs
         with log.group("Traceback"):
             log.text(traceback.format_exc())
         cause = f"Unexpected {type(error).__name__}: {one_line(error, 300)}"
-        log.error(f"{cause}. This is a bug in gto-ci; please report it with the traceback above")
+        log.error(f"{cause}. This is a bug in gto-ci. Please report it with the traceback above")
         return 1
     return 0
 
 
 def choose(environ: Mapping[str, str]) -> tuple[type[GitHub | GitLab], Callable[[TextIO], Log]]:
-    """Return the room of the CI system that ``environ`` is of, and its log.
+    """Return the platform that runs the job, and its log. The variables in ``environ`` identify the platform.
 
-    Forgejo and Gitea call themselves GitHub as well, so they are asked for first.
+    Forgejo and Gitea also set GitHub's variables, so their own variables are checked first.
     """
-    # late: each job pays for its own system alone
+    # late: each job imports only its own platform
     if environ.get("GITLAB_CI") == "true" and environ.get("GITHUB_ACTIONS") != "true":
         from gto_ci.platforms.gitlab.log import Log as GitLabLog
         from gto_ci.platforms.gitlab.runner import GitLab
@@ -59,7 +62,7 @@ def choose(environ: Mapping[str, str]) -> tuple[type[GitHub | GitLab], Callable[
 
 
 def main() -> None:
-    """Run the action in this process's environment and end the process."""
-    # the log is UTF-8 whatever the container's locale says
+    """Run the action with this process's environment, and exit."""
+    # the log is UTF-8, whatever the container's locale
     sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
     sys.exit(run(os.environ, sys.stdout))

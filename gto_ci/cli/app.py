@@ -1,6 +1,6 @@
-"""What the three command lines share: how they start, print, fail and show help.
+"""Shared parts of the three command lines: start, print, fail, and show help.
 
-Exit codes: 0; 1 for a :class:`~gto_ci.errors.GtoError`; 2 for usage; 130 when interrupted.
+Exit codes: 0 for success, 1 for a :class:`~gto_ci.core.errors.GtoError`, 2 for a usage error, 130 for an interrupt.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from gto_ci.cli.output import emoji
 from gto_ci.core.errors import GtoError, one_line, quote, visible
 from gto_ci.files.config import Settings
 
-REPORT = "This is a bug in gto-ci; GTO_DEBUG=true shows where. Please report it with the command that you ran"
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+REPORT = "This is a bug in gto-ci. Please report it with the command that you ran; GTO_DEBUG=true prints a traceback"
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class SectionedGroup(click.Group):
-    """A group that lists its commands in the order of their definition, under headings, and knows aliases.
+    """A command group with aliases, lazy imports, and a help that lists commands under headings.
 
-    A command's heading is its ``section`` attribute, its other names ``aliases``; see :class:`Entry`.
-    ``homes`` are modules with further commands, by command name, each imported when its command is
-    first asked for: ``gto check-ref`` does not pay for what ``gto annotate`` needs.
+    :class:`Entry` defines a command's heading and its aliases. ``homes`` maps a command name to the module
+    that defines the command. A module is imported when its command is first needed, so that
+    ``gto check-ref`` does not import what ``gto annotate`` needs.
     """
 
     def __init__(self, *args: Any, homes: Mapping[str, str] | None = None, **kwargs: Any) -> None:
@@ -42,9 +42,11 @@ class SectionedGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name in self.homes and cmd_name not in self.commands:
             home = self.homes[cmd_name]
-            found_there = import_module(home).commands.commands
-            # a command of that module may have another home here, as `gto doctor` has in gto-ci
-            self.commands.update({name: one for name, one in found_there.items() if self.homes.get(name) == home})
+            module_commands = import_module(home).commands.commands
+            # this group may take a command of the same name from another module: gto-ci has its own doctor
+            self.commands.update(
+                {name: command for name, command in module_commands.items() if self.homes.get(name) == home}
+            )
         found = super().get_command(ctx, cmd_name)
         if found is None:
             commands = self.all_commands(ctx).values()
@@ -52,7 +54,7 @@ class SectionedGroup(click.Group):
         return found
 
     def all_commands(self, ctx: click.Context) -> dict[str, click.Command]:
-        """Return all commands by name, those that are not imported yet too, in the order of the help."""
+        """Import all commands, and return them by name, in the order of the help."""
         found = {name: self.get_command(ctx, name) for name in self.list_commands(ctx)}
         return {name: command for name, command in found.items() if command is not None}
 
@@ -60,14 +62,14 @@ class SectionedGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if not ctx.resilient_parsing and self.get_command(ctx, args[0]) is None and args[0][:1].isalnum():
-            from gto_ci.core.registry import similar  # late: only mistakes pay for it
+            from gto_ci.core.registry import similar  # late: only needed after a typo
 
             commands = self.all_commands(ctx)
             shown = [name for name, command in commands.items() if not command.hidden]
             shown += [alias for command in commands.values() for alias in getattr(command, "aliases", ())]
-            meant = similar(args[0], shown)
-            if meant:
-                ctx.fail(f"No such command {quote(args[0])}. Did you mean {meant}?")
+            suggestion = similar(args[0], shown)
+            if suggestion:
+                ctx.fail(f"No such command {quote(args[0])}. Did you mean {suggestion}?")
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -85,7 +87,7 @@ class SectionedGroup(click.Group):
 
 
 class Entry(click.Command):
-    """A command with a heading in its group's help, other names, and examples at the end of its own help."""
+    """A command with a heading for its group's help, aliases, and examples at the end of its own help."""
 
     def __init__(
         self,
@@ -109,14 +111,14 @@ class Entry(click.Command):
 
 
 def raw(text: str) -> None:
-    """Print a stranger's text: to a program byte for byte, to a terminal without what would steer it."""
+    """Print text from a repository unchanged. On a terminal, escape control characters."""
     if sys.stdout.isatty():
         text = visible(text, "\n\t")
-    sys.stdout.write(f"{text}\n")  # click.echo would take some of it away
+    sys.stdout.write(f"{text}\n")  # click.echo may strip escape sequences
 
 
 def raw_bytes(data: bytes) -> None:
-    """Print a stranger's bytes as they are; to a terminal without what would steer it."""
+    """Print bytes from a repository unchanged. On a terminal, escape control characters."""
     if sys.stdout.isatty():
         sys.stdout.write(visible(data.decode(errors="replace"), "\n\t"))
     else:
@@ -125,29 +127,29 @@ def raw_bytes(data: bytes) -> None:
 
 
 def note(text: str) -> None:
-    """Tell a person something that is not the answer: on stderr, so that scripts do not read it."""
+    """Print a message for the user on stderr, so that scripts that read stdout do not get it."""
     if text:
         click.echo(text, err=True)
 
 
 def version_line() -> str:
-    """Return the line that ``gto --version`` and ``gto doctor`` begin with."""
+    """Return the version line, the first line of ``gto --version`` and ``gto doctor``."""
     return f"{emoji('🪴 ')}GTO Version: {__version__} (gto-ci)"
 
 
 def settings_lines(settings: Settings) -> list[str]:
-    """Return the settings, one line each, for a person."""
+    """Return the settings in effect, one line each."""
     values = ((key, getattr(settings, key)) for key in ("types", "stages", "index", "emojis", "debug"))
     return [f"{k}: {', '.join(v) if isinstance(v, tuple) else 'any' if v is None else v}" for k, v in values]
 
 
 def run(app: click.Command, name: str) -> None:
-    """Run a command line and end the process with its exit code."""
+    """Run a command line, and exit with its exit code."""
     stdio.prepare()
-    sys.exit(_outcome(app, name))
+    sys.exit(_exit_code(app, name))
 
 
-def _outcome(app: click.Command, name: str) -> int:
+def _exit_code(app: click.Command, name: str) -> int:
     debug = os.environ.get("GTO_DEBUG", "").lower() in ("1", "true", "yes", "on")
     debug = debug or any(word in ("--traceback", "--tb") for word in sys.argv[1:])
     stdout = sys.stdout
@@ -163,23 +165,23 @@ def _outcome(app: click.Command, name: str) -> int:
     except SystemExit:
         if sys.stdout is stdout:
             raise
-        return stdio.reader_left(stdout)  # click has replaced it, and would call it exit code 1
+        return stdio.end_broken_pipe(stdout)  # click replaces stdout after a broken pipe, and exits with 1
     except BrokenPipeError:
-        return stdio.reader_left(stdout)
+        return stdio.end_broken_pipe(stdout)
     except Exception as error:
         if debug:
             raise
-        click.echo(f"{emoji('❌')}{_in_a_line(error)}", err=True)
+        click.echo(f"{emoji('❌')}{_error_line(error)}", err=True)
         return 1
 
 
-def _in_a_line(error: Exception) -> str:
+def _error_line(error: Exception) -> str:
     if isinstance(error, GtoError):
-        from gto_ci import hints  # late: only mistakes pay for it
+        from gto_ci import hints  # late: only needed after an error
 
         return hints.sentence(error, hints.Door.COMMAND)
-    if isinstance(error, OSError) and error.errno in _FULL:
-        stdio.give_up(sys.stdout)
-        return f"Cannot write: {os.strerror(error.errno)}. Make room, or write elsewhere"
-    # the last line of defence: one line, not a traceback
+    if isinstance(error, OSError) and error.errno in _NO_SPACE:
+        stdio.discard(sys.stdout)
+        return f"Cannot write: {os.strerror(error.errno)}. Free some space, or write elsewhere"
+    # an unknown error is one line too, not a traceback
     return f"Unexpected {type(error).__name__}: {one_line(error, 300)}. {REPORT}"

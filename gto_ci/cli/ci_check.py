@@ -1,4 +1,4 @@
-"""``gto-ci check``, files before they are committed and tags before they are pushed."""
+"""``gto-ci check``: check files before a commit, and tags before a push."""
 
 from __future__ import annotations
 
@@ -26,52 +26,54 @@ commands = click.Group()
     gto-ci check --pre-push""",
 )
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--as", "kind", type=click.Choice(file_checks.KINDS), help="What the files are, whatever their names")
-@click.option("--pre-push", is_flag=True, help="Be git's hook pre-push: refuse tags that would mean nothing")
+@click.option(
+    "--as", "kind", type=click.Choice(file_checks.KINDS), help="Check FILES as this kind, whatever their names"
+)
+@click.option("--pre-push", is_flag=True, help="Run as git's pre-push hook: refuse tags that the registry would ignore")
 def check(files: tuple[Path, ...], kind: str | None, pre_push: bool) -> int:
-    """Say what is wrong with FILES, by default those of artifacts.yaml, dvc.yaml, .gto and .gto-policy.yaml that exist.
+    """Check FILES for mistakes. By default, check all artifacts.yaml, dvc.yaml, .gto and .gto-policy.yaml files.
 
-    Prints FILE:LINE: and what is wrong, and exits with 1 where something is.
+    Print one line for each mistake: FILE:LINE: MESSAGE. Exit 1 if there is a mistake.
 
-    With --pre-push it reads what git tells such a hook, and refuses tags that look like the registry's and are
-    not, that are lightweight, or that point to no commit.
+    With --pre-push, read the refs that git passes to a pre-push hook. Refuse tags that the registry would ignore:
+    names that only resemble registry tags, lightweight tags, and tags that point to no commit.
     """
     if pre_push and (files or kind):
-        raise click.UsageError("--pre-push checks tags, and takes no files.")
-    return _check_push(_pushing()) if pre_push else _check_files(Repository.open(), files, kind or "")
+        raise click.UsageError("--pre-push checks tags, so it takes neither FILES nor --as.")
+    return _check_push(_repository_of_hook()) if pre_push else _check_files(Repository.open(), files, kind or "")
 
 
 def _check_files(repository: Repository, files: tuple[Path, ...], kind: str) -> int:
     if not files and kind:
-        raise click.UsageError("--as says what FILES are: name them.")
-    chosen = files or tuple(_from_here(repository, path) for path in file_checks.usual_files(repository))
-    faults = file_checks.check_files(repository, chosen, kind)
-    for fault in faults:
-        click.echo(fault)
+        raise click.UsageError("--as needs FILES.")
+    chosen = files or tuple(_relative(repository, path) for path in file_checks.usual_files(repository))
+    problems = file_checks.check_files(repository, chosen, kind)
+    for problem in problems:
+        click.echo(problem)
     if not chosen:
         click.echo("Nothing to check: this repository has no artifacts.yaml, dvc.yaml, .gto or .gto-policy.yaml")
-    elif not faults:
-        click.echo(f"{emoji('✅ ')}Nothing wrong with {', '.join(one_line(path, 500) for path in chosen)}")
-    return 1 if faults else 0
+    elif not problems:
+        click.echo(f"{emoji('✅ ')}No mistakes in {', '.join(one_line(path, 500) for path in chosen)}")
+    return 1 if problems else 0
 
 
-def _pushing() -> Repository:
-    """The repository that git runs its hook for, which it names: the current folder may be in another."""
-    told = Path(os.environ.get("GIT_DIR", "."))
-    return Repository.open(told.parent if told.name == ".git" else told)
+def _repository_of_hook() -> Repository:
+    """Open the repository that git runs the hook for. The current folder may be in another repository."""
+    git_dir = Path(os.environ.get("GIT_DIR", "."))
+    return Repository.open(git_dir.parent if git_dir.name == ".git" else git_dir)
 
 
 def _check_push(repository: Repository) -> int:
-    sent = file_checks.sent_by_pre_commit(os.environ)
-    if sent is None:
+    refs = file_checks.refs_from_pre_commit(os.environ)
+    if refs is None:
         if sys.stdin.isatty():
-            raise click.UsageError("--pre-push reads what git tells its hook: make it .git/hooks/pre-push.")
-        sent = file_checks.sent_by_git(sys.stdin.buffer.read())
-    faults = file_checks.check_push(repository, sent)
-    for fault in faults:
-        click.echo(f"{emoji('❌')}{fault}", err=True)  # what git push prints for programs stays as it is
-    return 1 if faults else 0
+            raise click.UsageError("--pre-push reads refs from git on stdin. Run it in .git/hooks/pre-push.")
+        refs = file_checks.refs_from_git(sys.stdin.buffer.read())
+    problems = file_checks.check_push(repository, refs)
+    for problem in problems:
+        click.echo(f"{emoji('❌')}{problem}", err=True)  # programs may read git push's stdout
+    return 1 if problems else 0
 
 
-def _from_here(repository: Repository, path: str) -> Path:
+def _relative(repository: Repository, path: str) -> Path:
     return Path(os.path.relpath(repository.root / path))

@@ -1,4 +1,4 @@
-"""``gto-ci doctor``, which says what is wrong and how to put it right."""
+"""``gto-ci doctor``: find problems, and show how to fix them."""
 
 from __future__ import annotations
 
@@ -21,17 +21,16 @@ commands = click.Group()
 @commands.command(
     cls=Entry,
     section="Set up",
-    short_help="Say what is wrong, and what puts it right",
+    short_help="Find problems, and show how to fix them",
     examples="gto-ci doctor\ngto-ci doctor --offline --json",
 )
 @click.option("-r", "--repo", default=".", show_default=True, help="Folder in a local repository")
-@click.option("--offline", is_flag=True, help="Leave out what asks the network")
+@click.option("--offline", is_flag=True, help="Skip checks that need the network")
 @option_json
 def doctor(repo: str, offline: bool, as_json: bool) -> int:
-    """Look for what is wrong with git, the clone, its remote, its tags, its files and your token.
+    """Find problems with git, the clone, its remote, tags and files, and your token.
 
-    Each problem is followed by what puts it right. Exit 1 where there is a problem; warnings alone
-    are none.
+    Print a fix for each problem and warning. Exit 1 if there is a problem; warnings do not count.
     """
     findings = []
     for found in examine(repo, os.environ, offline=offline):
@@ -46,10 +45,10 @@ def doctor(repo: str, offline: bool, as_json: bool) -> int:
 
 def _show(finding: Diagnosis) -> None:
     mark = emoji(_MARKS[finding.status]) or f"{finding.status}: "
-    click.echo(f"{mark}{finding.said}")
+    click.echo(f"{mark}{finding.message}")
     if finding.fix:
         click.echo(f"    → {finding.fix}")
 
 
 def _view(finding: Diagnosis) -> dict[str, str]:
-    return {"check": finding.check, "status": finding.status, "message": finding.said, "fix": finding.fix}
+    return {"check": finding.check, "status": finding.status, "message": finding.message, "fix": finding.fix}

@@ -1,4 +1,4 @@
-"""``gto-ci init``, which sets a repository up: asked for at a prompt, or by options."""
+"""``gto-ci init``: set up a repository, with answers from prompts or from options."""
 
 from __future__ import annotations
 
@@ -27,54 +27,56 @@ T = TypeVar("T")
 @commands.command(
     cls=Entry,
     section="Set up",
-    short_help="Write .gto, artifacts.yaml, a workflow and rules",
+    short_help="Write .gto, artifacts.yaml, a workflow and a policy",
     examples="""gto-ci init
     gto-ci init --stage dev --stage prod --artifact churn=models/churn.pkl --policy --yes
     gto-ci init --stage prod --dry-run""",
 )
 @click.option("-r", "--repo", default=".", show_default=True, help="Folder in a local repository")
+@click.option("--stage", "stages", multiple=True, help="Allow this stage (repeatable, in order)")
+@click.option("--type", "types", multiple=True, help="Allow this artifact type (repeatable)")
 @click.option(
-    "--stage", "stages", multiple=True, help="A stage that is allowed, in their order; may be given several times"
-)
-@click.option("--type", "types", multiple=True, help="A type of artifacts that is allowed; may be given several times")
-@click.option(
-    "--artifact", "artifacts", multiple=True, metavar="NAME[=PATH]", help="An artifact; may be given several times"
+    "--artifact", "artifacts", multiple=True, metavar="NAME[=PATH]", help="Annotate this artifact (repeatable)"
 )
 @click.option(
-    "--workflow/--no-workflow", default=None, help="A workflow for GitHub, on the push of a tag; by default yes"
+    "--workflow/--no-workflow",
+    default=None,
+    help="Write a GitHub workflow that runs when a tag is pushed (default: yes)",
 )
-@click.option("--policy/--no-policy", default=None, help="Rules before a deployment, to begin with; by default no")
-@click.option("--action", default=ACTION, show_default=True, metavar="OWNER/NAME@REF", help="What the workflow uses")
-@click.option("-y", "--yes", is_flag=True, help="Ask nothing, and write")
-@click.option("--dry-run", is_flag=True, help="Show what would be written, and write nothing")
+@click.option("--policy/--no-policy", default=None, help="Write a starter policy (default: no)")
+@click.option(
+    "--action", default=ACTION, show_default=True, metavar="OWNER/NAME@REF", help="Action for the workflow to use"
+)
+@click.option("-y", "--yes", is_flag=True, help="Write the files without asking")
+@click.option("--dry-run", is_flag=True, help="Show the files, but write nothing")
 def init(repo: str, yes: bool, dry_run: bool, action: str, **given: Any) -> None:
-    """Set a repository up: .gto, artifacts.yaml, a workflow and rules.
+    """Set up a repository: write .gto, artifacts.yaml, a workflow and a policy.
 
-    On a terminal, what no option says is asked for. Everything is shown before it is written. What
-    is there already stays as it is; artifacts are added to an artifacts.yaml.
+    On a terminal, init asks about everything that no option sets. It shows all files before it
+    writes them. Existing files stay as they are, except that artifacts.yaml gets new artifacts.
     """
-    site = setup.look(repo, os.environ)
+    target = setup.inspect(repo, os.environ)
     given = {key: tuple(map(_READERS[key], value)) if key in _READERS else value for key, value in given.items()}
     terminal = sys.stdin.isatty() and sys.stdout.isatty()
     if terminal and not yes:
-        given = _ask(site, given)
+        given = _ask(target, given)
     workflow = given["workflow"] is not False
     plan = setup.plan(
-        site,
+        target,
         InitOptions(**{**given, "workflow": workflow, "policy": bool(given["policy"])}, action=check_action(action)),
     )
     _show(plan)
     if not plan.texts:
         click.echo("There is nothing to write")
     elif dry_run:
-        click.echo("Nothing was written, for this was a dry run")
-    elif yes or (terminal and click.confirm("Write this?")):
-        setup.carry_out(plan)
-        _say_what_is_next(plan, repo, placeholder=not is_pinned(action))
+        click.echo("This was a dry run: nothing was written")
+    elif yes or (terminal and click.confirm("Write these files?")):
+        setup.write_plan(plan)
+        _show_next_steps(plan, repo, placeholder=not is_pinned(action))
     elif terminal:
         click.echo("Nothing was written")
     else:
-        raise GtoError("Nothing was written, for there is no terminal to ask on", "To write this, add --yes")
+        raise GtoError("Nothing was written: without a terminal, init cannot ask", "Add --yes to write the files")
 
 
 _READERS: dict[str, Callable[[str], Any]] = {
@@ -84,30 +86,30 @@ _READERS: dict[str, Callable[[str], Any]] = {
 }
 
 
-def _ask(site: InitTarget, given: dict[str, Any]) -> dict[str, Any]:
-    """Ask for what was not given, and can still be chosen."""
+def _ask(target: InitTarget, given: dict[str, Any]) -> dict[str, Any]:
+    """Ask for each setting that has no option, unless its file exists."""
     answers = dict(given)
-    if CONFIG_FILE not in site.there:
-        answers["stages"] = given["stages"] or _words(
-            "Stages in their order, such as: dev prod (none: any)", check_stage
+    if CONFIG_FILE not in target.existing:
+        answers["stages"] = given["stages"] or _prompt_words(
+            "Stages in order, such as: dev prod (empty: any)", check_stage
         )
-        answers["types"] = given["types"] or _words("Types of artifacts, such as: model (none: any)", check_type)
+        answers["types"] = given["types"] or _prompt_words("Artifact types, such as: model (empty: any)", check_type)
     if not given["artifacts"]:
-        answers["artifacts"] = _words("Artifacts, as NAME or NAME=PATH", setup.read_artifact)
+        answers["artifacts"] = _prompt_words("Artifacts, as NAME or NAME=PATH", setup.read_artifact)
     for key, path, default in (("workflow", WORKFLOW_FILE, True), ("policy", POLICY_FILE, False)):
-        if given[key] is None and path not in site.there:
-            answers[key] = click.confirm(f"A file {path}?", default=default)
+        if given[key] is None and path not in target.existing:
+            answers[key] = click.confirm(f"Write {path}?", default=default)
     return answers
 
 
-def _words(question: str, read: Callable[[str], T]) -> tuple[T, ...]:
-    def understood(text: str) -> tuple[T, ...]:
+def _prompt_words(question: str, read: Callable[[str], T]) -> tuple[T, ...]:
+    def parse(text: str) -> tuple[T, ...]:
         try:
             return tuple(read(word.strip(",")) for word in text.split())
         except GtoError as error:
-            raise click.BadParameter(str(error)) from error  # then click asks once more
+            raise click.BadParameter(str(error)) from error  # click then asks again
 
-    answer: tuple[T, ...] = click.prompt(question, default="", show_default=False, value_proc=understood)
+    answer: tuple[T, ...] = click.prompt(question, default="", show_default=False, value_proc=parse)
     return answer
 
 
@@ -119,12 +121,12 @@ def _show(plan: Plan) -> None:
         note(sentence)
 
 
-def _say_what_is_next(plan: Plan, repo: str, *, placeholder: bool) -> None:
+def _show_next_steps(plan: Plan, repo: str, *, placeholder: bool) -> None:
     written = [text.path for text in plan.texts]
     git = "git" if repo == "." and plan.root.samefile(".") else f"git -C {shlex.quote(str(plan.root))}"
-    click.echo(f"{emoji('✅ ')}Written. Next:")
+    click.echo(f"{emoji('✅ ')}The files were written. Next steps:")
     if placeholder and WORKFLOW_FILE in written:
-        click.echo(f"  in {WORKFLOW_FILE}, behind 'uses:', name the release of the action that you use")
+        click.echo(f"  in {WORKFLOW_FILE}, set 'uses:' to the release of the action that you use")
     click.echo(f"  {git} add -- {shlex.join(written)}")
     click.echo(f"  {git} commit -m 'Set up the registry'")
     click.echo(f"  {git} push")

@@ -1,4 +1,4 @@
-"""Completion in the shell, of commands and options, and of artifacts, versions and stages."""
+"""Shell completion of commands, options, artifacts, versions and stages."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _SETUP = {
     "zsh": '# in ~/.zshrc:  eval "$({program} completion zsh)"',
     "fish": "# in ~/.config/fish/config.fish:  {program} completion fish | source",
 }
-# What git's own completion calls for `git ghost …`; the variable holds where in the line `ghost` stands.
-_AS_A_COMMAND_OF_GIT = """
+# For `git ghost …`, git's own completion calls this function. The variable holds the position of `ghost` in the line.
+_GIT_SUBCOMMAND = """
 _{name}() {{
     local at=${{__git_cmd_idx:-1}}
     local words=({program} "${{COMP_WORDS[@]:at + 1}}") last=$((COMP_CWORD - at))
@@ -31,6 +31,7 @@ commands = click.Group()
 
 @commands.command(
     cls=Entry,
+    short_help="Print a completion script for a shell",
     section="Set up",
     examples="""eval "$(gto completion bash)"
     gto completion fish > ~/.config/fish/completions/gto.fish""",
@@ -38,43 +39,43 @@ commands = click.Group()
 @click.argument("shell", type=click.Choice(SHELLS))
 @click.pass_context
 def completion(ctx: click.Context, shell: str) -> None:
-    """Print what SHELL reads to complete commands, options, artifacts, versions and stages."""
+    """Print the SHELL script that completes commands, options, artifacts, versions and stages."""
     root = ctx.find_root()
     click.echo(script(root.command, root.info_name or "gto", shell))
 
 
 def script(app: click.Command, program: str, shell: str) -> str:
-    """Return what ``shell`` (one of :data:`SHELLS`) has to read to complete ``program``'s words."""
+    """Return the completion script of ``program`` for ``shell``, one of :data:`SHELLS`."""
     kind = get_completion_class(shell)
     assert kind is not None  # click knows all of SHELLS
     variable = "_" + program.replace("-", "_").upper() + "_COMPLETE"
     source = kind(app, {}, program, variable).source()
     if shell == "bash" and program.startswith("git-"):
-        source += _AS_A_COMMAND_OF_GIT.format(name=program.replace("-", "_"), program=program)
+        source += _GIT_SUBCOMMAND.format(name=program.replace("-", "_"), program=program)
     return f"{_SETUP[shell].format(program=program)}\n{source}"
 
 
 def artifact_names(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Return the artifacts that begin with what was typed."""
+    """Return the artifacts whose names start with ``incomplete``."""
     return _beginning(incomplete, _artifacts(ctx))
 
 
 def stage_names(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Return the stages, allowed or in use, that begin with what was typed."""
+    """Return the allowed stages, or else the stages in use, whose names start with ``incomplete``."""
     from gto_ci import api
 
     try:
         return _beginning(incomplete, api.get_stages(_repo(ctx)) or [])
-    except GtoError:  # a shell that completes has no place for an error
+    except GtoError:  # a shell cannot show an error while it completes a word
         return []
 
 
 def version_names(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Return the versions, greatest first, of the artifact that was typed before."""
+    """Return the versions, greatest first, of the artifact in the command line."""
     from gto_ci import api
 
     try:
-        # where an option's value is to be completed, click has not come to the arguments yet
+        # when click completes an option's value, it has not parsed the arguments yet
         name = ctx.params.get("name") or next(iter(ctx.args), "")
         versions = api.find_latest_version(_repo(ctx), name, all=True)
     except GtoError:
@@ -83,7 +84,7 @@ def version_names(ctx: click.Context, _param: click.Parameter, incomplete: str) 
 
 
 def ghost_kinds(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Return the kinds of ghosts that begin with what was typed as the first word."""
+    """Return the kinds of ghosts that start with ``incomplete``, if it is the first word."""
     return [] if ctx.params.get("words") else _beginning(incomplete, ["diff", "commits", "all"])
 
 

@@ -1,8 +1,8 @@
-"""The way into ``gto``. It answers ``check-ref``, ``show`` and ``history``, plainly asked, without click.
+"""The entry point of ``gto``, with a fast path that answers ``check-ref``, ``show`` and ``history`` without click.
 
-To import click takes as long as all else that ``check-ref`` does. And git is started before what makes a table of
-its answer is imported, so that the one does not wait for the other. The plainest command lines are read here, as a
-test shows that click reads them; every other one, and every failure, is left to the command line proper.
+Importing click takes as long as the rest of ``check-ref``. The fast path also starts git before it imports the code
+that formats git's answer, so that both run at the same time. It parses only the simplest command lines, and a test
+checks that click parses them in the same way. All other command lines, and all failures, go to click's command line.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _FORMS = {
 
 
 class PlainCommand(NamedTuple):
-    """What is asked: ``word`` is the command's argument; ``form`` what is to be printed, None for the usual."""
+    """A simple command line. ``word`` is the command's argument, ``form`` the output format, None for the default."""
 
     command: str
     repo: str
@@ -34,10 +34,10 @@ class PlainCommand(NamedTuple):
 
 
 def main() -> None:
-    """Run ``gto``, and end the process with its exit code."""
+    """Run ``gto``, and exit with its exit code."""
     stdio.prepare()
-    asked = None if "_GTO_COMPLETE" in os.environ else plain(sys.argv[1:])
-    if asked is None or not _answered(asked):
+    command = None if "_GTO_COMPLETE" in os.environ else plain(sys.argv[1:])
+    if command is None or not _run_plain(command):
         from gto_ci.cli import gto
 
         gto.main()
@@ -45,12 +45,12 @@ def main() -> None:
 
 
 def program() -> None:
-    """Be the command ``gto``."""
-    stdio.run_and_leave(main)
+    """The entry point of the program ``gto``."""
+    stdio.run_and_exit(main)
 
 
 def plain(args: Sequence[str]) -> PlainCommand | None:
-    """Return what a plain command line asks; None for any other one, right or wrong."""
+    """Parse a simple command line. Return None for any other command line, valid or not."""
     command = args[0] if args else ""
     repo, forms, others = ".", list[str](), list[str]()
     words = iter(args[1:])
@@ -63,44 +63,44 @@ def plain(args: Sequence[str]) -> PlainCommand | None:
             others.append(word)
     if command not in _FORMS or len(others) > 1 or len(forms) > 1 or (command == "check-ref" and not others):
         return None
-    # a URL costs too much to be asked twice
+    # with a URL, a failure would cost a second fetch
     if ":" in repo or any(word[:1] in ("", "-") for word in (repo, *others)):
         return None
     return PlainCommand(command, repo, others[0] if others else None, forms[0] if forms else None)
 
 
-def _answered(asked: PlainCommand) -> bool:
+def _run_plain(command: PlainCommand) -> bool:
     notes = list[str]()
     try:
-        text = "".join([f"{line}\n" for line in _lines(asked, notes)])
+        text = "".join([f"{line}\n" for line in _lines(command, notes)])
         sys.stdout.write(text)
         sys.stdout.flush()
         sys.stderr.write("".join(f"{note}\n" for note in notes))
     except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:
-        sys.exit(stdio.reader_left(sys.stdout))
+        sys.exit(stdio.end_broken_pipe(sys.stdout))
     except Exception:
-        return False  # the command line proper meets it again, and knows how to say it
+        return False  # click's command line fails in the same way, and reports the error
     return True
 
 
-def _lines(asked: PlainCommand, notes: list[str]) -> Iterable[str]:
-    """What is printed; ``notes`` gets what a person is told beside it."""
-    if asked.command == "check-ref":
+def _lines(command: PlainCommand, notes: list[str]) -> Iterable[str]:
+    """Return the lines for stdout. Add the messages for stderr to ``notes``."""
+    if command.command == "check-ref":
         from gto_ci.api import tag_meaning
 
-        meaning = tag_meaning.explain_ref(asked.repo, asked.word or "")
+        meaning = tag_meaning.explain_ref(command.repo, command.word or "")
         notes += filter(None, [meaning.note])
-        return output.of_ref(meaning, asked.form)
-    with _reading_ahead(asked.repo, asked.word) as repository:
-        answer = output.of_history if asked.command == "history" else output.of_registry
-        return list(answer(repository, asked.word, asked.form, notes.append))
+        return output.of_ref(meaning, command.form)
+    with _reading_ahead(command.repo, command.word) as repository:
+        answer = output.of_history if command.command == "history" else output.of_registry
+        return list(answer(repository, command.word, command.form, notes.append))
 
 
 @contextmanager
 def _reading_ahead(repo: str, word: str | None) -> Iterator[RepoLike]:
-    """Start to read the tags of the artifact that ``word`` names, or of all."""
+    """Start to read the tags of the artifact in ``word``, or all tags."""
     shortcut = names.match_shortcut(word) if word else None
     artifact = None if word is None else names.check_artifact(shortcut.artifact if shortcut else word)
     with opened(repo) as (repository, _), repository.reading_ahead(artifact) as ahead:

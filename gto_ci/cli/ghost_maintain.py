@@ -1,4 +1,4 @@
-"""``git-ghost``, the commands that look after the patch repository: list, log, delete, gc."""
+"""``git-ghost``: the commands that manage the patch repository (list, log, delete, gc)."""
 
 from __future__ import annotations
 
@@ -12,18 +12,23 @@ from gto_ci.cli.ghost_options import KINDS, common, kind_and_words, progress, re
 from gto_ci.cli.options import option_json, option_plain
 from gto_ci.cli.output import width
 
-KEEP = "Look after the patch repository"
+MANAGE = "Manage the patch repository"
 _NONE = dict.fromkeys(KINDS, 0)
 
 commands = click.Group()
 
-option_from = click.option("--from", "start", default="", metavar="COMMIT", help="Only those that start at this commit")
-option_to = click.option("--to", "end", default="", metavar="HASH", help="Only those that lead to this hash or commit")
+option_from = click.option(
+    "--from", "start", default="", metavar="COMMIT", help="Select ghosts that start at this commit"
+)
+option_to = click.option(
+    "--to", "end", default="", metavar="HASH", help="Select ghosts that end at this diff hash or commit"
+)
 
 
 @commands.command(
     cls=Entry,
-    section=KEEP,
+    short_help="List the ghosts in the patch repository",
+    section=MANAGE,
     name="list",
     examples="""git ghost list all
     git ghost list --from HEAD --no-headers -o only-to""",
@@ -31,8 +36,8 @@ option_to = click.option("--to", "end", default="", metavar="HASH", help="Only t
 @click.argument("words", nargs=-1, metavar="[diff|commits|all]", shell_complete=ghost_kinds)
 @option_from
 @option_to
-@click.option("--no-headers", is_flag=True, help="Leave out the headings")
-@click.option("-o", "--output", type=click.Choice(["only-from", "only-to"]), help="Print one column")
+@click.option("--no-headers", is_flag=True, help="Print no headings")
+@click.option("-o", "--output", type=click.Choice(["only-from", "only-to"]), help="Print only this column")
 @option_json
 @common
 def list_(words: tuple[str, ...], start: str, end: str, no_headers: bool, output: str | None, as_json: bool) -> None:
@@ -53,8 +58,8 @@ def list_(words: tuple[str, ...], start: str, end: str, no_headers: bool, output
 
 @commands.command(
     cls=Entry,
-    short_help="Tell who made the ghosts of a commit, when and why",
-    section=KEEP,
+    short_help="Show who pushed the ghosts of a commit, when and why",
+    section=MANAGE,
     examples="git ghost log\ngit ghost log origin/main -n 5 --json",
 )
 @click.argument("base", default="HEAD")
@@ -63,32 +68,36 @@ def list_(words: tuple[str, ...], start: str, end: str, no_headers: bool, output
 @option_plain
 @common
 def log(base: str, most: int | None, as_json: bool, plain: bool) -> None:
-    """Tell who made the ghosts of the commit BASE, when and why, newest first."""
+    """Show who pushed the ghosts of the commit BASE (default: HEAD), when and why, newest first."""
     from gto_ci.ghost import listing
     from gto_ci.render import ghosts, views
 
     with session() as opened:
         found = listing.log(opened, base, most=most)
     if as_json:
-        click.echo(views.to_json([ghosts.logged_view(one) for one in found]))
+        click.echo(views.to_json([ghosts.logged_view(entry) for entry in found]))
     else:
         click.echo(ghosts.log_table(found, plain=plain, width=width()))
 
 
 @commands.command(
     cls=Entry,
-    section=KEEP,
+    short_help="Delete ghosts",
+    section=MANAGE,
     examples="""git ghost delete --from HEAD --to e5f2a81
     git ghost delete all --all --dryrun""",
 )
 @click.argument("words", nargs=-1, metavar="[diff|commits|all]", shell_complete=ghost_kinds)
 @option_from
 @option_to
-@click.option("--all", "several", is_flag=True, help="Delete several")
-@click.option("--dryrun", "--dry-run", "dry_run", is_flag=True, help="Print which would be deleted, and do nothing")
+@click.option("--all", "several", is_flag=True, help="Delete all selected ghosts, not only one")
+@click.option("--dryrun", "--dry-run", "dry_run", is_flag=True, help="Print the ghosts, but delete nothing")
 @common
 def delete(words: tuple[str, ...], start: str, end: str, several: bool, dry_run: bool) -> None:
-    """Delete ghosts, and print which."""
+    """Delete ghosts, and print their names.
+
+    Without --all, the options --from and --to must select a single ghost.
+    """
     from gto_ci.ghost import deletion, listing
 
     kind, _ = kind_and_words(words, _NONE, _NONE)
@@ -101,29 +110,36 @@ def delete(words: tuple[str, ...], start: str, end: str, several: bool, dry_run:
 
 @commands.command(
     cls=Entry,
-    short_help="Delete ghosts by age, or whose commit is gone",
-    section=KEEP,
+    short_help="Delete ghosts that are old or unreachable",
+    section=MANAGE,
     examples="""git ghost gc --older-than 30d --dry-run
     git ghost gc --unreachable --keep-last 20""",
 )
-@click.option("--older-than", callback=read_age, metavar="AGE", help="Those older than 30d, 12h, 8w …")
 @click.option(
-    "--unreachable", is_flag=True, help="Those that start from a commit which the source repository's remote lost"
+    "--older-than", callback=read_age, metavar="AGE", help="Delete ghosts older than AGE, such as 30d, 12h or 8w"
 )
-@click.option("--keep-last", type=click.IntRange(0), metavar="N", help="Keep the newest N in any case")
-@click.option("--dryrun", "--dry-run", "dry_run", is_flag=True, help="Say what would be deleted, and do nothing")
+@click.option(
+    "--unreachable", is_flag=True, help="Delete ghosts whose base commit is gone from the source repository's remote"
+)
+@click.option(
+    "--keep-last",
+    type=click.IntRange(0),
+    metavar="N",
+    help="Always keep the newest N ghosts; without another option, delete all others",
+)
+@click.option("--dryrun", "--dry-run", "dry_run", is_flag=True, help="Print the ghosts, but delete nothing")
 @option_json
 @common
 def gc(older_than: timedelta | None, unreachable: bool, keep_last: int | None, dry_run: bool, as_json: bool) -> None:
-    """Delete ghosts that nobody needs any more: by age, or because the commit they start from is gone.
+    """Delete ghosts that are old, or whose base commit is gone.
 
-    With both options, those to which either applies.
+    With both --older-than and --unreachable, delete the ghosts that match either option.
     """
     from gto_ci.ghost import deletion
     from gto_ci.render import ghosts, views
 
     if older_than is None and not unreachable and keep_last is None:
-        raise click.UsageError("Say which: --older-than AGE, --unreachable, or --keep-last N.")
+        raise click.UsageError("Select ghosts with --older-than AGE, --unreachable or --keep-last N.")
     with session() as opened:
         done = deletion.gc(
             opened,

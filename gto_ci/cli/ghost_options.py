@@ -1,4 +1,4 @@
-"""``git-ghost``, the options that all its commands have, and reading words that several take."""
+"""``git-ghost``: the options and arguments that its commands share."""
 
 from __future__ import annotations
 
@@ -34,25 +34,25 @@ def _read_size(_ctx: click.Context, _param: click.Parameter, text: str | None) -
         return None
     found = _SIZE.fullmatch(text)
     if not found:
-        raise click.BadParameter(f"{text!r} is no size, such as 500M or 1G.")
+        raise click.BadParameter(f"{text!r} is not a size. Use a number of bytes, or a size such as 500M or 1G.")
     return int(found[1]) * _UNITS[found[2]]
 
 
 def read_age(_ctx: click.Context, _param: click.Parameter, text: str | None) -> timedelta | None:
-    """Return the time that ``30d``, ``12h`` or ``8w`` stands for."""
+    """Parse an age such as ``30d``, ``12h`` or ``8w``."""
     if text is None:
         return None
     found = _AGE.fullmatch(text)
     if not found:
-        raise click.BadParameter(f"{text!r} is no age, such as 30d (days), 12h (hours) or 8w (weeks).")
+        raise click.BadParameter(f"{text!r} is not an age. Use days (30d), hours (12h) or weeks (8w).")
     unit = {"h": "hours", "d": "days", "w": "weeks"}[found[2]]
     return timedelta(**{unit: int(found[1])})
 
 
 def common(command: F) -> F:
-    """Give a command the options that may stand before or behind its name.
+    """Add the options that the user may write before or after the command's name.
 
-    They are kept in the context; :func:`session` reads them there, those behind the name first.
+    They are kept in click's context, where :func:`session` reads them. An option after the name wins.
     """
     options = [
         click.option("--ghost-repo", metavar="URL", help="Patch repository (default: GIT_GHOST_REPO)"),
@@ -61,16 +61,16 @@ def common(command: F) -> F:
             "--src-dir",
             type=click.Path(),
             metavar="DIR",
-            help="Folder in the source repository (default: the current one)",
+            help="Folder in the source repository (default: current folder)",
         ),
         click.option(
             "--ghost-working-dir",
             type=click.Path(),
             metavar="DIR",
-            help="Folder for temporary files (default: the system's)",
+            help="Folder for temporary files (default: the system's temporary folder)",
         ),
-        click.option("--max-size", metavar="SIZE", callback=_read_size, help="Largest patch (default: 256M)"),
-        click.option("-v", "--verbose", count=True, help="Say on stderr what was done"),
+        click.option("--max-size", metavar="SIZE", callback=_read_size, help="Refuse larger patches (default: 256M)"),
+        click.option("-v", "--verbose", count=True, help="Print details on stderr"),
     ]
 
     @wraps(command)
@@ -89,7 +89,7 @@ def common(command: F) -> F:
 
 @contextmanager
 def session() -> Iterator[Session]:
-    """Yield a session with the options of the running command."""
+    """Open a session with the options of the running command."""
     from gto_ci.ghost.session import MAX_SIZE, Options, open_session
 
     given = click.get_current_context().ensure_object(dict)
@@ -106,25 +106,25 @@ def session() -> Iterator[Session]:
 
 
 def detail(text: str) -> None:
-    """Tell a person what was done, if they asked for it with ``-v``."""
+    """With ``-v``, print a detail on stderr."""
     if click.get_current_context().ensure_object(dict).get("verbose"):
         note(text)
 
 
 def notes(texts: Sequence[str]) -> None:
-    """Tell a person what they have to know."""
+    """Print notes on stderr, one line each."""
     for text in texts:
         note(f"Note: {text}")
 
 
 def left_out(names: Sequence[str]) -> None:
-    """Say which untracked files are not part of a change."""
+    """List the untracked files that a change leaves out, on stderr."""
     if not names:
         return
     from gto_ci.core.errors import one_line
 
-    what = "1 untracked file is" if len(names) == 1 else f"{len(names)} untracked files are"
-    note(f"{what} not part of it; -u takes all of them, -I FILE one:")
+    files = "1 untracked file was" if len(names) == 1 else f"{len(names)} untracked files were"
+    note(f"{files} left out. Include all with -u, or one with -I FILE:")
     for name in names[:_SHOWN]:
         note(f"  {one_line(name)}")
     if len(names) > _SHOWN:
@@ -132,41 +132,41 @@ def left_out(names: Sequence[str]) -> None:
 
 
 def kind_and_words(words: Sequence[str], least: dict[str, int], most: dict[str, int]) -> tuple[Kind, list[str]]:
-    """Return the kind that ``words`` begin with, ``diff`` where they name none, and the words after it.
+    """Return the kind in the first of ``words``, or ``diff`` if it names no kind, and the words after the kind.
 
     Raises:
-        click.UsageError: there are fewer or more words than the kind takes.
+        click.UsageError: the kind takes more or fewer words.
     """
     kind = cast("Kind", words[0] if words and words[0] in KINDS else "diff")
     rest = list(words[1:] if words and words[0] in KINDS else words)
     if not least[kind] <= len(rest) <= most[kind]:
         number = f"{least[kind]}" if least[kind] == most[kind] else f"{least[kind]} to {most[kind]}"
-        raise click.UsageError(f"'{kind}' takes {number} arguments, and got {len(rest)}.")
+        raise click.UsageError(f"'{kind}' takes {number} arguments, but got {len(rest)}.")
     return kind, rest
 
 
-def progress(what: str) -> Callable[[int, int], None] | None:
-    """Return what shows a terminal how far a long work is, None where there is no terminal."""
+def progress(label: str) -> Callable[[int, int], None] | None:
+    """Return a function that draws a progress bar, None if stderr is not a terminal."""
     if not sys.stderr.isatty():
         return None
 
-    def show(done: int, whole: int) -> None:
-        filled = 30 * done // whole
+    def show(done: int, total: int) -> None:
+        filled = 30 * done // total
         bar = "█" * filled + "░" * (30 - filled)
-        click.echo(f"\r{what} {bar} {done}/{whole}", err=True, nl=done == whole)
+        click.echo(f"\r{label} {bar} {done}/{total}", err=True, nl=done == total)
 
     return show
 
 
 class _Transfer:
-    """Shows git's own progress, of transfers that take a while."""
+    """Shows git's own progress if a transfer takes more than a second."""
 
-    _TELLING = re.compile(r"(?:Receiving|Writing|Resolving|Compressing|Unpacking)[^\r\n]*[\r\n]")
+    _PROGRESS = re.compile(r"(?:Receiving|Writing|Resolving|Compressing|Unpacking)[^\r\n]*[\r\n]")
 
     def __init__(self) -> None:
-        self._begun = time.monotonic()
+        self._started = time.monotonic()
 
-    def __call__(self, said: str) -> None:
-        if time.monotonic() - self._begun > 1:
-            for line in self._TELLING.findall(said):
+    def __call__(self, stderr: str) -> None:
+        if time.monotonic() - self._started > 1:
+            for line in self._PROGRESS.findall(stderr):
                 click.echo(f"\r{line.strip()}  ", err=True, nl="done" in line)

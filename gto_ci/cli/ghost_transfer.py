@@ -1,4 +1,4 @@
-"""``git-ghost``, the commands that carry a change: push, pull, show, diff, checkout."""
+"""``git-ghost``: the commands that transfer a change (push, pull, show, diff, checkout)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gto_ci.cli.options import option_json
 if TYPE_CHECKING:
     from gto_ci.ghost.names import Wanted
 
-CARRY = "Carry a change"
+TRANSFER = "Transfer a change"
 _HASH = re.compile(r"[0-9a-fA-F]{4,40}")
 
 commands = click.Group()
@@ -28,7 +28,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def _selection(command: F) -> F:
-    """The options that say which untracked files belong to a change."""
+    """Add the options that select untracked files."""
     for option in reversed(
         [
             click.option(
@@ -37,10 +37,10 @@ def _selection(command: F) -> F:
                 multiple=True,
                 type=click.Path(),
                 metavar="FILE",
-                help="Untracked file, folder or pattern to take too",
+                help="Include an untracked file, folder or pattern (repeatable)",
             ),
-            click.option("-u", "--untracked", is_flag=True, help="Take all untracked files that are not ignored"),
-            click.option("--follow-symlinks", is_flag=True, help="With a link that -I names, take what it leads to"),
+            click.option("-u", "--untracked", is_flag=True, help="Include all untracked files that are not ignored"),
+            click.option("--follow-symlinks", is_flag=True, help="Include the target of a symbolic link given with -I"),
         ]
     ):
         command = option(command)
@@ -49,8 +49,8 @@ def _selection(command: F) -> F:
 
 @commands.command(
     cls=Entry,
-    short_help="Push a change, or commits, to the patch repository",
-    section=CARRY,
+    short_help="Push a change or commits to the patch repository",
+    section=TRANSFER,
     examples="""git ghost push
     git ghost push -u -m "learning rate 0.1"
     git ghost push commits origin/main
@@ -60,7 +60,7 @@ def _selection(command: F) -> F:
     "words", nargs=-1, metavar="[diff [BASE]|commits FROM [TO]|all FROM [BASE]]", shell_complete=ghost_kinds
 )
 @_selection
-@click.option("-m", "--message", default="", metavar="NOTE", help="A note, which 'git ghost log' shows")
+@click.option("-m", "--message", default="", metavar="NOTE", help="Add a note for 'git ghost log'")
 @option_json
 @common
 def push(
@@ -71,9 +71,9 @@ def push(
     message: str,
     as_json: bool,
 ) -> None:
-    """Push the uncommitted change of BASE, the commits after FROM, or both, to the patch repository.
+    """Push the uncommitted change since BASE, the commits after FROM, or both, to the patch repository.
 
-    BASE and TO are HEAD unless given. Prints what it takes to pull them: BASE and HASH of a diff,
+    BASE and TO default to HEAD. Print the arguments for 'git ghost pull': BASE and HASH of a diff,
     FROM and TO of commits.
     """
     from gto_ci.ghost import push_ghost
@@ -90,42 +90,42 @@ def push(
             selection=Selection(include, untracked, follow_symlinks),
             note=message,
         )
-    # of `all` two lines are read, so both are printed; of `commits` alone, what is pushed
-    shown = [one for one in pushed if kind == "all" or not one.empty]
+    # scripts expect two lines from `all`, so it prints an empty range of commits too
+    shown = [result for result in pushed if kind == "all" or not result.empty]
     if as_json:
         from gto_ci.render import ghosts, views
 
-        click.echo(views.to_json([ghosts.pushed_view(one) for one in shown]))
+        click.echo(views.to_json([ghosts.pushed_view(result) for result in shown]))
     else:
-        for one in shown:
-            click.echo(one.ghost)
-    for one in pushed:
-        if one.change is not None:
-            left_out(one.change.left_out)
-            notes(one.change.notes)
-        if one.empty:
+        for result in shown:
+            click.echo(result.ghost)
+    for result in pushed:
+        if result.change is not None:
+            left_out(result.change.left_out)
+            notes(result.change.notes)
+        if result.empty:
             notes([f"There are no commits between {trimmed(rest[0])} and {trimmed(base)}"])
             continue
-        if message and not one.created:
-            notes([f"{one.ghost} was there already, and keeps the note that it has"])
-        detail(f"{'Pushed' if one.created else 'It was there already:'} {one.ghost.kind}, {one.size:,} bytes")
+        if message and not result.created:
+            notes([f"{result.ghost} already exists and keeps its note"])
+        detail(f"{'Pushed' if result.created else 'Already exists:'} {result.ghost.kind}, {result.size:,} bytes")
 
 
 @commands.command(
     cls=Entry,
-    short_help="Apply a change here: exactly, or not at all",
-    section=CARRY,
+    short_help="Apply a change exactly, or not at all",
+    section=TRANSFER,
     examples="""git ghost pull e5f2a81
     git ghost pull commits 9b97b80
     git ghost pull all 9b97b80 e5f2a81""",
 )
 @_argument_wanted
-@click.option("--force-base", is_flag=True, help="Merge it, where HEAD is not the commit that it starts from")
+@click.option("--force-base", is_flag=True, help="If HEAD is not the change's base commit, merge the change")
 @common
 def pull(words: tuple[str, ...], force_base: bool) -> None:
-    """Apply a diff to the work tree, commits to the branch, or both: exactly, or not at all.
+    """Apply a diff to the work tree, commits to the branch, or both. If any part fails, nothing changes.
 
-    BASE and FROM are HEAD unless given. A hash may be shortened.
+    BASE and FROM default to HEAD. You may shorten a hash.
     """
     from gto_ci.ghost import pull_ghost
 
@@ -138,15 +138,18 @@ def pull(words: tuple[str, ...], force_base: bool) -> None:
 
 @commands.command(
     cls=Entry,
-    short_help="Print a patch as it is stored",
-    section=CARRY,
+    short_help="Print a stored patch",
+    section=TRANSFER,
     examples="""git ghost show e5f2a81
     git ghost show commits 9b97b80""",
 )
 @_argument_wanted
 @common
 def show(words: tuple[str, ...]) -> None:
-    """Print a patch as it is stored, byte for byte."""
+    """Print a stored patch, byte for byte.
+
+    BASE and FROM default to HEAD. You may shorten a hash.
+    """
     from gto_ci.ghost import pull_ghost
 
     wanted = _wanted(words)
@@ -155,7 +158,7 @@ def show(words: tuple[str, ...]) -> None:
 
 
 def _wanted(words: tuple[str, ...]) -> Wanted:
-    """Return what ``words`` ask for."""
+    """Parse ``words`` into the names of the diff and the commits."""
     from gto_ci.ghost.names import CommitRange, DiffName, Wanted
 
     kind, rest = kind_and_words(words, {"diff": 1, "commits": 1, "all": 2}, {"diff": 2, "commits": 2, "all": 3})
@@ -169,15 +172,15 @@ def _wanted(words: tuple[str, ...]) -> Wanted:
 
 @commands.command(
     cls=Entry,
-    short_help="Print what a push would capture",
-    section=CARRY,
+    short_help="Print the patch that push would capture",
+    section=TRANSFER,
     examples="git ghost diff\ngit ghost diff -u origin/main",
 )
 @click.argument("base", default="HEAD")
 @_selection
 @common
 def diff(base: str, include: tuple[str, ...], untracked: bool, follow_symlinks: bool) -> None:
-    """Print what a push would capture: the uncommitted change of BASE."""
+    """Print the patch that push would capture: the uncommitted change since BASE (default: HEAD)."""
     from gto_ci.ghost import push_ghost
     from gto_ci.git.worktree.capture import Selection
 
@@ -191,33 +194,34 @@ def diff(base: str, include: tuple[str, ...], untracked: bool, follow_symlinks: 
 
 @commands.command(
     cls=Entry,
-    short_help="Go back to the code of a run, in a folder of its own",
-    section=CARRY,
+    short_help="Check out the code of a run in a new folder",
+    section=TRANSFER,
     examples="""git ghost checkout e5f2a81
     git ghost checkout 9b97b80 e5f2a81 ../run-42
     git ghost checkout --remove ../run-42""",
 )
 @click.argument("words", nargs=-1, metavar="[BASE] HASH [DIR]")
-@click.option("--remove", is_flag=True, help="Remove the work tree DIR, or that of HASH, instead")
-@click.option("--force", is_flag=True, help="With --remove: although it was changed")
+@click.option("--remove", is_flag=True, help="Remove the work tree at DIR, or the one of HASH")
+@click.option("--force", is_flag=True, help="With --remove, remove a work tree that has changes")
 @common
 def checkout(words: tuple[str, ...], remove: bool, force: bool) -> None:
-    """Go back to the code of a run: a linked work tree at BASE with the diff HASH applied.
+    """Check out the code of a run: a linked work tree at BASE with the diff HASH applied.
 
-    Prints its folder, by default beside the repository. Without BASE it is HEAD's diff, or the only
-    one of that hash. Of two words, the second is a HASH if it looks like one; write ./DIR otherwise.
+    Print the new folder. By default, it is beside the repository. Without BASE, use HEAD's diff, or
+    the only diff with this hash. With two words, the second is HASH if it looks like a hash; to name
+    a folder, write ./DIR.
     """
     from gto_ci.ghost import worktrees
     from gto_ci.ghost.names import trimmed
 
     if remove:
         if len(words) != 1:
-            raise click.UsageError("--remove takes one folder or hash.")
+            raise click.UsageError("--remove takes one DIR or HASH.")
         with session() as opened:
             click.echo(worktrees.remove(opened, words[0], force=force))
         return
     if force or not 1 <= len(words) <= 3:
-        raise click.UsageError("--force goes with --remove." if force else "It takes 1 to 3 arguments.")
+        raise click.UsageError("--force needs --remove." if force else "'checkout' takes 1 to 3 arguments.")
     base_given = len(words) == 3 or (len(words) == 2 and _HASH.fullmatch(trimmed(words[1])) is not None)
     base = words[0] if base_given else None
     diff_hash, *folder = words[1:] if base_given else words

@@ -1,4 +1,4 @@
-"""``git-ghost``, which git runs as ``git ghost``."""
+"""The program ``git-ghost``, which git runs as ``git ghost``."""
 
 from __future__ import annotations
 
@@ -18,18 +18,22 @@ HOMES = {name: f"gto_ci.cli.{module}" for module, names in _COMMANDS.items() for
 
 
 @click.group(
-    name="git-ghost", cls=SectionedGroup, homes=HOMES, context_settings={"help_option_names": ["-h", "--help"]}
+    name="git-ghost",
+    cls=SectionedGroup,
+    homes=HOMES,
+    short_help="Share uncommitted changes",
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 @common
 def app() -> None:
-    """Carry uncommitted changes to another place, exactly.
+    """Share uncommitted changes, byte for byte.
 
-    A change is pushed to a repository for patches, and pulled wherever the same commit is checked
-    out: in a job, on a server, by a colleague.
+    Push a change to a patch repository. Pull it in any clone at the same commit: in a job, on a
+    server, or on a colleague's machine.
     """
 
 
-@app.command(cls=Entry, section="Set up")
+@app.command(cls=Entry, short_help="Print the version", section="Set up")
 @common
 def version() -> None:
     """Print the version."""
@@ -37,10 +41,10 @@ def version() -> None:
 
 
 def main() -> None:
-    """Run ``git-ghost``."""
+    """Run ``git-ghost``, and exit with its exit code."""
     run(app, "git-ghost")
 
 
 def program() -> None:
-    """Be the command ``git-ghost``."""
-    stdio.run_and_leave(main)
+    """The entry point of the program ``git-ghost``."""
+    stdio.run_and_exit(main)

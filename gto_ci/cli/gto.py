@@ -1,4 +1,4 @@
-"""``gto``, the registry at a prompt."""
+"""The program ``gto``: the registry on the command line."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ HOMES = {
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.option("--version", "show_version", is_flag=True, help="Show the version and exit")
-@click.option("-v", "--verbose", is_flag=True, help="Show first, on stderr, the settings in effect in this folder")
-@click.option("--traceback", "--tb", is_flag=True, hidden=True, expose_value=False)  # app.run looks for it
+@click.option("-v", "--verbose", is_flag=True, help="First print this folder's settings on stderr")
+@click.option("--traceback", "--tb", is_flag=True, hidden=True, expose_value=False)  # app.run reads it
 @click.pass_context
 def app(ctx: click.Context, show_version: bool, verbose: bool) -> None:
     """Git Tag Ops: turn a Git repository into an artifact registry.
 
-    Annotated tags register versions of artifacts and assign stages to them. These commands make
-    such tags, and read what they say.
+    Annotated tags register versions of artifacts and assign stages to them. These commands create
+    and read the tags.
     """
     if show_version and ctx.invoked_subcommand is None:
         click.echo(version_line())
@@ -48,5 +48,5 @@ def app(ctx: click.Context, show_version: bool, verbose: bool) -> None:
 
 
 def main() -> None:
-    """Run ``gto``."""
+    """Run ``gto``, and exit with its exit code."""
     run(app, "gto")

@@ -1,4 +1,4 @@
-"""``gto``, the commands that keep ``artifacts.yaml``."""
+"""``gto``: the commands that edit ``artifacts.yaml``."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def _options(command: F) -> F:
-    """The options that both commands have, in the order of their help."""
+    """Add the options that both commands share, in the order of the help."""
     for option in reversed(
         [
-            click.option("--commit", is_flag=True, help="Commit the file, and nothing else that may be changed"),
-            click.option("--push", is_flag=True, help="Commit the file, and push the branch"),
-            click.option("--dry-run", is_flag=True, help="Say what would be changed, and do nothing"),
+            click.option("--commit", is_flag=True, help="Commit this file, and no other changes"),
+            click.option("--push", is_flag=True, help="Commit this file, and push the branch"),
+            click.option("--dry-run", is_flag=True, help="Show the change, but write nothing"),
         ]
     ):
         command = option(command)
@@ -32,6 +32,7 @@ def _options(command: F) -> F:
 
 @commands.command(
     cls=Entry,
+    short_help="Describe an artifact in artifacts.yaml",
     section=ANNOTATE,
     examples="""gto annotate churn --type model --path s3://awesome/model.pkl
     gto annotate churn --path models/churn.pkl --must-exist --label nlp --label fast
@@ -39,30 +40,35 @@ def _options(command: F) -> F:
 )
 @option_repo
 @click.argument("name", shell_complete=artifact_names)
-@click.option("--type", help="Type of the artifact, such as model; .gto may list those that are allowed")
-@click.option("--path", help="Where it is: a path in the repository, or a URL")
+@click.option("--type", help="Type of the artifact, such as model; .gto may limit the types")
+@click.option("--path", help="Path of the artifact in the repository, or its URL")
 @click.option(
-    "-e", "--must-exist", "--must_exist", "must_exist", is_flag=True, help="The path is committed to this repository"
+    "-e", "--must-exist", "--must_exist", "must_exist", is_flag=True, help="Refuse a path that is not committed"
 )
-@click.option("--label", "labels", multiple=True, help="A label to add; may be given several times")
-@click.option("-d", "--description", default="", help="What it is, in words")
+@click.option("--label", "labels", multiple=True, help="Label to add (repeatable)")
+@click.option("-d", "--description", default="", help="Description of the artifact")
 @_options
 def annotate(**options: Any) -> None:
-    """Write down in artifacts.yaml what the artifact NAME is.
+    """Describe the artifact NAME in artifacts.yaml.
 
-    What is not given stays as it was; labels are added to those there are.
+    A field without an option stays as it is. New labels are added to the existing labels.
     """
     from gto_ci import api
 
     api.annotate(**options, stdout=click.echo)
 
 
-@commands.command(cls=Entry, section=ANNOTATE, examples="gto remove churn\ngto remove churn --commit")
+@commands.command(
+    cls=Entry,
+    short_help="Remove an artifact from artifacts.yaml",
+    section=ANNOTATE,
+    examples="gto remove churn\ngto remove churn --commit",
+)
 @option_repo
 @click.argument("name", shell_complete=artifact_names)
 @_options
 def remove(**options: Any) -> None:
-    """Take the artifact NAME out of artifacts.yaml. Its tags stay."""
+    """Remove the artifact NAME from artifacts.yaml. Its tags stay."""
     from gto_ci import api
 
     api.remove(**options, stdout=click.echo)

@@ -1,4 +1,4 @@
-"""``gto``, the commands that say what one tag means."""
+"""``gto``: the commands that explain one tag (check-ref, parse-tag)."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ commands = click.Group()
 
 @commands.command(
     cls=Entry,
+    short_help="Show the event that a tag records",
     section=READ,
     examples="""gto check-ref churn@v3.0.0
     gto check-ref refs/tags/churn#prod#3 --json
@@ -25,16 +26,16 @@ commands = click.Group()
 @option_parts(**output.REF_PARTS)
 @option_verify
 def check_ref(repo: str, ref: str, as_json: bool, part: str | None, verify: bool) -> None:
-    """Tell what the tag REF registered, assigned or deprecated.
+    """Show what the tag REF registered, assigned or deprecated.
 
-    Prints nothing where REF is no registry tag, and says on stderr why, where it resembles one.
-    With --verify the JSON has a "signature", and the sentence is followed by one on the signature.
+    If REF stands for no event, print nothing. If it resembles a registry tag, explain the reason on
+    stderr. With --verify, also check the tag's signature. In JSON, the result is in "signature".
     """
     from gto_ci.api import tag_meaning
 
     one_format(as_json, part)
     if verify and part:
-        raise click.UsageError("--verify goes with --json, or with no format.")
+        raise click.UsageError("--verify can only be combined with --json.")
     meaning = tag_meaning.explain_ref(repo, ref, verify=verify)
     note(meaning.note)
     for line in output.of_ref(meaning, "json" if as_json else part):
@@ -42,12 +43,15 @@ def check_ref(repo: str, ref: str, as_json: bool, part: str | None, verify: bool
 
 
 @commands.command(
-    cls=Entry, section=READ, examples="gto parse-tag churn#prod#3\ngto parse-tag churn@v1.0.0 --key version"
+    cls=Entry,
+    short_help="Split a tag name into its parts",
+    section=READ,
+    examples="gto parse-tag churn#prod#3\ngto parse-tag churn@v1.0.0 --key version",
 )
 @click.argument("name")
 @click.option("--key", help="Print only this part")
 def parse_tag(name: str, key: str | None) -> None:
-    """Take a tag name apart, without looking into any repository."""
+    """Split the tag name NAME into its parts, without reading a repository."""
     from gto_ci.api import tag_meaning
     from gto_ci.render import views
 

@@ -1,4 +1,4 @@
-"""``gto-ci``, which has everything: the registry's commands, ``ghost``, and what only CI needs."""
+"""The program ``gto-ci``: the commands of ``gto``, ``git-ghost`` as ``ghost``, and the commands for CI."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ _HOMES = {
 @click.group(cls=SectionedGroup, homes=_HOMES, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="gto-ci")
 def app() -> None:
-    """A Git repository as an artifact registry, for CI and for people."""
+    """Use a Git repository as an artifact registry, in CI and on the command line."""
 
 
 app.add_command(git_ghost.app, "ghost")
 
 
 def main() -> None:
-    """Run ``gto-ci``."""
+    """Run ``gto-ci``, and exit with its exit code."""
     run(app, "gto-ci")
 
 
 def program() -> None:
-    """Be the command ``gto-ci``."""
-    stdio.run_and_leave(main)
+    """The entry point of the program ``gto-ci``."""
+    stdio.run_and_exit(main)

@@ -1,4 +1,4 @@
-"""``gto``, the commands that read the registry."""
+"""``gto``: the commands that read the registry."""
 
 from __future__ import annotations
 
@@ -18,15 +18,16 @@ from gto_ci.render import views
 commands = click.Group()
 
 option_all_branches = click.option(
-    "-a", "--all-branches", is_flag=True, help="Read the annotations in the heads of all branches, not only in HEAD"
+    "-a", "--all-branches", is_flag=True, help="Read annotations from the heads of all branches, not only from HEAD"
 )
 option_all_commits = click.option(
-    "-A", "--all-commits", is_flag=True, help="Read the annotations in all commits of all branches"
+    "-A", "--all-commits", is_flag=True, help="Read annotations from all commits of all branches"
 )
 
 
 @commands.command(
     cls=Entry,
+    short_help="Show all artifacts, or the versions of one",
     section=READ,
     examples="""gto show
     gto show churn
@@ -41,7 +42,7 @@ option_all_commits = click.option(
 @option_plain
 @option_parts(**output.ROW_PARTS)
 @click.option("--ro", "--registered-only", "registered_only", is_flag=True, help="Leave out unregistered versions")
-@click.option("-d", "--deprecated", is_flag=True, help="Include what is deprecated or deregistered")
+@click.option("-d", "--deprecated", is_flag=True, help="Include deprecated artifacts and deregistered versions")
 @click.option(
     "--av",
     "--assignments-per-version",
@@ -49,7 +50,7 @@ option_all_commits = click.option(
     type=click.IntRange(min=-1),
     default=-1,
     show_default=True,
-    help="Count the last N stages of each version; -1 for all",
+    help="Show the last N stages of each version; -1 for all",
 )
 @click.option(
     "--vs",
@@ -58,21 +59,21 @@ option_all_commits = click.option(
     type=click.IntRange(min=-1),
     default=1,
     show_default=True,
-    help="Count the last N versions in each stage, after --av; -1 for all",
+    help="Show the last N versions in each stage, applied after --av; -1 for all",
 )
 @click.option(
     "--sort",
     type=click.Choice(["timestamp", "semver"]),
     default="timestamp",
     show_default=True,
-    help="What makes a version the last in its stage: the assignment's date, or SemVer",
+    help="Order the versions in a stage by assignment date or by SemVer",
 )
 def show(repo: str, name: str | None, as_json: bool, plain: bool, part: str | None, **options: Any) -> None:
-    """Show all artifacts, or the versions of one.
+    """Show all artifacts, or the versions of the artifact NAME.
 
-    NAME is an artifact, or a shortcut to some of its versions: NAME@latest, NAME@greatest,
-    NAME@vX.Y.Z or NAME#STAGE. A star stands before artifacts that are annotated, in artifacts.yaml
-    or a dvc.yaml, and have no tags yet.
+    NAME may also be a shortcut to some versions: NAME@latest, NAME@greatest, NAME@vX.Y.Z or
+    NAME#STAGE. A star marks an artifact that is annotated in artifacts.yaml or dvc.yaml but has no
+    tags yet.
     """
     one_format(as_json, plain, part)
     form = "json" if as_json else "plain" if plain else part
@@ -80,7 +81,12 @@ def show(repo: str, name: str | None, as_json: bool, plain: bool, part: str | No
         click.echo(line)
 
 
-@commands.command(cls=Entry, section=READ, examples="gto history\ngto history churn --asc\ngto history -A --json")
+@commands.command(
+    cls=Entry,
+    short_help="Show the events of all artifacts, or of one",
+    section=READ,
+    examples="gto history\ngto history churn --asc\ngto history -A --json",
+)
 @option_repo
 @click.argument("name", required=False, shell_complete=artifact_names)
 @option_all_branches
@@ -90,9 +96,9 @@ def show(repo: str, name: str | None, as_json: bool, plain: bool, part: str | No
 @click.option("--ascending", "--asc", "ascending", is_flag=True, help="Show the oldest first")
 @option_verify
 def history(repo: str, name: str | None, as_json: bool, plain: bool, **options: Any) -> None:
-    """Show a journal of what happened to all artifacts, or to one.
+    """Show the events of all artifacts, or of the artifact NAME, newest first.
 
-    The commits of versions are part of it, and those that annotate an artifact.
+    Commits are events too, if they hold a version or annotate an artifact.
     """
     one_format(as_json, plain)
     form = "json" if as_json else "plain" if plain else None
@@ -102,6 +108,7 @@ def history(repo: str, name: str | None, as_json: bool, plain: bool, **options: 
 
 @commands.command(
     cls=Entry,
+    short_help="Print the annotation of an artifact",
     section=READ,
     examples="""gto describe churn
     gto describe churn --rev main~3 --path
@@ -110,13 +117,13 @@ def history(repo: str, name: str | None, as_json: bool, plain: bool, **options: 
 )
 @option_repo
 @click.argument("name")
-@click.option("--rev", help="Read the files of this commit; by default, HEAD's")
+@click.option("--rev", help="Read the annotation at this commit (default: HEAD)")
 @option_parts(type="Print the type", path="Print the path", description="Print the description")
 def describe(repo: str, name: str, rev: str | None, part: str | None) -> None:
-    """Print what artifacts.yaml, or a dvc.yaml, says of an artifact, as JSON.
+    """Print the annotation of an artifact in artifacts.yaml or dvc.yaml, as JSON.
 
-    NAME is an artifact, or a shortcut to a version of it (NAME@latest, NAME@vX.Y.Z, NAME#STAGE), or
-    a tag. Prints nothing where the files say nothing.
+    NAME is an artifact, a shortcut to one of its versions (NAME@latest, NAME@vX.Y.Z, NAME#STAGE), or
+    a tag. If the artifact is not annotated, print nothing.
     """
     annotation = queries.describe(repo, name, rev, warn=note)
     if annotation is None:
@@ -127,19 +134,24 @@ def describe(repo: str, name: str, rev: str | None, part: str | None) -> None:
     elif part in fields:
         raw(fields[part])
     else:
-        has = f"It has {', '.join(fields)}" if fields else "The files name it, and say no more"
-        raise WrongArguments(f"No {part} in enrichment", has)
+        hint = f"It has {', '.join(fields)}" if fields else "The annotation is empty"
+        raise WrongArguments(f"No {part} in enrichment", hint)
 
 
-@commands.command(cls=Entry, section=READ, examples="gto stages\ngto stages --used --json")
+@commands.command(
+    cls=Entry,
+    short_help="List the allowed stages, or those in use",
+    section=READ,
+    examples="gto stages\ngto stages --used --json",
+)
 @option_repo
-@click.option("--allowed", is_flag=True, help="Only those that .gto allows")
-@click.option("--used", is_flag=True, help="All that any tag ever named")
+@click.option("--allowed", is_flag=True, help="List only the stages that .gto allows")
+@click.option("--used", is_flag=True, help="List all stages that a tag names, now or in the past")
 @option_json
 def stages(repo: str, allowed: bool, used: bool, as_json: bool) -> None:
-    """List the stages that .gto allows, or else those that hold a version."""
+    """List the stages that .gto allows. If .gto does not limit the stages, list those that hold a version."""
     if allowed and used:
-        raise click.UsageError("--allowed and --used exclude each other.")
+        raise click.UsageError("--allowed and --used cannot be used together.")
     names = queries.get_stages(repo, allowed=allowed, used=used)
     if as_json:
         click.echo(views.to_json(names))
@@ -148,10 +160,15 @@ def stages(repo: str, allowed: bool, used: bool, as_json: bool) -> None:
             click.echo(stage)
 
 
-@commands.command(cls=Entry, section=READ, examples="gto doctor\ngto doctor -r path/to/repo")
+@commands.command(
+    cls=Entry,
+    short_help="Show the settings, and check the registry",
+    section=READ,
+    examples="gto doctor\ngto doctor -r path/to/repo",
+)
 @option_repo
 def doctor(repo: str) -> None:
-    """Show the settings in effect and the registry's problems; exit 1 where there are some."""
+    """Show the settings in effect, and the registry's problems. Exit 1 if there is a problem."""
     settings, problems = queries.doctor(repo)
     click.echo(version_line())
     click.echo("---------------------------------")
@@ -169,12 +186,12 @@ def doctor(repo: str) -> None:
 @commands.command(cls=Entry, section=READ, hidden=True)
 @option_repo
 def print_state(repo: str) -> None:
-    """Print all that is known of the registry, as JSON."""
+    """Print the complete state of the registry, as JSON."""
     click.echo(views.to_json(queries.state(repo)))
 
 
 @commands.command(cls=Entry, section=READ, hidden=True)
 @option_repo
 def print_index(repo: str) -> None:
-    """Print the annotations in all commits of all branches, by artifact and commit, as JSON."""
+    """Print the annotations at all commits of all branches, by artifact and commit, as JSON."""
     click.echo(views.to_json(queries.index(repo)))

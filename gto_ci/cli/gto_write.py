@@ -1,4 +1,4 @@
-"""``gto``, the commands that make and delete tags."""
+"""``gto``: the commands that create and delete tags."""
 
 from __future__ import annotations
 
@@ -18,37 +18,35 @@ commands = click.Group()
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def _option_simple(usual: str) -> Callable[[F], F]:
+def _option_simple(auto: str) -> Callable[[F], F]:
     return click.option(
         "--simple",
         type=click.Choice(list(SIMPLE)),
         default="auto",
         show_default=True,
         callback=lambda _ctx, _param, value: SIMPLE.get(value),
-        help=f"Leave out the counter that ends the tag's name, as in m#prod#5; auto: {usual}",
+        help=f"Omit the counter at the end of the tag name, such as #5 in m#prod#5; auto: {auto}",
     )
 
 
-def _options(usual: str) -> Callable[[F], F]:
-    """The options that every command here has, in the order of its help."""
+def _options(simple_auto: str) -> Callable[[F], F]:
+    """Add the options that these commands share, in the order of the help."""
 
     def decorate(command: F) -> F:
         for option in reversed(
             [
                 click.option("-m", "--message", help="Message of the Git tag"),
-                _option_simple(usual),
-                click.option("--force", is_flag=True, help="Create the Git tag even if it is in effect already"),
+                _option_simple(simple_auto),
                 click.option(
-                    "--push",
-                    is_flag=True,
-                    help="Push it too; with the URL of a remote as --repo that goes without saying",
+                    "--force", is_flag=True, help="Create the Git tag even if the change is already in effect"
                 ),
+                click.option("--push", is_flag=True, help="Push the change to the remote (implied if --repo is a URL)"),
                 click.option(
                     "-S/ ", "--sign/--no-sign", "sign", default=None, help="Sign the Git tag (default: tag.gpgSign)"
                 ),
-                click.option("--author", help="Name of the tagger, in place of Git's user.name"),
-                click.option("--author-email", help="E-mail of the tagger, in place of Git's user.email"),
-                click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing"),
+                click.option("--author", help="Name of the tagger, instead of Git's user.name"),
+                click.option("--author-email", help="Email of the tagger, instead of Git's user.email"),
+                click.option("--dry-run", is_flag=True, help="Show what would happen, but change nothing"),
             ]
         ):
             command = option(command)
@@ -59,6 +57,7 @@ def _options(usual: str) -> Callable[[F], F]:
 
 @commands.command(
     cls=Entry,
+    short_help="Register a version of an artifact",
     section=WRITE,
     examples="""gto register churn
     gto register churn abc1234 --version v1.0.0
@@ -67,13 +66,13 @@ def _options(usual: str) -> Callable[[F], F]:
 @option_repo
 @click.argument("name", shell_complete=artifact_names)
 @click.argument("ref", default="HEAD")
-@click.option("--version", "--ver", "version", help="Version, such as v1.0.0; else the greatest is bumped")
+@click.option("--version", "--ver", "version", help="Version, such as v1.0.0 (default: bump the greatest version)")
 @click.option("--bump-major", is_flag=True, help="Bump the major version")
 @click.option("--bump-minor", is_flag=True, help="Bump the minor version")
-@click.option("--bump-patch", is_flag=True, help="Bump the patch version, as without any of these")
-@_options("leave it out")
+@click.option("--bump-patch", is_flag=True, help="Bump the patch version (default)")
+@_options("omit it")
 def register(**options: Any) -> None:
-    """Register a version of the artifact NAME at the commit REF, by default HEAD."""
+    """Register a version of the artifact NAME at the commit REF (default: HEAD)."""
     from gto_ci import api
 
     api.register(**options, stdout=click.echo)
@@ -81,6 +80,7 @@ def register(**options: Any) -> None:
 
 @commands.command(
     cls=Entry,
+    short_help="Assign a stage to a version",
     section=WRITE,
     aliases=["promote"],
     examples="""gto assign churn --version v1.0.0 --stage prod
@@ -93,7 +93,7 @@ def register(**options: Any) -> None:
 @click.option(
     "--version",
     shell_complete=version_names,
-    help="The version to assign; with REF, the name of the version to register there",
+    help="Version to assign; with REF, the version to register at that commit",
 )
 @click.option("--stage", required=True, shell_complete=stage_names, help="Stage to assign")
 @click.option(
@@ -101,13 +101,14 @@ def register(**options: Any) -> None:
     "--skip-registration",
     "skip_registration",
     is_flag=True,
-    help="Do not register a version at a commit that has none",
+    help="Do not register a version, even if the commit has none",
 )
 @_options("keep it")
 def assign(ref: str | None, version: str | None, **options: Any) -> None:
-    """Assign a stage to a version of the artifact NAME, given by --version or by the commit REF.
+    """Assign a stage to a version of the artifact NAME.
 
-    Without either it is HEAD. A commit that holds no version gets one first.
+    Select the version with --version, or with its commit REF (default: HEAD). If the commit has no
+    version, one is registered first.
     """
     from gto_ci import api
 
@@ -119,6 +120,7 @@ def assign(ref: str | None, version: str | None, **options: Any) -> None:
 
 @commands.command(
     cls=Entry,
+    short_help="Deprecate an artifact, a version or a stage",
     section=WRITE,
     examples="""gto deprecate churn v1.0.0 prod
     gto deprecate churn v1.0.0
@@ -129,15 +131,15 @@ def assign(ref: str | None, version: str | None, **options: Any) -> None:
 @click.argument("name", shell_complete=artifact_names)
 @click.argument("version", required=False, shell_complete=version_names)
 @click.argument("stage", required=False, shell_complete=stage_names)
-@click.option("--ref", help="Commit that the tag of a deprecated artifact points to; else its newest event's")
+@click.option("--ref", help="Commit to tag when you deprecate an artifact (default: its newest event's commit)")
 @click.option("-d", "--delete", is_flag=True, help="Delete the Git tags instead of creating one")
-@_options("keep it for a stage, leave it out otherwise")
+@_options("keep it for a stage, else omit it")
 def deprecate(version: str | None, stage: str | None, ref: str | None, **options: Any) -> None:
-    """Deprecate an artifact, deregister its VERSION, or take a STAGE from that version."""
+    """Deprecate the artifact NAME, deregister its VERSION, or unassign STAGE from that version."""
     from gto_ci import api
 
     if ref is not None and version is not None:
-        raise click.UsageError("--ref goes with an artifact alone, without a version.")
+        raise click.UsageError("--ref cannot be used with VERSION.")
     if version is None:
         api.deprecate(ref=ref, **options, stdout=click.echo)
     elif stage is None:
@@ -147,6 +149,6 @@ def deprecate(version: str | None, stage: str | None, ref: str | None, **options
 
 
 def _version_or_commit(text: str) -> dict[str, Any]:
-    """An unregistered version is called by its commit's id; 'show' cuts it to 7 digits."""
+    """Return the keyword for a version, or for the commit id of an unregistered one. 'show' cuts ids to 7 digits."""
     is_commit = 7 <= len(text) <= 64 and all(digit in "0123456789abcdef" for digit in text)
     return {"ref": text} if is_commit else {"version": text}

@@ -1,4 +1,4 @@
-"""Options that several commands have, and what they have in common."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
@@ -7,32 +7,31 @@ from functools import wraps
 
 import click
 
-READ = "Read the registry"  # the heading of commands that do
+READ = "Read the registry"  # the heading of the commands that read
 
 option_repo = click.option(
-    "-r", "--repo", default=".", show_default=True, help="Folder in a local repository, or a remote's URL"
+    "-r", "--repo", default=".", show_default=True, help="Folder in a local repository, or the URL of a remote"
 )
 option_json = click.option("--json", "as_json", is_flag=True, help="Print JSON")
-option_plain = click.option("--plain", is_flag=True, help="Print a table that is easy to grep")
+option_plain = click.option("--plain", is_flag=True, help="Print a table without borders, for grep")
 
-option_verify = click.option("--verify", is_flag=True, help="Check the signatures of the tags")
+option_verify = click.option("--verify", is_flag=True, help="Verify the tags' signatures")
 
 
 def one_format(*formats: object) -> None:
     """Refuse more than one output format.
 
     Raises:
-        click.UsageError: several of ``formats`` are set.
+        click.UsageError: more than one of ``formats`` is set.
     """
-    if sum(bool(one) for one in formats) > 1:
-        raise click.UsageError("Ask for one output format only.")
+    if sum(map(bool, formats)) > 1:
+        raise click.UsageError("Choose only one output format.")
 
 
 def option_parts(**parts: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command an option ``--NAME`` for each keyword, whose value is the help text, to print that part alone.
+    """Add an option ``--NAME`` for each keyword, which prints only that part. The keyword's value is the help text.
 
-    The command gets the name of the part that is asked for as ``part``, None where none is; to ask
-    for several is a usage error.
+    The command receives the name of the chosen part as ``part``, or None. Choosing several parts is a usage error.
     """
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:

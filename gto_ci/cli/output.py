@@ -1,6 +1,6 @@
-"""What ``gto check-ref``, ``show`` and ``history`` print, for both ways in: click's, and :mod:`fast_path`'s.
+"""The output of ``gto check-ref``, ``show`` and ``history``, for click's command line and for :mod:`fast_path`.
 
-Whatever is imported late here takes longer to import than the plainest question to answer.
+Some imports are late because they take longer than the simplest command itself.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ ROW_PARTS = {
 
 
 def emoji(symbol: str) -> str:
-    """Return ``symbol`` and a space, or nothing where ``GTO_EMOJIS`` turns them off."""
+    """Return ``symbol`` and a space, or "" if ``GTO_EMOJIS`` turns emojis off."""
     return f"{symbol} " if config.show_emojis(os.environ) else ""
 
 
 def width() -> int:
-    """Return how many columns the terminal has that is printed to, 0 where it is none or does not say."""
+    """Return the terminal's width in columns, 0 if stdout is no terminal or the width is unknown."""
     if not sys.stdout.isatty():
         return 0
     import shutil
@@ -45,13 +45,13 @@ def width() -> int:
 
 
 def of_ref(meaning: RefMeaning, form: str | None) -> Iterator[str]:
-    """Yield the lines on a ref's meaning: ``json``, or one of :data:`REF_PARTS`, or a sentence."""
+    """Yield the lines of ``gto check-ref``. ``form`` is ``json``, one of :data:`REF_PARTS`, or None for a sentence."""
     for event in meaning.events:
         if form == "json":
             from gto_ci.render import views
 
-            shown = {"signature": views.signature_view(meaning.signature)} if meaning.signature else {}
-            yield views.to_json({**views.event_view(event), **shown})
+            signature = {"signature": views.signature_view(meaning.signature)} if meaning.signature else {}
+            yield views.to_json({**views.event_view(event), **signature})
         elif form:
             value = getattr(event, "artifact" if form == "name" else form)
             if value is not None:
@@ -67,7 +67,7 @@ def of_ref(meaning: RefMeaning, form: str | None) -> Iterator[str]:
 def of_registry(
     repo: RepoLike, name: str | None, form: str | None, warn: Callable[[str], None], **options: Any
 ) -> Iterator[str]:
-    """Yield the lines of ``gto show``: ``json``, or one of :data:`ROW_PARTS`, or a table, which may be ``plain``."""
+    """Yield the lines of ``gto show``. ``form`` is ``json``, ``plain``, one of :data:`ROW_PARTS`, None for a table."""
     from gto_ci.api import queries
     from gto_ci.core.errors import WrongArguments
     from gto_ci.render import table, views
@@ -88,7 +88,7 @@ def of_registry(
 def of_history(
     repo: RepoLike, name: str | None, form: str | None, warn: Callable[[str], None], **options: Any
 ) -> Iterator[str]:
-    """Yield the lines of ``gto history``: ``json``, or a table, which may be ``plain``."""
+    """Yield the lines of ``gto history``. ``form`` is ``json``, ``plain``, or None for a table."""
     from gto_ci.api import queries
     from gto_ci.render import table, views
 

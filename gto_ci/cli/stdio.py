@@ -1,4 +1,4 @@
-"""The standard streams of a command line, and what a process does with them as a whole. Without click."""
+"""Process setup, exit and broken pipes for a command line, without click."""
 
 from __future__ import annotations
 
@@ -12,37 +12,38 @@ from typing import NoReturn, TextIO
 
 
 def prepare() -> None:
-    """Make this process one that prints an answer and ends."""
-    gc.disable()  # it is short, and what it reads has no cycles: a third of the time with 100,000 tags
+    """Prepare this process for a short run that prints text."""
+    # the process is short, and its data has no cycles; gc would take a third of the time at 100,000 tags
+    gc.disable()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a terminal without UTF-8 gets escapes, not a crash
+            stream.reconfigure(errors="backslashreplace")  # without UTF-8, a terminal gets escapes, not a crash
 
 
-def run_and_leave(main: Callable[[], None]) -> NoReturn:
-    """Run ``main``, a whole program, and end the process with its exit code, and without Python's own end.
+def run_and_exit(main: Callable[[], None]) -> NoReturn:
+    """Run the program ``main``, and exit with its exit code, without Python's own shutdown.
 
-    That takes every module and object apart first: a twelfth of the time of ``gto check-ref``.
+    The shutdown clears every module and object, which takes 8% of the time of ``gto check-ref``.
     """
     try:
         main()
         end = SystemExit(0)
-    except SystemExit as said:
-        end = said
+    except SystemExit as error:
+        end = error
     if isinstance(end.code, int):
-        with suppress(OSError):  # what cannot be written, Python has something to say of
+        with suppress(OSError):  # if the flush fails, Python's own shutdown reports it
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(end.code)
     raise end
 
 
-def give_up(stream: TextIO) -> None:
-    """Keep the interpreter from writing at exit what could not be written: it would complain once more."""
+def discard(stream: TextIO) -> None:
+    """Discard the unwritten output of ``stream``, because the interpreter would fail again on it at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def reader_left(stdout: TextIO) -> int:
-    """Return the exit code where whoever reads our answer (head, less) has left, of which nothing need be said."""
-    give_up(stdout)
-    return 141  # what a shell calls a program that SIGPIPE ended
+def end_broken_pipe(stdout: TextIO) -> int:
+    """Discard the rest of the output after its reader (head, less) has exited. Return the exit code."""
+    discard(stdout)
+    return 141  # a shell's exit code for a program that SIGPIPE ended

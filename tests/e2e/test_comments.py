@@ -167,7 +167,7 @@ def test_a_forks_token_may_not_comment(proposed: World) -> None:
     one = proposed.run["fork"]
     assert (one.outcome, one.outputs["comment-url"], proposed.bodies("fork")) == ("success", "", [])
     assert [request.status for request in proposed.fake.requests if FORK_TOKEN in str(request.headers)][-1] == 403
-    notices = [text for text in one.issued("notice") if "No comment was made" in text]
+    notices = [text for text in one.issued("notice") if "No comment was posted" in text]
     assert len(notices) == 1
     assert "pull-requests: write" in notices[0]
     assert one.issued("error") == []
@@ -212,7 +212,7 @@ def test_what_does_not_fit_is_in_the_summary(proposed: World) -> None:
     assert 10_000 < len(body) <= LIMIT
     shown = proposed.shown("long")
     run = f"{proposed.server}/acme/models/actions/runs/1"
-    assert (run, "the summary of the job") in shown.links
+    assert (run, "the job summary") in shown.links
     assert len(one.summary) > LIMIT
 
 
@@ -310,14 +310,14 @@ def test_a_tag_is_told_where_its_commit_came_from(pushed: World) -> None:
         (f"{home}/actions/runs/1", "This run"),
         (f"{home}/tree/churn%23prod%232", "The tag"),
         (f"{home}/commit/{commit}", "The commit"),
-        (f"{home}/compare/{previous}...{commit}", "What has changed since v1.0.0"),
+        (f"{home}/compare/{previous}...{commit}", "Changes since v1.0.0"),
     ]
 
 
 def test_a_commit_of_no_pull_request(pushed: World) -> None:
     one = pushed.run["lone"]
     assert (one.outcome, one.outputs["comment-url"], pushed.bodies("lone")) == ("success", "", [])
-    assert [text for text in one.issued("notice") if "There is no pull request to comment on" in text]
+    assert [text for text in one.issued("notice") if "No comment was posted: this job has no pull request" in text]
 
 
 @pytest.mark.parametrize("number", range(len(TEXTS)), ids=[ascii(text)[:40] for text in TEXTS])

@@ -97,7 +97,7 @@ def test_before_a_push(hooks: Hooks, work: WorkDir) -> None:
     work.lightweight("churn@v1.0.0")
     ran = hooks.run(work, "git", "push", "origin", "churn@v1.0.0")
     assert ran.code == 1
-    assert "Tag 'churn@v1.0.0' would mean nothing to the registry: it is lightweight" in ran.out + ran.err
+    assert "Tag 'churn@v1.0.0' would be ignored: it is lightweight" in ran.out + ran.err
     assert on_remote(work) == set()
     # what it is not told of, it cannot refuse; docs/how-to/check-before-a-push.md says so, and has something better
     assert hooks.run(work, "git", "push", "origin", "main").code == 0
@@ -111,7 +111,7 @@ def test_gits_own_hook_stays_in_force_under_pre_commit(hooks: Hooks, work: WorkD
     work.lightweight("churn@v1.0.0")
     ran = hooks.run(work, "git", "push", "origin", "churn@v1.0.0")
     assert ran.code == 1
-    assert "Tag 'churn@v1.0.0' would mean nothing to the registry: it is lightweight" in ran.out + ran.err
+    assert "Tag 'churn@v1.0.0' would be ignored: it is lightweight" in ran.out + ran.err
     assert on_remote(work) == set()
     work.tag("churn@v2.0.0")
     assert hooks.run(work, "git", "push", "origin", "churn@v2.0.0").code == 0

@@ -153,8 +153,8 @@ def test_the_workflow_that_init_writes(lab: Lab, runner: Machine) -> None:  # no
     assigned = _run(lab, runner, text, "churn#prod#1")
     assert assigned.succeeded, assigned.log
     ran = assigned["registry"].steps
-    assert ran["Deploy what was assigned"].printed == ["deploying churn v1.0.0 to prod"]
-    assert "Publish what was registered" not in ran
+    assert ran["Deploy the assigned version"].printed == ["deploying churn v1.0.0 to prod"]
+    assert "Publish the registered version" not in ran
     registered = _run(lab, runner, text, "churn@v1.0.0")
-    published = registered["registry"]["Publish what was registered"].printed
+    published = registered["registry"]["Publish the registered version"].printed
     assert published == ["publishing churn v1.0.0 from models/churn.pkl"]

@@ -1,4 +1,4 @@
-"""The action's steps on real workspaces and real remotes, without the container (tests/e2e has that)."""
+"""Tests of the action on real workspaces and real remotes, without the container (tests/e2e runs that)."""
 
 from __future__ import annotations
 
@@ -210,7 +210,7 @@ def test_root_leaves_no_files_of_its_own_in_the_workspace(lab: Lab) -> None:
     assert {file.lstat().st_gid for file in owners if file != odd} == {1002}
 
 
-# Promise 4: what the fetch moves
+# Promise 4: the amount of data that the fetch transfers
 
 
 def add_ballast(lab: Lab, megabytes: int = 50) -> int:
@@ -230,7 +230,7 @@ def test_the_fetch_transfers_only_tags_and_commits(lab: Lab, filters: str) -> No
     ran = lab.push("heavy@v1.0.0")
     assert (ran.code, ran.outputs["previous-version"]) == (0, "v0.0.9")
     assert 0 < lab.server.sent < ballast / 100
-    # the artifact's annotation at an old commit is fetched on demand, and no other commit's files
+    # only the annotation files at the old commit are fetched
     shutil.rmtree(lab.folder / "workspace")
     runner, commit = lab.check_out("refs/tags/heavy@v1.0.0")
     ran = runner.run("workflow_dispatch", "refs/heads/main", commit, ref="churn@v1.0.0")
@@ -441,10 +441,10 @@ def test_a_crash_fails_the_step(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> No
     ("inputs", "says"),
     [
         ({"show": "perhaps"}, "Input 'show' must be true or false"),
-        ({"path": ".."}, "leaves the workspace"),
-        ({"path": "/etc"}, "leaves the workspace"),
+        ({"path": ".."}, "is outside the workspace"),
+        ({"path": "/etc"}, "is outside the workspace"),
         ({"path": "missing"}, "does not exist"),
-        ({"path": "link"}, "leaves the workspace"),
+        ({"path": "link"}, "is outside the workspace"),
     ],
 )
 def test_wrong_inputs(lab: Lab, inputs: dict[str, str], says: str) -> None:

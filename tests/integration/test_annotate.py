@@ -1,4 +1,4 @@
-"""`gto annotate` and `gto remove` as a user starts them: real processes, real git."""
+"""Tests of `gto annotate` and `gto remove` as a user runs them: real processes, real git."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MORE = TEXT + "new:\n  type: data\n"
 
 @pytest.fixture
 def work(tmp_path: Path) -> WorkDir:
-    """A repository with an artifacts.yaml, and three other files: one staged, one changed, one new."""
+    """A repository with an artifacts.yaml and three other files: one staged, one changed and one new."""
     work = WorkDir.init(tmp_path / "work")
     work.commit("one", artifacts__yaml=TEXT, m__pkl="m", staged__txt="1", changed__txt="1")
     return work
@@ -124,7 +124,7 @@ def test_types_that_the_configuration_allows(work: WorkDir) -> None:
 def test_an_edit_that_somebody_saves_meanwhile_stays(
     work: WorkDir, before: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What an editor saved while we were at work was overwritten."""
+    """Regression: annotate overwrote a change that an editor saved during the edit."""
     file = work.path / "artifacts.yaml"
     if before is None:
         file.unlink()
@@ -135,7 +135,7 @@ def test_an_edit_that_somebody_saves_meanwhile_stays(
         return edit(*args, **options)
 
     monkeypatch.setattr(editing, "annotate", edit_slowly)
-    with pytest.raises(GtoError, match=r"'artifacts.yaml' has changed meanwhile, and nothing was written"):
+    with pytest.raises(GtoError, match=r"Another program changed 'artifacts.yaml', so nothing was written"):
         api.annotate(work.path, "new", type="data")
     assert file.read_text() == "mine: {}\n"
     assert [path.name for path in work.path.glob(".artifacts*")] == []
@@ -187,7 +187,7 @@ def test_a_symbolic_link_is_followed_inside_the_work_tree_only(work: WorkDir, tm
     (tmp_path / "outside.yaml").write_text(TEXT)
     link.unlink()
     link.symlink_to(tmp_path / "outside.yaml")
-    failed(gto(work, "annotate", "new"), "leads out of the work tree")
+    failed(gto(work, "annotate", "new"), "points outside the work tree")
     assert (tmp_path / "outside.yaml").read_text() == TEXT
     work.git("add", "--all")
     work.git("commit", "--quiet", "-m", "a link")
@@ -202,7 +202,7 @@ def test_a_folder_in_its_place(work: WorkDir) -> None:
     failed(gto(work, "annotate", "new"), "Cannot use 'artifacts.yaml': Is a directory")
 
 
-# In a commit
+# --commit
 
 
 def test_commit_takes_that_one_file_and_nothing_else(busy: WorkDir) -> None:
@@ -225,7 +225,7 @@ def test_commit_takes_that_one_file_and_nothing_else(busy: WorkDir) -> None:
 def test_commit_of_what_is_so_already(busy: WorkDir) -> None:
     before = observed(busy)
     ran = gto(busy, "annotate", "m", "--type", "model", "--commit")
-    assert ran == Ran(0, "Nothing to commit: artifacts.yaml says so already\n", "")
+    assert ran == Ran(0, "Nothing to commit: artifacts.yaml already has this annotation\n", "")
     assert observed(busy) == before
 
 
@@ -363,7 +363,7 @@ def test_signed_commits_where_git_is_told_to_sign(work: WorkDir, tmp_path: Path)
     failed(gto(work, "annotate", "o", "--commit"), "Check user.signingkey and gpg.format")
 
 
-# Pushed
+# --push
 
 
 @pytest.fixture
@@ -427,7 +427,7 @@ def test_push_from_a_detached_head_or_without_a_remote(clone: WorkDir) -> None:
     assert observed(clone) == before
 
 
-# A rehearsal
+# --dry-run
 
 
 def test_dry_run(clone: WorkDir) -> None:
@@ -447,7 +447,7 @@ def test_dry_run(clone: WorkDir) -> None:
     assert remote_head(clone) == there
 
 
-# The functions
+# The Python API
 
 
 def test_the_functions(work: WorkDir, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""The API's functions that write, on real repositories: what they return is what is read afterwards."""
+"""Tests of the API's write functions on real repositories: a read afterwards returns the same as the write."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``gto-ci check``: files before a commit, and tags before a push, with the real ``git push``."""
+"""Tests of ``gto-ci check``: files before a commit, and tags before a real ``git push``."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ GOOD = {
     ".gto": "stages: [dev, prod]\n",
     ".gto-policy.yaml": "rules: [{name: staged, stages: [prod], require: {after: dev}}]\n",
 }
-# file, content, where something is wrong and how the sentence on it begins and ends
+# file, content, the mistake's line, and the start and end of its message
 WRONG = {
     "a type": ("artifacts.yaml", "churn:\n  type: model\n  labels: x\n", "3: 'labels' of 'churn' must be a list of"),
     "no YAML": ("artifacts.yaml", "churn: [\n", "2: it is not YAML: while parsing a flow"),
@@ -60,8 +60,8 @@ def check(work: WorkDir, *args: str, folder: str = ".", **more: str) -> Ran:
 
 
 def test_what_is_right_is_named(work: WorkDir) -> None:
-    assert check(work) == Ran(0, "Nothing wrong with .gto, .gto-policy.yaml, artifacts.yaml, models/dvc.yaml\n", "")
-    assert check(work, "dvc.yaml", folder="models") == Ran(0, "Nothing wrong with dvc.yaml\n", "")
+    assert check(work) == Ran(0, "No mistakes in .gto, .gto-policy.yaml, artifacts.yaml, models/dvc.yaml\n", "")
+    assert check(work, "dvc.yaml", folder="models") == Ran(0, "No mistakes in dvc.yaml\n", "")
     assert "../artifacts.yaml" in check(work, folder="models").out
 
 
@@ -92,13 +92,13 @@ def test_a_file_of_another_name(work: WorkDir) -> None:
     work.write("rules.yaml", "rules: {}\n")
     ran = check(work, "rules.yaml")
     assert (ran.code, ran.out) == (1, "")
-    assert ran.err.endswith("Say what it is: --as artifacts, dvc, config or policy\n")
+    assert ran.err.endswith("Name its kind: --as artifacts, dvc, config or policy\n")
     ran = check(work, "--as", "policy", "rules.yaml")
     assert (ran.code, ran.out) == (1, "rules.yaml:1: 'rules' must be a list. For example: rules: […]\n")
     ran = check(work, "none/dvc.yaml")
     assert (ran.code, ran.err) == (
         1,
-        "Cannot read 'none/dvc.yaml': No such file or directory. Name a file that is there\n",
+        "Cannot read 'none/dvc.yaml': No such file or directory. Name an existing file\n",
     )
 
 
@@ -224,12 +224,11 @@ def test_what_would_mean_nothing_is_refused(pushing: WorkDir) -> None:
     pushing.tag("tree@v1.0.0", f"{head}^{{tree}}")
     pushing.tag("churn@v1")
     pushing.raw_tag("old@v1.0.0", f"object {head}\ntype commit\ntag old@v1.0.0\n\nno tagger\n".encode())
-    nothing = "would mean nothing to the registry"
     said = {
-        "churn#prod#1": f"{nothing}: it is lightweight, and only annotated tags count. Make it anew",
-        "tree@v1.0.0": f"{nothing}: it points to a tree, not to a commit. Make it anew",
-        "old@v1.0.0": f"{nothing}: it has no tagger and no date. Make it anew",
-        "churn@v1": "resembles a registry tag, and is none. Formats: NAME@vX.Y.Z, ",
+        "churn#prod#1": "would be ignored: it is lightweight, and only annotated tags count. Create it again",
+        "tree@v1.0.0": "would be ignored: it points to a tree, not to a commit. Create it again",
+        "old@v1.0.0": "would be ignored: it has no tagger and no date. Create it again",
+        "churn@v1": "resembles a registry tag but is not one. Formats: NAME@vX.Y.Z, ",
     }
     for tag, reason in said.items():
         ran = push(pushing, f"refs/tags/{tag}")
@@ -277,24 +276,24 @@ def test_from_wherever_it_is_pushed(pushing: WorkDir, tmp_path: Path, kind: str)
         there = WorkDir(there.path / "sub")
         there.git("remote", "set-url", "origin", str(tmp_path / "remote.git"))
         outer.write(".git/modules/sub/hooks/pre-push", hook).chmod(0o755)
-    else:  # in the folder of another repository, which has no such tags
+    else:  # run in the folder of another repository, which lacks these tags
         there = WorkDir.init(there.path)
         options = ["--git-dir", str(pushing.path / ".git")]
     ran = push(there, "churn@v1.0.0", options=options)
     assert ran.code == 1
-    assert "Tag 'churn@v1.0.0' would mean nothing" in ran.err
+    assert "Tag 'churn@v1.0.0' would be ignored" in ran.err
     assert push(there, "churn@v2.0.0", options=options).code == 0
 
 
 def test_what_pre_commit_tells(pushing: WorkDir) -> None:
-    """It names one ref in the environment, and on a first push not the object."""
+    """pre-commit passes one ref in its variables, without the object id on a first push."""
     pushing.lightweight("churn@v1.0.0")
     told = {"PRE_COMMIT_REMOTE_BRANCH": "refs/tags/churn@v1.0.0", "PRE_COMMIT_LOCAL_BRANCH": "refs/tags/churn@v1.0.0"}
     assert "it is lightweight" in check(pushing, "--pre-push", **told).err
     assert "it is lightweight" in check(pushing, "--pre-push", **told, PRE_COMMIT_TO_REF=pushing.head).err
     told = dict.fromkeys(told, "refs/heads/main")
     assert check(pushing, "--pre-push", **told) == Ran(0, "", "")
-    assert check(pushing, "--pre-push") == Ran(0, "", "")  # of a push of nothing, nothing is told
+    assert check(pushing, "--pre-push") == Ran(0, "", "")  # pre-commit sets no variables if nothing is pushed
 
 
 def test_what_is_not_told_by_git_is_refused(pushing: WorkDir) -> None:
@@ -303,4 +302,4 @@ def test_what_is_not_told_by_git_is_refused(pushing: WorkDir) -> None:
         cwd=pushing.path, env=environ(pushing, GTO_EMOJIS="false"), input=b"hello\n", capture_output=True, check=False,
     )  # fmt: skip
     assert done.returncode == 1
-    assert done.stderr == b"This is not what git tells a pre-push hook: 'hello'. Let git run it\n"
+    assert done.stderr == b"This is not git's input for a pre-push hook: 'hello'. Let git run the hook\n"

@@ -1,4 +1,4 @@
-"""The command lines as a user starts them: real processes, real git, exit codes and streams."""
+"""Tests of the command lines as a user runs them: real processes, real git, exit codes and streams."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BIN = Path(sys.executable).parent
 def gto(*args: str, cwd: Path, program: str = "gto", **environ: str) -> Ran:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("GIT_", "GTO_"))}
     variables = {**inherited, **ISOLATED, **environ}
-    if not any(name.startswith("PYTHON") for name in environ):  # these only a new Python reads
+    if not any(name.startswith("PYTHON") for name in environ):  # only newer versions of Python parse these
         return forking.shared().call(program, args, cwd, variables)
     done = subprocess.run([BIN / program, *args], cwd=cwd, env=variables, capture_output=True, check=False)
     return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
@@ -198,7 +198,7 @@ def test_doctor(work: WorkDir, tmp_path: Path) -> None:
     sound.write("artifacts.yaml", "m: [")
     sick = gto("doctor", cwd=sound.path)
     assert sick.code == 1
-    for problem in ("one commit holds the versions v1.0.0, v2.0.0", "stage 'prod'", "Malformed annotations"):
+    for problem in ("has several versions: v1.0.0, v2.0.0", "stage 'prod'", "Malformed annotations"):
         assert problem in sick.out
 
 
@@ -219,7 +219,7 @@ def test_doctor(work: WorkDir, tmp_path: Path) -> None:
         (["check-ref", "x", "--event", "--name"], 2, "one output format"),
         (["show", "--version", "--name"], 2, "one output format"),
         (["describe", "x", "--type", "--path"], 2, "one output format"),
-        (["stages", "--allowed", "--used"], 2, "exclude each other"),
+        (["stages", "--allowed", "--used"], 2, "--allowed and --used cannot be used together"),
         (["nonsense"], 2, "No such command 'nonsense'"),
         (["regster"], 2, "No such command 'regster'. Did you mean 'register'?"),
         (["shwo", "churn"], 2, "Did you mean 'show'?"),
@@ -228,7 +228,7 @@ def test_doctor(work: WorkDir, tmp_path: Path) -> None:
         (["describe", "churn", "--type", "--rev", "nope"], 1, "Ref 'nope' was not found"),
         (["describe", "churn@latest", "--rev", "HEAD"], 1, "Either specify revision or use naming shortcut"),
         (["describe", "churn@v6.0.0!"], 1, "There is no tag 'churn@v6.0.0!'"),
-        (["check-ref", "churn@v1.0.0", "--verify", "--name"], 2, "--verify goes with --json"),
+        (["check-ref", "churn@v1.0.0", "--verify", "--name"], 2, "--verify can only be combined with --json"),
         ([], 2, "Usage: gto"),
     ],
 )
@@ -302,7 +302,7 @@ def test_help(tmp_path: Path, program: str) -> None:
 
 @pytest.fixture(scope="module")
 def large(tmp_path_factory: pytest.TempPathFactory) -> WorkDir:
-    """10,000 tags on 50 artifacts, packed, as a clone has them."""
+    """10,000 packed tags on 50 artifacts, as in a fresh clone."""
     large = WorkDir.init(tmp_path_factory.mktemp("large") / "large")
     head = large.commit("one")
     stream: list[str] = []
@@ -317,7 +317,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> WorkDir:
 
 @pytest.fixture
 def counted(tmp_path: Path) -> tuple[dict[str, str], Path]:
-    """A ``git`` that notes its arguments before it becomes the real one; its environment, and where it notes."""
+    """A ``git`` that logs its arguments and then runs the real git. Return its environment and the log file."""
     real, notes = shutil.which("git"), tmp_path / "notes"
     wrapper = tmp_path / "bin/git"
     wrapper.parent.mkdir()
@@ -333,15 +333,15 @@ def counted(tmp_path: Path) -> tuple[dict[str, str], Path]:
         # the tags of one artifact; all tags: their names and, at the same time, their objects
         (["check-ref", "a7@v0.0.5"], 1),
         (["stages"], 2),
-        # besides the tags: where HEAD is, which annotation files it has, and where there are some, their contents
+        # besides the tags: HEAD's commit, its annotation files and, if there are any, their contents
         (["show"], 4),
         (["show", "--json"], 4),
         (["show", "a7"], 3),
-        # … with the commits of versions
+        # … and the commits of versions
         (["show", "a7", "--json"], 4),
         (["history"], 5),
         (["history", "a7"], 4),
-        # of all branches, the heads and their trees; of all commits, what each changed: one process either way
+        # for all branches, the heads and their trees; for all commits, their changes: one process in both cases
         (["show", "-a"], 4),
         (["show", "-A"], 3),
         (["history", "-A"], 4),
@@ -366,14 +366,14 @@ def test_registering_asks_git_nothing_needless(tmp_path: Path, counted: tuple[di
     assert gto("register", "m", cwd=work.path, **identity, **environ).code == 0
     asked = [line.split()[0] for line in notes.read_text().splitlines()]
     # the commit, the artifact's tags, who and when, whether to sign; the object, its ref; the tags once more, now that
-    # nobody else can make one; and what the remote is called
+    # no other process can create one; and the remote's name
     assert asked == ["rev-parse", "for-each-ref", "var", "config", "mktag", "update-ref", "for-each-ref", "remote"]
 
 
 def test_check_ref_reads_only_its_artifacts_tags(
     large: WorkDir, counted: tuple[dict[str, str], Path], tmp_path: Path
 ) -> None:
-    """What git was asked to list, git lists again: the 200 tags of that artifact, not the other 9,800."""
+    """Run the logged command again: it lists the artifact's 200 tags, and none of the other 9,800."""
     environ, notes = counted
     assert gto("check-ref", "a7@v0.0.5", "--name", cwd=large.path, **environ).out == "a7\n"
     (asked,) = notes.read_text().splitlines()

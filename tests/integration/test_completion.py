@@ -1,4 +1,4 @@
-"""Completion, in the shells themselves where they are installed, and by their protocol everywhere."""
+"""Tests of shell completion: in the installed shells, and with click's protocol for all shells."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def work(tmp_path: Path) -> WorkDir:
 
 
 def completed(work: WorkDir, *words: str) -> list[str]:
-    """What the programs answer to bash for the last of ``words``."""
+    """Return the completions that bash gets for the last of ``words``."""
     asked = {"COMP_WORDS": " ".join(words), "COMP_CWORD": str(len(words) - 1), "_GTO_COMPLETE": "bash_complete"}
     return [line.partition(",")[2] for line in gto(work, **asked).out.splitlines() if line]
 
@@ -105,7 +105,7 @@ def test_words_of_git_ghost(work: WorkDir, words: list[str], expected: list[str]
 @pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
 @pytest.mark.parametrize(("line", "at"), [("git ghost", 1), ("git -C . ghost", 3)])
 def test_as_a_command_of_git(work: WorkDir, line: str, at: int) -> None:
-    """Git's own completion calls `_git_ghost`, with the whole line."""
+    """Git's own completion calls `_git_ghost` with the whole line."""
     script = f"""eval "$(git-ghost completion bash)"
         __git_cmd_idx={at} COMP_WORDS=({line} push co) COMP_CWORD={at + 2}
         _git_ghost; printf '%s\\n' "${{COMPREPLY[@]}}" """

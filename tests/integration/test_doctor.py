@@ -1,4 +1,4 @@
-"""`gto-ci doctor`: each thing that can be wrong, really made wrong; and that the command it prints puts it right."""
+"""Tests of `gto-ci doctor`: cause each problem for real, and check that the printed command fixes it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ gpg_home = test_signing.gpg_home
 
 @dataclass
 class Clone:
-    """A clone of a repository with a registry: `churn` has two versions, one of them in `prod`."""
+    """A clone of a repository in which `churn` has two versions, one of them in `prod`."""
 
     work: WorkDir
     remote: WorkDir
@@ -38,14 +38,14 @@ class Clone:
         return running.gto(self.work, "doctor", *args, program="gto-ci", **more)
 
     def findings(self, *args: str, **more: str) -> list[dict[str, str]]:
-        """All that is not well."""
+        """Return all warnings and problems."""
         ran = self.doctor("--json", *args, **more)
         found: list[dict[str, str]] = [one for one in json.loads(ran.out) if one["status"] != "ok"]
         assert ran.code == any(one["status"] == "problem" for one in found)
         return found
 
     def only(self, *args: str, **more: str) -> dict[str, str]:
-        """The one thing that is not well."""
+        """Return the only warning or problem."""
         (found,) = self.findings(*args, **more)
         return found
 
@@ -81,7 +81,7 @@ def test_all_is_well(clone: Clone) -> None:
     lines = ran.out.splitlines()
     assert all(line.startswith("✅ ") for line in lines), ran.out
     assert f"✅ The remote is 'origin', '{clone.remote.path.as_uri()}'" in lines
-    assert "✅ The registry's tags, 3, are those of the remote" in lines
+    assert "✅ The registry tags here (3) match those on the remote" in lines
     checks = [one["check"] for one in json.loads(clone.doctor("--json").out)]
     assert len(checks) == len(lines)
     assert {"git", "package", "identity", "signing", "history", "settings", "config", "policy", "tags"} <= {*checks}
@@ -103,7 +103,7 @@ def test_a_tag_that_a_checkout_made_lightweight(clone: Clone) -> None:
     found = clone.only()
     assert unasked["fix"] == found["fix"]
     assert found["status"] == "problem"
-    assert found["message"] == "1 tag is lightweight here, and annotated on the remote: churn#prod#1"
+    assert found["message"] == "1 tag is lightweight here but annotated on the remote: churn#prod#1"
     assert found["fix"] == "git fetch origin '+refs/tags/churn#prod#1:refs/tags/churn#prod#1'"
     clone.follow(found["fix"])
     assert clone.findings() == []
@@ -114,7 +114,7 @@ def test_a_tag_that_was_moved(clone: Clone) -> None:
     clone.remote.git("tag", "-d", "churn#prod#1")
     clone.remote.tag("churn#prod#1", "churn@v1.0.0^{}")
     found = clone.only()
-    assert (found["status"], found["message"]) == ("problem", "1 tag is another here than on the remote: churn#prod#1")
+    assert (found["status"], found["message"]) == ("problem", "1 tag is different here and on the remote: churn#prod#1")
     clone.follow(found["fix"])
     assert clone.findings() == []
 
@@ -143,7 +143,7 @@ def test_more_tags_than_github_takes_at_once(clone: Clone) -> None:
 def test_tags_that_were_not_fetched(clone: Clone) -> None:
     clone.remote.tag("churn#dev#2")
     found = clone.only()
-    assert (found["status"], found["message"]) == ("warning", "1 tag is on the remote, and not here: churn#dev#2")
+    assert (found["status"], found["message"]) == ("warning", "1 tag is on the remote but not here: churn#dev#2")
     clone.follow(found["fix"])
     assert clone.findings() == []
 
@@ -165,7 +165,7 @@ def test_a_lightweight_tag_that_was_made_here(clone: Clone) -> None:
     clone.follow(light["fix"], GIT_EDITOR="echo mended >")
     problems = [found["message"] for found in clone.findings() if found["status"] == "problem"]
     assert problems
-    assert all("one commit holds the versions v1.1.0, v2.0.0" in problem for problem in problems)
+    assert all("has several versions: v1.1.0, v2.0.0" in problem for problem in problems)
 
 
 def test_the_object_of_a_tag_is_lost(clone: Clone) -> None:
@@ -181,7 +181,7 @@ def test_a_long_list_is_cut(clone: Clone) -> None:
         clone.work.lightweight(f"x@v0.0.{number}")
     found = clone.findings("--offline")
     assert len(found) == 11
-    assert found[-1]["message"] == "There are 20 more problems of this kind"
+    assert found[-1]["message"] == "The registry has 20 more problems"
 
 
 def test_as_many_processes_with_many_tags(clone: Clone, tmp_path: Path) -> None:
@@ -209,7 +209,7 @@ def test_as_many_processes_with_many_tags(clone: Clone, tmp_path: Path) -> None:
 def test_a_shallow_clone(clone: Clone, tmp_path: Path) -> None:
     shallow = Clone(_clone(clone.remote, tmp_path / "shallow", "--depth=1", "--no-single-branch"), clone.remote)
     messages = {one["message"]: one["fix"] for one in shallow.findings()}
-    fix = messages["The clone is shallow: commits of older versions are not here"]
+    fix = messages["The clone is shallow: it lacks the commits of older versions"]
     assert fix == "git fetch --unshallow"
     shallow.follow(fix)
     shallow.follow("git fetch --tags")
@@ -240,7 +240,7 @@ def test_several_remotes_and_none(clone: Clone) -> None:
     assert clone.findings() == []
     clone.work.git("remote", "add", "c", clone.remote.path.as_uri())
     found = clone.only()
-    assert "several remotes, and none is called origin: b, c" in found["message"]
+    assert "several remotes, but none is named origin: b, c" in found["message"]
     clone.follow(found["fix"])
     assert clone.findings() == []
 
@@ -249,7 +249,7 @@ def test_a_remote_that_is_not_there(clone: Clone) -> None:
     clone.work.git("remote", "set-url", "origin", "/nowhere/x.git")
     found = clone.only()
     assert (found["check"], found["status"]) == ("remote", "problem")
-    assert "The remote 'origin' is not reached" in found["message"]
+    assert "Cannot reach the remote 'origin'" in found["message"]
     assert clone.findings("--offline") == []
 
 
@@ -263,7 +263,7 @@ def test_a_remote_that_says_nothing(clone: Clone) -> None:
 
 @pytest.mark.parametrize("own", [False, True])
 def test_ssh_is_told_to_ask_nobody(clone: Clone, tmp_path: Path, own: bool) -> None:
-    """A command of the user's own may be another program, with other options: it gets none of ours."""
+    """A user's own ssh command may be another program, so doctor adds no options to it."""
     ssh = _program(tmp_path / "bin/ssh", f'echo "$@" >{tmp_path}/said; exit 255')
     clone.work.git("remote", "set-url", "origin", "ssh://git@example.com/x.git")
     more = {"GIT_SSH_COMMAND": str(ssh)} if own else {"PATH": f"{ssh.parent}:{os.environ['PATH']}"}
@@ -292,7 +292,7 @@ def test_nobody_is_asked_for_a_password(clone: Clone, tmp_path: Path, asking: st
 
 @pytest.fixture
 def closed_door() -> Iterator[str]:
-    """An address where a server asks who one is."""
+    """The URL of a server that requires a login."""
 
     class Asking(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -317,7 +317,7 @@ def _served(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
     thread.join()
 
 
-# The machine and the person
+# The machine and the tagger
 
 
 def _program(file: Path, script: str) -> Path:
@@ -352,7 +352,7 @@ def test_the_package_of_the_same_name(clone: Clone, tmp_path: Path) -> None:
     who = {name: person[name] for name in person if name.startswith("GIT_COMMITTER_")}
     ran = gto("doctor", "--offline", cwd=clone.work.path, program="gto-ci", PYTHONPATH=str(tmp_path / "site"), **who)
     assert ran.code == 1
-    assert "❌ The package gto 1.7.2 is installed here, too" in ran.out
+    assert "❌ The package gto 1.7.2 is also installed" in ran.out
     assert "    → pip uninstall gto && " in ran.out
 
 
@@ -364,14 +364,14 @@ def test_a_person_that_git_does_not_know(clone: Clone, tmp_path: Path) -> None:
         (found,) = (one for one in json.loads(ran.out) if one["check"] == "identity")
         return dict(found)
 
-    assert identity()["message"] == "Tags are made by 'Ada Lovelace <ada@example.com>'"
+    assert identity()["message"] == "The tagger is 'Ada Lovelace <ada@example.com>'"
     clone.work.git("config", "--unset", "user.name")
     clone.work.git("config", "--unset", "user.email")
     clone.work.git("config", "user.useConfigOnly", "true")
     found = identity()
     assert found["status"] == "problem"
     clone.follow(found["fix"], **home)
-    assert identity()["message"] == "Tags are made by 'Your Name <you@example.com>'"
+    assert identity()["message"] == "The tagger is 'Your Name <you@example.com>'"
 
 
 def test_a_key_that_is_not_there(clone: Clone, tmp_path: Path) -> None:
@@ -408,7 +408,7 @@ def test_a_key_that_gpg_has(clone: Clone, gpg_home: Path) -> None:
     ],
 )
 def test_a_key_that_has_expired(clone: Clone, tmp_path: Path, listed: str, says: str) -> None:
-    """As GnuPG writes it, doc/DETAILS: the second field is empty where it does not say how good a key is."""
+    """GnuPG's format, from its doc/DETAILS. The second field, the validity, may be empty."""
     clone.work.git("config", "tag.gpgSign", "true")
     clone.work.git("config", "gpg.program", str(_program(tmp_path / "bin/keys", f"printf '{listed}\n'")))
     messages = [one["message"] for one in clone.findings()]
@@ -475,14 +475,14 @@ def test_a_registry_that_contradicts_itself(clone: Clone) -> None:
         place.write(".gto", "stages: [dev]\n")
     found = clone.only()
     assert found["message"] == "Artifact 'churn' uses the stage 'prod', which .gto does not allow"
-    assert found["fix"].startswith("gto history churn shows")
+    assert found["fix"].startswith("Run gto history churn to see")
 
 
 def test_gto_doctor_is_as_it_was(clone: Clone) -> None:
     assert running.gto(clone.work, "doctor").out.startswith("🪴 ")
     help_page = running.gto(clone.work, "--help", program="gto-ci").out
     assert help_page.count("\n  doctor ") == 1
-    assert "doctor      Say what is wrong, and what puts it right\n" in help_page
+    assert "doctor      Find problems, and show how to fix them\n" in help_page
 
 
 @pytest.mark.parametrize("more", [{}, {"NO_COLOR": "1"}])
@@ -510,7 +510,7 @@ def test_a_strangers_text_steers_no_terminal(clone: Clone) -> None:
 
 @dataclass
 class FakeRepositoryApi:
-    """Stands for GitHub: answers `GET /repos/acme/models` with these, and remembers who asked."""
+    """A fake GitHub that answers `GET /repos/acme/models`, and records the tokens that it gets."""
 
     url: str = ""
     status: int = 200
@@ -553,7 +553,7 @@ def api() -> Iterator[FakeRepositoryApi]:
 def _token(
     clone: Clone, api: FakeRepositoryApi, token: str = "ghp_x", *, url: str = "git@github.com:acme/models.git"
 ) -> list[str]:
-    """What is said of a token, in a clone of `url`, which git itself finds in the tests' own remote."""
+    """Return doctor's results about the token, in a clone of `url`. Git resolves `url` to the test's own remote."""
     clone.work.git("remote", "set-url", "origin", url)
     clone.work.git("config", f"url.{clone.remote.path.as_uri()}.insteadOf", url)
     ran = clone.doctor("--json", GITHUB_TOKEN=token, GITHUB_API_URL=api.url, no_proxy="*")
@@ -567,23 +567,23 @@ def _token(
 )
 def test_a_token_that_may_push(clone: Clone, api: FakeRepositoryApi, url: str) -> None:
     api.scopes = "gist, repo"
-    assert _token(clone, api, url=url) == ["ok: The token may push to 'acme/models'"]
+    assert _token(clone, api, url=url) == ["ok: The token can push to 'acme/models'"]
     assert api.asked == [(HTTP_PATH, "token ghp_x")]
 
 
 def test_tokens_that_may_not(clone: Clone, api: FakeRepositoryApi) -> None:
     api.scopes = "gist"
     (said,) = _token(clone, api)
-    assert said == "warning: You may push to 'acme/models', but not with this token: its scopes are 'gist'"
+    assert said == "warning: You can push to 'acme/models', but not with this token: its scopes are 'gist'"
     api.push = False
-    assert _token(clone, api) == ["warning: The token may read 'acme/models', and not push"]
+    assert _token(clone, api) == ["warning: The token can read 'acme/models', but cannot push to it"]
     api.scopes = None
     assert _token(clone, api, "ghs_x") == [
-        "ok: The token may read 'acme/models'; more, where the workflow's 'permissions' say so"
+        "ok: The token can read 'acme/models'; the workflow's 'permissions' may allow more"
     ]
     api.push = True
     (said,) = _token(clone, api, "github_pat_x")
-    assert said == "ok: You, and the token if it has 'Contents: write', may push to 'acme/models'"
+    assert said == "ok: You can push to 'acme/models'; the token can push if it has the permission 'Contents: write'"
     api.status = 404
     (said,) = _token(clone, api)
     assert said.startswith("problem: Cannot query the token's permissions in acme/models")

@@ -58,7 +58,7 @@ class Lab:
     def check_out(self, ref: str, settings: str = "", url: str = "") -> str:
         """Fetch and check out as GitLab's runner does (its shells/abstract.go); return the commit.
 
-        ``settings`` go into a file in the temporary folder that the configuration includes.
+        Write ``settings`` to a file in the temporary folder, which git's configuration includes.
         """
         self.project.mkdir(parents=True)
         self.temp.mkdir()
@@ -194,7 +194,7 @@ def test_a_ref_by_hand_and_a_branch(lab: Lab) -> None:
     # earlier outputs are gone
     assert ran.variables == {"GTO_OUTPUTS": "gto-outputs"}
     assert ran.output("event") == ""
-    assert ran.said("NOTICE")[0].startswith("the branch 'main' is no registry tag")
+    assert ran.said("NOTICE")[0].startswith("the branch 'main' is not a registry tag")
 
 
 def test_a_comment_is_refused_and_the_job_goes_on(lab: Lab) -> None:

@@ -281,11 +281,11 @@ def test_without_fetching_the_workspace_needs_the_default_branch(lab: Lab) -> No
     untold = job.run(fetch_tags="false")
     assert gate(untold) == ""
     (warning,) = untold.commands("warning")
-    assert "No policy was looked for: The default branch is not known here" in warning
-    assert "The input 'policy' makes one required" in warning
+    assert "The policy was not read: The default branch is not known here" in warning
+    assert "To require one, set the input 'policy'" in warning
     required = job.run(fetch_tags="false", policy=FILE)
     assert "Cannot read the policy: The default branch is not known here" in required.error
-    assert "or set 'fetch-tags: true' to have it fetched" in required.error
+    assert "or set 'fetch-tags: true' to fetch it" in required.error
     git(job.runner.workspace, "remote", "set-head", "origin", "main")
     assert gate(job.run(fetch_tags="false")) == "failed"
     assert lab.server.requests == []
@@ -299,7 +299,7 @@ def test_without_fetching_in_a_shallow_workspace(lab: Lab) -> None:
     assert lab.server.requests == []
 
 
-# What the inputs require
+# The require-… inputs
 
 
 @pytest.fixture(scope="module")
@@ -419,7 +419,7 @@ def test_it_opens_once_the_requirement_is_met(lab: Lab) -> None:
     assert "✅ The gate is open" in ran.summary
 
 
-# At a prompt
+# On the command line
 
 
 @pytest.fixture
@@ -511,7 +511,7 @@ def test_explain(work: WorkDir) -> None:
         ((), 2, "REF"),
         (("explian", "churn"), 2, "Did you mean 'explain'?"),
         (("churn#prod", "x"), 2, "unexpected extra argument"),
-        (("churn#prod", "--policy", "x", "--policy-ref", "y"), 2, "Rules come from one place"),
+        (("churn#prod", "--policy", "x", "--policy-ref", "y"), 2, "--policy and --policy-ref cannot be used together"),
         (("explain",), 2, "NAME"),
         (("explain", "churn", "--event", "promotion"), 2, "promotion"),
         (("explain", "a//b"), 1, "a//b"),

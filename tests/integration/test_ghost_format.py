@@ -1,4 +1,4 @@
-"""Promise 2: the wire format of Git Ghost, byte for byte, read and written; and its listings."""
+"""Promise 2: gto-ci reads and writes Git Ghost's wire format, byte for byte, and prints its listings."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def ghosts(tmp_path: Path) -> Ghosts:
 
 
 def history(work: WorkDir) -> None:
-    """Commits as people make them: a long message, a binary file, a merge, a removal, an author far away."""
+    """Realistic commits: a long message, a binary file, a merge, a deletion, an author in another time zone."""
     work.commit("[ci] Subject in brackets\n\nA body,\nof two lines.", foo="b\n")
     work.git("checkout", "--quiet", "-b", "side")
     work.write("side.bin", bytes(range(256)))
@@ -37,7 +37,7 @@ def history(work: WorkDir) -> None:
     work.commit("CRLF")
 
 
-# Theirs, read by us
+# Git Ghost writes, gto-ci reads
 
 
 def test_a_diff_of_theirs(ghosts: Ghosts) -> None:
@@ -49,14 +49,14 @@ def test_a_diff_of_theirs(ghosts: Ghosts) -> None:
     assert ghosts.ok(ghosts.there, "show", digest) == patch.decode()
     ghosts.ok(ghosts.there, "pull", digest)
     assert tree_of(ghosts.there) == tree_of(ghosts.here)
-    # they push it: it is there already, and nothing is pushed
+    # when Git Ghost pushes it, it already exists, and nothing is pushed
     before = ghosts.refs()
     assert ghosts.push("-I", "new") == (ghosts.here.head, digest)
     assert ghosts.refs() == before
 
 
 def test_commits_of_theirs(ghosts: Ghosts) -> None:
-    """They are replayed, and have other ids; that is said, and the tree is right."""
+    """Replayed commits get new ids. A note says so, and the tree is the same."""
     start = ghosts.here.head
     history(ghosts.here)
     mailbox = bytes_of(ghosts.here, *MAILBOX, f"{start}..HEAD")
@@ -99,7 +99,7 @@ def test_an_empty_diff_of_theirs(ghosts: Ghosts) -> None:
     assert ghosts.there.git("status", "--porcelain") == ""
 
 
-# Ours, read by plain git
+# gto-ci writes, plain git reads
 
 
 def test_a_diff_of_ours(ghosts: Ghosts) -> None:
@@ -127,7 +127,7 @@ def test_commits_of_ours(ghosts: Ghosts) -> None:
     (there.path.parent / "p").write_bytes(bytes_of(there, "show", "FETCH_HEAD:commits.patch"))
     there.git("am", "--quiet", "--keep-cr", str(there.path.parent / "p"))
     assert there.git("rev-parse", "HEAD^{tree}") == ghosts.here.git("rev-parse", "HEAD^{tree}")
-    # and the bundle is one that git reads
+    # git can read the bundle
     (there.path.parent / "b").write_bytes(ghosts.file(branch, "commits.bundle"))
     there.git("fetch", "--quiet", str(there.path.parent / "b"), "refs/heads/ghost")
     assert there.git("rev-parse", "FETCH_HEAD") == ghosts.here.head
@@ -147,7 +147,7 @@ def test_the_commit_of_a_ghost(ghosts: Ghosts) -> None:
 
 @pytest.mark.parametrize("who", ["configured", "nobody", "quotes"])
 def test_the_author_of_a_ghost(ghosts: Ghosts, who: str) -> None:
-    """The source repository's user; without one, Git Ghost. Git Ghost itself put quotes around the name."""
+    """The author is the source repository's user or, without one, Git Ghost. Git Ghost itself quotes the name."""
     names = {"configured": "Grace Hopper", "quotes": 'Grace "Amazing" Hopper'}
     if who in names:
         ghosts.here.git("config", "user.name", names[who])
@@ -216,7 +216,7 @@ def test_a_detached_head_stays_detached(ghosts: Ghosts) -> None:
 
 
 def test_no_commits_between(ghosts: Ghosts) -> None:
-    """As in Git Ghost: nothing is pushed, and nothing printed; `all` prints a line for each of the two."""
+    """As in Git Ghost, push prints and pushes nothing. `all` prints one line for each kind."""
     ran = ghosts.run(ghosts.here, "push", "commits", "HEAD")
     assert (ran.code, ran.out) == (0, "")
     assert "no commits" in ran.err
@@ -236,7 +236,7 @@ def test_commits_that_do_not_lead_there(ghosts: Ghosts) -> None:
     assert "git merge-base" in ran.err
 
 
-# Listings: what scripts cut by field
+# Listings, which scripts split into fields
 
 
 def test_listings(ghosts: Ghosts) -> None:
@@ -274,7 +274,7 @@ def test_listings(ghosts: Ghosts) -> None:
 
 @pytest.mark.parametrize("prefix", ["ghost", "my-team", "team/ghost", "a/b-c/d", "0" * 40, "x" * 40 + "-" + "0" * 40])
 def test_prefixes(ghosts: Ghosts, prefix: str) -> None:
-    """In Git Ghost those with a hyphen or a slash vanish from listings."""
+    """Git Ghost omits prefixes with a hyphen or a slash from its listings."""
     start = ghosts.here.head
     ghosts.here.commit("two", foo="b\n")
     ghosts.here.write("foo", "c\n")
@@ -324,7 +324,7 @@ def test_shortened_hashes(ghosts: Ghosts) -> None:
 
 
 def test_flags_may_stand_anywhere(ghosts: Ghosts) -> None:
-    """As in Git Ghost: before the command, behind it, behind its arguments."""
+    """As in Git Ghost: before the command, after it, or after its arguments."""
     ghosts.here.write("foo", "b\n")
     nowhere = WorkDir(ghosts.folder)
     common = ["--src-dir", str(ghosts.here.path), "--ghost-repo", ghosts.url]

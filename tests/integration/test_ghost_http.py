@@ -1,4 +1,4 @@
-"""Ghosts in a patch repository behind HTTP with a password."""
+"""Tests of a patch repository behind HTTP with a password."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.git_server import GitServer
 
 @pytest.mark.parametrize("elsewhere", [False, True])
 def test_a_change_goes_there_and_comes_back(tmp_path: Path, elsewhere: bool) -> None:
-    """git knew no such remote, so nothing worked over HTTP; with `elsewhere` a setting leads to the real URL."""
+    """Regression: git did not know the remote, so HTTP failed. With `elsewhere`, a setting rewrites the URL."""
     ghosts = Ghosts.create(tmp_path, foo="a\n", bar="b\n")
     ghosts.here.write("foo", "c\n")
     with GitServer(tmp_path, token="s3cret") as server:

@@ -1,4 +1,4 @@
-"""Looking after the patch repository: log, delete, gc; and going back to a run: checkout."""
+"""Tests of the commands log, delete, gc and checkout."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def ghosts(tmp_path: Path) -> Ghosts:
 
 
 def push_at(ghosts: Ghosts, days_ago: float, content: str, *options: str) -> tuple[str, str]:
-    """Push a change that was made some days ago; the program's clock is the real one."""
+    """Push a change that is some days old. The program uses the real clock."""
     import time
 
     ghosts.here.now = int(time.time() - days_ago * DAY)
@@ -150,7 +150,7 @@ def test_gc_keeps_the_newest(ghosts: Ghosts) -> None:
 
 @pytest.mark.parametrize("clone", ["full", "shallow"])
 def test_gc_of_what_starts_nowhere(ghosts: Ghosts, clone: str) -> None:
-    """The source remote has lost a branch; commits that only a ghost has count as there."""
+    """The source remote has lost a branch. Commits that exist only in a ghost still count as reachable."""
     here, store = ghosts.here, ghosts.store
     start = here.head
     _, kept = push_at(ghosts, 1, "kept\n")
@@ -189,7 +189,7 @@ def test_gc_without_a_remote(ghosts: Ghosts) -> None:
 
 
 def test_a_push_into_a_folder_lists_no_other_ghost(ghosts: Ghosts, tmp_path: Path) -> None:
-    """Neither for us, nor where git checks what has arrived: a push beside thousands costs what it costs beside ten."""
+    """Neither gto-ci nor git's check of received objects lists other ghosts, so their number does not matter."""
     ghosts.write_diff(ghosts.here.head, b"other\n")
     (other,) = ghosts.refs().values()
     ghosts.here.write("foo", "b\n")
@@ -204,7 +204,7 @@ def test_a_push_into_a_folder_lists_no_other_ghost(ghosts: Ghosts, tmp_path: Pat
 
 
 def test_gc_of_many(ghosts: Ghosts) -> None:
-    """More than go into one batch."""
+    """Delete more ghosts than fit in one batch."""
     _, _ = push_at(ghosts, 1, "b\n")
     commit = next(iter(ghosts.refs().values()))
     lines = "".join(f"create refs/heads/ghost/{number:040x}/{number:040x} {commit}\n" for number in range(1201))
@@ -235,7 +235,7 @@ def test_back_to_the_code_of_a_run(ghosts: Ghosts) -> None:
     assert run.git("status", "--porcelain", "--untracked-files=all") == " M foo\n?? new/file"
     after = observed(ghosts.here)
     assert {key: value for key, value in after.items() if "worktrees" not in key} == before
-    # by hash alone, though HEAD is elsewhere
+    # by hash only, although HEAD is at another commit
     other = ghosts.ok(ghosts.here, "checkout", digest, "../other").strip()
     assert tree_of(WorkDir(Path(other))) == wanted
 
@@ -309,11 +309,11 @@ def test_a_hash_of_several_commits(ghosts: Ghosts) -> None:
     ghosts.ok(ghosts.there, "checkout", base, digest)
 
 
-# What else is removed with a work tree
+# Files that are removed with a work tree
 
 
 def test_remove_leaves_other_work_trees(ghosts: Ghosts) -> None:
-    """Git was told to forget all work trees whose folders are gone: on a disk that is not mounted, for example."""
+    """Regression: git forgot every work tree with a missing folder, for example on an unmounted disk."""
     ghosts.here.write("foo", "b\n")
     _, digest = ghosts.push()
     run = Path(ghosts.ok(ghosts.there, "checkout", digest).strip())
@@ -344,7 +344,7 @@ def test_remove_leaves_what_came_into_its_place(ghosts: Ghosts) -> None:
 
 @pytest.mark.parametrize("place", ["other", "folder/other"])
 def test_remove_sees_another_repository_inside(place: str, ghosts: Ghosts) -> None:
-    """Its commits may be nowhere else. Git lists such a folder by its name alone."""
+    """Its commits may exist nowhere else. Git lists such a folder only by name."""
     ghosts.here.write("foo", "b\n")
     _, digest = ghosts.push()
     run = Path(ghosts.ok(ghosts.there, "checkout", digest).strip())

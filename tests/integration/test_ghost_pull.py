@@ -1,4 +1,4 @@
-"""Pulling: exactly, or not at all. After a failure work tree, index and refs are byte for byte as before."""
+"""Tests of pull: exactly, or not at all. After a failure, work tree, index and refs are unchanged, byte for byte."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def push(ghosts: Ghosts) -> str:
 
 
 def refused(ghosts: Ghosts, work: WorkDir, *args: str, because: str) -> None:
-    """Expect one line that says why, and nothing changed."""
+    """Expect one line with the reason, and no changes."""
     before = observed(work)
     ran = ghosts.run(work, *args)
     assert (ran.code, ran.out) == (1, ""), ran
@@ -34,7 +34,7 @@ def refused(ghosts: Ghosts, work: WorkDir, *args: str, because: str) -> None:
 
 
 def test_the_index_stays_as_it_is(ghosts: Ghosts) -> None:
-    """As with Git Ghost: what was pulled is not staged, and what was staged is."""
+    """As in Git Ghost, pulled changes are not staged, and staged changes stay staged."""
     digest = push(ghosts)
     ghosts.there.write("c.txt", "staged\n")
     ghosts.there.write("other.txt", "staged too\n")
@@ -53,7 +53,7 @@ def test_the_index_stays_as_it_is(ghosts: Ghosts) -> None:
 FOR_ANY = {"config": 1, "upload-pack": 2, "fetch": 1, "cat-file": 1, "status": 1, "ls-files": 1}
 FOR_A_DIFF = {"read-tree": 2, "apply": 2, "write-tree": 1, "update-index": 1}
 FOR_COMMITS = {"index-pack": 1, "rev-list": 1, "merge-base": 1, "unpack-objects": 1, "merge": 1}
-AS_ROOT = int(os.geteuid() == 0)  # root looks where the repository is, to give what it wrote to the owner
+AS_ROOT = int(os.geteuid() == 0)  # root looks up the repository's owner, who has to own the new files
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ AS_ROOT = int(os.geteuid() == 0)  # root looks where the repository is, to give 
     ],
 )
 def test_git_is_asked_each_question_once(ghosts: Ghosts, tmp_path: Path, kind: str, commands: dict[str, int]) -> None:
-    """The patch repository too: commits and their diff come in one conversation."""
+    """This includes the patch repository: commits and their diff are fetched in one connection."""
     start = ghosts.here.head
     if kind != "diff":
         ghosts.here.git("commit", "--quiet", "-m", "two", "--", "b.txt")
@@ -163,7 +163,7 @@ def test_twice(ghosts: Ghosts) -> None:
 
 
 def test_a_patch_that_fits_in_part(ghosts: Ghosts) -> None:
-    """The last file does not fit, so the first is not written either."""
+    """The patch fails on the last file, so the first is not written either."""
     ghosts.here.commit("moved on", **{"c.txt": "c\nd\n"})
     ghosts.here.write("c.txt", "c\ne\n")
     patch = bytes_of(ghosts.here, "diff", "--binary", "HEAD~1")
@@ -172,7 +172,7 @@ def test_a_patch_that_fits_in_part(ghosts: Ghosts) -> None:
 
 
 def fail_to_write(work: WorkDir) -> None:
-    """Let git fail when it writes `z.bad`, after it has written everything else."""
+    """Make git fail when it writes `z.bad`, after it has written all other files."""
     work.git("config", "filter.bad.clean", "cat")
     work.git("config", "filter.bad.smudge", "false")
     work.git("config", "filter.bad.required", "true")
@@ -181,7 +181,7 @@ def fail_to_write(work: WorkDir) -> None:
 
 @pytest.mark.parametrize("what", ["diff", "commits", "all"])
 def test_a_failure_in_the_middle_of_writing(ghosts: Ghosts, what: str) -> None:
-    """What was written before is taken back: files, folders, index, branch."""
+    """Changes before the failure are undone: files, folders, index and branch."""
     start = ghosts.here.head
     if what != "diff":
         ghosts.here.commit("a commit")
@@ -209,7 +209,7 @@ def test_a_failure_in_the_middle_of_writing(ghosts: Ghosts, what: str) -> None:
     assert (ghosts.there.path / "z.bad").read_text() == "z\n"
 
 
-# HEAD is elsewhere
+# HEAD is at another commit
 
 
 def test_head_is_not_the_base(ghosts: Ghosts) -> None:
@@ -239,7 +239,7 @@ def test_force_base_merges(ghosts: Ghosts) -> None:
 
 
 def test_force_base_merges_within_a_file(tmp_path: Path) -> None:
-    """Three ways: the base, what is here, what the patch makes of the base."""
+    """A three-way merge of the base, the local file, and the patched base."""
     lines = [f"{number}\n" for number in range(30)]
     ghosts = Ghosts.create(tmp_path, f="".join(lines))
     ghosts.here.write("f", "".join([*lines[:20], "twenty\n", *lines[21:]]))
@@ -289,7 +289,7 @@ def test_commits_and_own_changes(ghosts: Ghosts) -> None:
 
 
 def test_all_or_nothing_of_all(ghosts: Ghosts) -> None:
-    """The commits would fit, the diff does not: so no commit is there either."""
+    """The commits apply but the diff does not, so no commit is created."""
     start = ghosts.here.head
     ghosts.here.commit("everything")
     ghosts.push("commits", start)
@@ -299,7 +299,7 @@ def test_all_or_nothing_of_all(ghosts: Ghosts) -> None:
     refused(ghosts, ghosts.there, "pull", "all", ghosts.here.head, digest, because="does not apply")
 
 
-# What is not there
+# Missing ghosts and commits
 
 
 def test_no_such_ghost(ghosts: Ghosts) -> None:

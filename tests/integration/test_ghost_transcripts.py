@@ -1,4 +1,4 @@
-"""Promise 1: the announcement of Git Ghost, from top to bottom: each command that it shows, and what it prints."""
+"""Promise 1: every command in the announcement of Git Ghost, from top to bottom, with its output."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ index 7898192..6178079 100644
 
 
 def shell(ghosts: Ghosts, work: WorkDir, line: str) -> str:
-    """What a line prints that begins with `$ git ghost`: git finds the program on the PATH."""
+    """Run a line that starts with `$ git ghost`, and return its output. Git finds the program on the PATH."""
     program, *words = line.removeprefix("$ ").split(" ")
     assert program == "git"
     path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
@@ -34,7 +34,7 @@ def shell(ghosts: Ghosts, work: WorkDir, line: str) -> str:
 
 
 def test_the_announcement(tmp_path: Path) -> None:
-    """A content change from a to b on a file foo, on a local machine, is sent to a directory in a remote server."""
+    """Send a change of the file foo from a to b to a directory on a remote server."""
     ghosts = Ghosts.create(tmp_path, foo="a\n")
     local, remote = ghosts.here, ghosts.there
     local.write("foo", "b\n")
@@ -56,7 +56,7 @@ def test_the_announcement(tmp_path: Path) -> None:
 
 
 def test_the_architecture(tmp_path: Path) -> None:
-    """Commits and modifications apart: a modification can be reused after the commits were pushed to the remote."""
+    """Commits and modifications are separate: a modification is still usable after its commits were pushed."""
     ghosts = Ghosts.create(tmp_path, foo="a\n")
     local, remote = ghosts.here, ghosts.there
     pushed_before = remote.head
@@ -72,7 +72,7 @@ def test_the_architecture(tmp_path: Path) -> None:
     assert remote.head == local.head
     assert shell(ghosts, remote, "$ git ghost diff HEAD") == PATCH
 
-    # the same modification, where the commit came by git itself
+    # the same modification, after git itself fetched the commit
     other = WorkDir(tmp_path / "other")
     local.git("clone", "--quiet", str(local.path), str(other.path))
     shell(ghosts, other, f"$ git ghost pull {digest}")

@@ -1,4 +1,4 @@
-"""`gto-ci init`: what it writes, what it leaves alone, and that it writes all of it or nothing."""
+"""Tests of `gto-ci init`: it writes all of its files or none, and keeps existing files."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def init(work: WorkDir, *args: str, **more: str) -> Ran:
 
 
 def files(work: WorkDir) -> list[str]:
-    """All files of the work tree, temporary ones too."""
+    """Return all files of the work tree, including temporary ones."""
     found = (path for path in work.path.rglob("*") if not path.is_dir() and ".git" not in path.parts)
     return sorted(path.relative_to(work.path).as_posix() for path in found)
 
@@ -68,12 +68,12 @@ def test_everything(work: WorkDir) -> None:
 
 
 def test_what_it_says_to_do_next_can_be_done(work: WorkDir, tmp_path: Path) -> None:
-    """The commands as they are printed, in a shell, with a remote."""
+    """Run the printed commands in a shell, in a repository with a remote."""
     WorkDir.init(tmp_path / "remote.git", "--bare")
     work.git("remote", "add", "origin", str(tmp_path / "remote.git"))
     work.git("config", "push.autoSetupRemote", "true")
     said = init(work, *EVERYTHING, "--yes", "--action", f"acme/gto-action@{'a' * 40}").out
-    commands = said.partition("Next:\n")[2].replace("gto register NAME", f"{BIN}/gto register churn")
+    commands = said.partition("Next steps:\n")[2].replace("gto register NAME", f"{BIN}/gto register churn")
     subprocess.run(["sh", "-e", "-c", commands], cwd=work.path, env=environ(work), check=True, capture_output=True)
     assert set(work.tags()) == {"churn@v0.0.1"}
     assert running.gto(work, "describe", "churn", "--path").out == "models/churn.pkl\n"
@@ -99,7 +99,7 @@ def test_the_policy_is_one_that_the_gate_reads(work: WorkDir) -> None:
 
 @pytest.mark.parametrize("stages", [[], ["prod"], ["no", "010"], ["on", "a/b", "null"]])
 def test_stages_of_any_name_and_number(work: WorkDir, stages: list[str]) -> None:
-    """`no` and `010` are names of stages, and no values of another type."""
+    """YAML must read the stages `no` and `010` as text."""
     ran = init(work, *(word for stage in stages for word in ("--stage", stage)), "--policy", "--yes")
     assert ran.code == 0
     assert config.load(work.path, {}).stages == (tuple(stages) or None)
@@ -108,7 +108,7 @@ def test_stages_of_any_name_and_number(work: WorkDir, stages: list[str]) -> None
 
 
 def test_the_workflow_is_pinned_and_knows_the_action(work: WorkDir) -> None:
-    """tests/lint/workflows.sh holds it to actionlint, zizmor and the schema of workflows."""
+    """tests/lint/workflows.sh checks the workflow with actionlint, zizmor and the workflow schema."""
     pinned = f"acme/gto-action@{'0' * 40}"
     init(work, "--policy", "--yes", "--action", pinned)
     text = (work.path / WORKFLOW).read_text()
@@ -141,7 +141,7 @@ def test_in_another_folder(work: WorkDir, tmp_path: Path) -> None:
     assert (files(elsewhere), files(work)) == ([WORKFLOW], [])
 
 
-# What is left alone
+# Existing files
 
 
 def test_what_is_there_stays(work: WorkDir) -> None:
@@ -150,10 +150,10 @@ def test_what_is_there_stays(work: WorkDir) -> None:
     ran = init(work, "--stage", "other", "--policy", "--artifact", "churn=elsewhere", "--yes")
     assert (ran.code, ran.out) == (0, "There is nothing to write\n")
     assert ran.err.splitlines() == [
-        "'.gto' is there already, and stays as it is",
-        "'.gto-policy.yaml' is there already, and stays as it is",
-        "'.github/workflows/gto.yml' is there already, and stays as it is",
-        "'churn' is in 'artifacts.yaml' already, and stays as it is",
+        "'.gto' already exists and stays as it is",
+        "'.gto-policy.yaml' already exists and stays as it is",
+        "'.github/workflows/gto.yml' already exists and stays as it is",
+        "'churn' is already in 'artifacts.yaml' and stays as it is",
     ]
     assert observed(work) == before
 
@@ -187,7 +187,7 @@ def test_without_a_terminal_and_without_yes_it_shows_and_stops(work: WorkDir) ->
     ran = init(work, "--stage", "prod")
     assert (ran.code, files(work)) == (1, [])
     assert ran.out.startswith("--- /dev/null\n+++ b/.github/workflows/gto.yml\n")
-    assert ran.err == "❌ Nothing was written, for there is no terminal to ask on. To write this, add --yes\n"
+    assert ran.err == "❌ Nothing was written: without a terminal, init cannot ask. Add --yes to write the files\n"
 
 
 # All or nothing
@@ -204,7 +204,7 @@ def test_without_a_terminal_and_without_yes_it_shows_and_stops(work: WorkDir) ->
         (["--type", "a b"], "Invalid type 'a b'"),
         (["--artifact", "a=x", "--artifact", "b=x/y"], "conflicts"),
         (["--artifact", "a=x\udcff"], "is not text in UTF-8"),
-        (["--action", "x@v1\nrun: id"], "names no action"),
+        (["--action", "x@v1\nrun: id"], "is not an action"),
         (["--repo", "missing"], "it does not exist"),
         (["--repo", "https://example.com/a.git"], "it is a URL"),
     ],
@@ -241,13 +241,13 @@ def test_nothing_is_written_through_a_link(work: WorkDir, tmp_path: Path) -> Non
     (work.path / ".gto").symlink_to(tmp_path / "elsewhere")
     ran = init(work, "--stage", "prod", "--yes")
     assert ran.code == 0
-    assert "'.gto' is there already" in ran.err
+    assert "'.gto' already exists" in ran.err
     assert not (tmp_path / "elsewhere").exists()
     (work.path / "artifacts.yaml").symlink_to(tmp_path / "elsewhere")
     before = observed(work)
     ran = init(work, "--artifact", "churn", "--policy", "--yes")
     assert ran.code == 1
-    assert "'artifacts.yaml' leads out of the work tree" in ran.err
+    assert "'artifacts.yaml' points outside the work tree" in ran.err
     assert observed(work) == before
 
 
@@ -260,13 +260,13 @@ def test_a_folder_that_is_none(work: WorkDir, tmp_path: Path, kind: str) -> None
     before = observed(work)
     ran = init(work, "--stage", "prod", "--yes")
     assert (ran.code, ran.out) == (1, "")
-    assert "'.github' is not a folder" in ran.err or "leads out of the work tree" in ran.err
+    assert "'.github' is not a folder" in ran.err or "points outside the work tree" in ran.err
     assert observed(work) == before
     assert not (tmp_path / "workflows").exists()
 
 
 def test_a_folder_that_cannot_be_written_to(work: WorkDir) -> None:
-    """`.github` comes first and can be written; that the top cannot must take it back."""
+    """`.github` is created first; when the root turns out to be read-only, `.github` is removed again."""
     powerless: list[str] = []
     if os.geteuid() == 0:
         powerless = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--"]
@@ -281,31 +281,31 @@ def test_a_folder_that_cannot_be_written_to(work: WorkDir) -> None:
     finally:
         work.path.chmod(0o755)
     assert ran.code == 1
-    assert ran.err == "❌ Cannot use '.gto': Permission denied. Make it a file that you may read and write\n"
+    assert ran.err == "❌ Cannot use '.gto': Permission denied. Make it a file that you can read and write\n"
     assert "Next:" not in ran.out
     assert files(work) == []
     assert list((work.path / ".github").iterdir()) == []
 
 
 def test_a_file_that_changes_between_the_question_and_the_answer(work: WorkDir) -> None:
-    """`artifacts.yaml` is the last of the files: by then the others are in place, and are taken back."""
+    """`artifacts.yaml` is written last: the files before it are in place, and are removed again."""
     work.write("artifacts.yaml", "churn: {}\n")
     wishes = setup.InitOptions(stages=("dev", "prod"), artifacts=(("segment", ""),), policy=True)
-    plan = setup.plan(setup.look(work.path, {**environ(work)}), wishes)
+    plan = setup.plan(setup.inspect(work.path, {**environ(work)}), wishes)
     assert [text.path for text in plan.texts] == FILES
     work.write("artifacts.yaml", "churn: {type: model}\n")
     before = observed(work)
-    with pytest.raises(GtoError, match=r"'artifacts.yaml' has changed meanwhile"):
-        setup.carry_out(plan)
+    with pytest.raises(GtoError, match=r"Another program changed 'artifacts.yaml'"):
+        setup.write_plan(plan)
     assert observed(work) == before
     assert not (work.path / ".github").exists()
 
 
 def test_what_somebody_changes_meanwhile_is_not_taken_back(work: WorkDir, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`.gto` was in place when somebody else wrote into it; then `artifacts.yaml` failed, and `.gto` was removed."""
+    """Regression: another program changed the new `.gto`, `artifacts.yaml` failed, and init removed `.gto`."""
     work.write("artifacts.yaml", "churn: {}\n")
     wishes = setup.InitOptions(stages=("dev", "prod"), artifacts=(("segment", ""),), policy=True)
-    plan = setup.plan(setup.look(work.path, {**environ(work)}), wishes)
+    plan = setup.plan(setup.inspect(work.path, {**environ(work)}), wishes)
     put = project_files.put_in_place
 
     def put_and_edit(beside: Path, file: Path, before: bytes | None, path: str) -> None:
@@ -316,16 +316,16 @@ def test_what_somebody_changes_meanwhile_is_not_taken_back(work: WorkDir, monkey
             (work.path / "artifacts.yaml").write_text("churn: {type: model}\n")
 
     monkeypatch.setattr(project_files, "put_in_place", put_and_edit)
-    with pytest.raises(GtoError, match=r"'artifacts.yaml' has changed meanwhile"):
-        setup.carry_out(plan)
+    with pytest.raises(GtoError, match=r"Another program changed 'artifacts.yaml'"):
+        setup.write_plan(plan)
     assert files(work) == [".github/mine", ".gto", "artifacts.yaml"]
     assert (work.path / ".gto").read_text() == "stages: [mine]\n"
     assert (work.path / "artifacts.yaml").read_text() == "churn: {type: model}\n"
 
 
 def test_a_file_that_comes_into_being_meanwhile_stays(work: WorkDir, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Between the look at the place and the renaming: a rename would have replaced it."""
-    plan = setup.plan(setup.look(work.path, {**environ(work)}), setup.InitOptions(stages=("dev",)))
+    """Another program creates the file just before init's rename, which would have replaced it."""
+    plan = setup.plan(setup.inspect(work.path, {**environ(work)}), setup.InitOptions(stages=("dev",)))
     read = project_files.read
 
     def read_and_edit(file: Path, path: str) -> bytes | None:
@@ -335,8 +335,8 @@ def test_a_file_that_comes_into_being_meanwhile_stays(work: WorkDir, monkeypatch
         return found
 
     monkeypatch.setattr(project_files, "read", read_and_edit)
-    with pytest.raises(GtoError, match=r"'.gto' has changed meanwhile"):
-        setup.carry_out(plan)
+    with pytest.raises(GtoError, match=r"Another program changed '.gto'"):
+        setup.write_plan(plan)
     assert files(work) == [".gto"]
     assert (work.path / ".gto").read_text() == "stages: [mine]\n"
 
@@ -372,7 +372,7 @@ def test_a_person_who_does_not_want_it(work: WorkDir, answer: str, code: int) ->
 
 def test_no_colour_and_no_emojis(work: WorkDir) -> None:
     ran = on_a_terminal(work, "init", "--stage", "prod", "--yes", typed="", GTO_EMOJIS="false", NO_COLOR="1")
-    assert "\nWritten. Next:\n" in ran.out
+    assert "\nThe files were written. Next steps:\n" in ran.out
     assert ran.out.isascii()
     assert "\x1b" not in ran.out
     assert "\x1b" not in on_a_terminal(work, "init", typed="\n\n\ny\ny\ny\n").out

@@ -1,4 +1,4 @@
-"""What is asked plainly, through the way into ``gto`` that does without click; real git."""
+"""Tests of the fast path of ``gto``, which answers simple commands without click; real git."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PLAIN = [
 
 @pytest.fixture(scope="module")
 def work(tmp_path_factory: pytest.TempPathFactory) -> WorkDir:
-    """Two artifacts, a stage, an annotation, and tags that are no events."""
+    """A registry with two artifacts, a stage and an annotation, and with tags that are not events."""
     work = WorkDir.init(tmp_path_factory.mktemp("plain") / "work")
     work.commit("one", **{"artifacts.yaml": "noted: {type: model}\n"})
     work.tag("m@v1.0.0")
@@ -48,7 +48,7 @@ def answer(
 
 @pytest.fixture(scope="module")
 def odd(tmp_path_factory: pytest.TempPathFactory) -> WorkDir:
-    """An annotation file that cannot be understood."""
+    """A repository with a malformed annotation file."""
     odd = WorkDir.init(tmp_path_factory.mktemp("odd") / "work")
     odd.commit("one", **{"dvc.yaml": "artifacts: {x: 1}\n"})
     odd.tag("m@v1.0.0")
@@ -76,7 +76,7 @@ def test_both_ways_in_say_the_same(
 
 @pytest.mark.parametrize("line", ["check-ref m@v1.0.0", "show", "history", "show m --plain", "history m"])
 def test_it_imports_no_click_and_no_dataclasses(line: str, tmp_path: Path) -> None:
-    """They take as long to import as the command takes without them."""
+    """Importing them takes as long as the rest of the command."""
     work = WorkDir.init(tmp_path / "work")
     work.commit()
     work.tag("m@v1.0.0")
@@ -114,4 +114,4 @@ def test_a_full_disk_is_said_in_a_line(line: str, work: WorkDir) -> None:
             [BIN / "gto", *line.split()], cwd=work.path, stdout=full, stderr=subprocess.PIPE, check=False
         )
     assert done.returncode == 1
-    assert done.stderr.decode() == "❌ Cannot write: No space left on device. Make room, or write elsewhere\n"
+    assert done.stderr.decode() == "❌ Cannot write: No space left on device. Free some space, or write elsewhere\n"

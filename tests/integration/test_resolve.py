@@ -88,7 +88,7 @@ def plain(said: str) -> str:
     """Return only the sentence, without the interface's prefix, the place of the tags and the next step."""
     said = re.sub(r"^(?:❌ |::(?:error|notice)(?: title=gto-ci)?::)", "", said.strip())
     said = re.sub(r" (?:in this repository|in the workspace|on the remote)", "", said)
-    return re.split(r"\. |: all outputs", said)[0].replace("%25", "%")
+    return re.split(r"\. |, so its outputs", said)[0].replace("%25", "%")
 
 
 # the text, and the answer: the event's tag or the reason
@@ -132,7 +132,7 @@ def test_a_ref_that_is_typed(work: WorkDir, ref: str) -> None:
     assert by_check_ref(work, ref) == verdict
     assert by_gate(work, ref) == verdict
     if "registry format" in verdict or "is not a tag name" in verdict:
-        verdict = f"{verdict.split(' is not ')[0]} is no registry tag"  # for a job, this is another tag's ref: a notice
+        verdict = f"{verdict.split(' is not ')[0]} is not a registry tag"  # then the action only prints a notice
     assert by_action(work, ref) == verdict
     assert by_action(work, ref, fetch=True) == verdict
 
@@ -184,10 +184,10 @@ def test_a_ref_outside_the_registry(work: WorkDir, ref: str) -> None:
     name = ref.removeprefix("refs/tags/")
     assert by_check_ref(work, ref) == ""  # as in GTO
     assert by_gate(work, ref) == f"'{name}' is neither a registry tag nor a shortcut"
-    assert by_action(work, ref) == f"'{name}' is no registry tag"
+    assert by_action(work, ref) == f"'{name}' is not a registry tag"
 
 
 def test_a_reserved_tag(work: WorkDir) -> None:
     reserved = "Tag 'm@created' is not an event: 'created' is reserved and means nothing to the registry"
     assert by_check_ref(work, "m@created") == by_gate(work, "m@created") == by_describe(work, "m@created") == reserved
-    assert by_action(work, "m@created") == "'m@created' is no registry tag"
+    assert by_action(work, "m@created") == "'m@created' is not a registry tag"

@@ -1,4 +1,4 @@
-"""What programs print to a real terminal: tables fit it, and nothing is coloured."""
+"""Tests of the output to a real terminal: tables fit its width, and nothing is colored."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> WorkDir:
 
 
 def terminal(work: WorkDir, columns: int, program: str, *args: str, **more: str) -> str:
-    """What a terminal of so many columns is sent."""
+    """Return the output to a terminal with this many columns."""
     ours, theirs = os.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
     variables = {name: value for name, value in environ(work, **more).items() if name not in ("COLUMNS", "NO_COLOR")}
@@ -42,7 +42,7 @@ def terminal(work: WorkDir, columns: int, program: str, *args: str, **more: str)
         try:
             while block := os.read(ours, 65536):
                 said += block
-        except OSError:  # how Linux says that nobody writes to it any more
+        except OSError:  # on Linux, this error means that all writers have closed the terminal
             pass
     os.close(ours)
     return said.decode().replace("\r\n", "\n")
@@ -60,7 +60,7 @@ def test_a_wide_terminal_shows_what_a_pipe_gets(work: WorkDir, command: list[str
 
 @pytest.mark.parametrize("command", [["show"], ["show", "-d"]])
 def test_names_give_way_in_a_narrow_one(work: WorkDir, command: list[str]) -> None:
-    """Both ways in: without click, and with it."""
+    """Both on the fast path and with click."""
     shown = terminal(work, 60, "gto", *command)
     assert widest(shown) == 60
     assert "│ models/recommenda…didate-generation │ v1.0.0   │ v1.0.0  │\n" in shown
@@ -85,7 +85,7 @@ def test_a_log_of_ghosts(tmp_path: Path) -> None:
     assert "learning rate" in shown
     assert "…" in shown
     assert "note" in terminal(ghosts.here, 60, "git-ghost", "log", **more).splitlines()[-1]
-    # ids are there to be copied, and a script may read these lines
+    # users copy ids, and scripts may read these lines
     assert terminal(ghosts.here, 60, "git-ghost", "list", **more) == ghosts.ok(ghosts.here, "list")
 
 
@@ -95,7 +95,7 @@ def test_a_log_of_ghosts(tmp_path: Path) -> None:
      "gto check-ref churn#prod#1", "gto register churn --dry-run", "gto-ci check", "git-ghost --help", "git-ghost log"],
 )  # fmt: skip
 def test_nothing_is_coloured(work: WorkDir, line: str) -> None:
-    """So NO_COLOR has nothing to turn off."""
+    """There is no color for NO_COLOR to turn off."""
     shown = terminal(work, 100, *line.split(), FORCE_COLOR="1", CLICOLOR_FORCE="1")
     assert shown
     assert "\x1b" not in shown

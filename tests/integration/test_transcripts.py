@@ -1,7 +1,7 @@
-"""The README of GTO, read from top to bottom: every command that it shows, and what it prints.
+"""Every command in GTO's README, from top to bottom, with its output.
 
-Messages are compared letter for letter, tables cell by cell without dates. Three things differ from
-that page, each for a reason of its own, and each is said where it comes up.
+Messages are compared letter for letter, and tables cell by cell without dates. Three things differ from
+that page. A comment gives the reason for each.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ AUGUST_22 = 1_661_205_930  # 2022-08-22 22:05:30 +0000
 
 @pytest.fixture(scope="module")
 def example(tmp_path_factory: pytest.TempPathFactory) -> WorkDir:
-    """The repository that the README clones: churn, segment and cv-class, with the dates that its tables show."""
+    """The repository that the README clones: churn, segment and cv-class, with the dates in its tables."""
     work = WorkDir.init(tmp_path_factory.mktemp("seed") / "example-gto")
     work.now = AUGUST_22
     work.write(
@@ -59,7 +59,7 @@ def clone(example: WorkDir, tmp_path: Path) -> WorkDir:
 
 @pytest.fixture
 def run(clone: WorkDir) -> Run:
-    """Run a command line as the README writes it, a minute after the one before."""
+    """Run a command line from the README, one minute after the previous one."""
 
     def run(line: str, **environ: str) -> Ran:
         clone.now += 60
@@ -71,7 +71,7 @@ def run(clone: WorkDir) -> Run:
 
 
 def says(ran: Ran, *lines: str) -> None:
-    """Expect success, and these lines. Where ``git push`` is one of them, its words are compared, however quoted."""
+    """Expect success and these lines. In a ``git push`` line, compare the words and ignore their quoting."""
     assert (ran.code, ran.err) == (0, "")
     printed = ran.out.splitlines()
     assert [shlex.split(line) if line.startswith("git push") else line for line in printed[: len(lines)]] == [
@@ -80,7 +80,7 @@ def says(ran: Ran, *lines: str) -> None:
 
 
 def table(text: str) -> list[list[str]]:
-    """The cells of a table, with dates left out."""
+    """Return the cells of a table without dates."""
     rows = [line.strip("│").split("│") for line in text.strip().splitlines() if line.startswith("│")]
     assert rows, text
     return [
@@ -159,14 +159,14 @@ def test_getting_started(clone: WorkDir, run: Run, tmp_path: Path) -> None:
 
 @pytest.fixture
 def registered(clone: WorkDir, run: Run) -> WorkDir:
-    """The example with awesome-model's version in its stage, as the tables of the README have it."""
+    """The example after awesome-model was assigned to its stage, as in the README's tables."""
     run("$ gto register awesome-model HEAD --version v0.0.1")
     run("$ gto assign awesome-model --version v0.0.1 --stage prod")
     return clone
 
 
 def test_using_the_registry_locally(registered: WorkDir, run: Run) -> None:
-    # Rows come by name, as in GTO 1.10.1; the README is older, and has them by date.
+    # Rows are sorted by name, as in GTO 1.10.1. The README is older and sorts them by date.
     shows(
         run("$ gto show"),
         """
@@ -302,6 +302,6 @@ def copy_of(work: WorkDir, path: Path) -> Path:
 
 
 def take_the_place(work: WorkDir, saved: Path) -> None:
-    """Go back to a saved state: what follows in the README is another way from the same point."""
+    """Return to a saved state, because the README continues from there in another way."""
     shutil.rmtree(work.path)
     copy_of(WorkDir(saved), work.path)

@@ -170,7 +170,7 @@ BUGS = [
     Bug(16, tags(), ("parse-tag", "a//b=m@v1.0.0"), "register", "git refuses", code=1),
     Bug(16, tags(), ("parse-tag", "m@v1.0.0\n"), "register", "Cannot parse", code=1),
     Bug(18, tags("m@v1.0.0"), ("show", "--json", "--plain"), "Unexpected error", "one output format", code=2),
-    Bug(18, tags("m@v1.0.0"), ("stages", "--allowed", "--used"), "Unexpected error", "exclude each other", code=2),
+    Bug(18, tags("m@v1.0.0"), ("stages", "--allowed", "--used"), "Unexpected error", "cannot be used together", code=2),
     Bug(20, tags(), ("history", "--help"), "Show new first", "Show the oldest first"),
     Bug(22, tags("m@v10.10.10"), ("show", "--plain"), r"v10\.10\.\n", r"v10\.10\.10\n", ("whole_versions",)),
     Bug(

@@ -407,7 +407,7 @@ def test_a_source_folder_that_is_none(world: World, folder: str) -> None:
 
 @pytest.mark.parametrize("size", ["-1", "1e9", "1 G", "999999999999999", "0x10", "", "١"])
 def test_a_size_that_is_none(world: World, size: str) -> None:
-    world.refuses(("push", f"--max-size={size}"), ("--max-size", size, "pull", "HASH"), code=2, reason="is no size")
+    world.refuses(("push", f"--max-size={size}"), ("--max-size", size, "pull", "HASH"), code=2, reason="is not a size")
 
 
 def test_settings_and_hooks_of_a_copied_repository_do_not_run(world: World) -> None:

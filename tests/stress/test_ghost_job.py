@@ -586,7 +586,7 @@ def test_addresses_that_no_token_goes_with(lab: Lab) -> None:
         "https://[::1/x",
         "ext::sh",
     ):
-        error = lab.refused("Input 'ghost-token' does not go with", "https://", ghost_diff="123456", ghost_repo=url)
+        error = lab.refused("Input 'ghost-token' cannot be used with", "https://", ghost_diff="123456", ghost_repo=url)
         assert "me@" not in error
     assert "'ghost-repo'" in lab.run(ghost_diff="123456", ghost_repo="").error
 
@@ -623,7 +623,7 @@ def test_events_that_anyone_sets_off(
     lab.world.server.forget()
     digest = words(lab.world, "diff", 0)
     for allowed in ("", not_enough):
-        lab.refused("No ghost is applied here", "'ghost-allow-events'", ghost_diff=digest, ghost_allow_events=allowed)
+        lab.refused("The ghost was not applied", "'ghost-allow-events'", ghost_diff=digest, ghost_allow_events=allowed)
     assert lab.world.store.requests == []
     assert lab.world.server.requests == []
     assert lab.run(ghost_diff=digest, ghost_allow_events=opt_in).code == 0

@@ -141,8 +141,8 @@ def test_a_note_on_nothing(ghosts: Ghosts) -> None:
     """Nothing is said of a note that commits would keep which are none."""
     ran = ghosts.run(ghosts.here, "push", "all", "HEAD", "-m", "why", "-v")
     assert ran.err.count("no commits between") == 1
-    assert "keeps the note" not in ran.err
-    assert "It was there already" not in ran.err
+    assert "keeps its note" not in ran.err
+    assert "Already exists" not in ran.err
 
 
 # White space at the end of an argument

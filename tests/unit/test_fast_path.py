@@ -1,4 +1,4 @@
-"""The way into ``gto`` that does without click: it understands nothing that click would understand differently."""
+"""Tests of the fast path of ``gto``: click parses every command line that it accepts in the same way."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each place that removes or overwrites something says whose it is: ours, or asked for by name.
+"""Every function that removes or overwrites something is listed with the reason why it may.
 
 A place that is new, or gone, fails here until the list below says the same as the code. Nothing may be removed
 because of how it is called: a name says nothing of whose a file, a folder, a ref or a process is.
