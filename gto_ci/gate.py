@@ -20,7 +20,7 @@ from gto_ci.core.registry import Registry
 from gto_ci.core.resolve import RegistryTags
 from gto_ci.files.annotations import Annotation
 from gto_ci.files.config import POLICY_FILE
-from gto_ci.git.remotes.evidence import EvidenceSource, FileAt
+from gto_ci.git.remotes.policy_evidence import EvidenceSource, FileAt
 from gto_ci.git.signatures import UNSIGNED, Signature
 
 

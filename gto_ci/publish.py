@@ -14,11 +14,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from gto_ci.core.changes import Deprecate, NewTag, Request, State, TagPlan, plan
 from gto_ci.core.errors import ArtifactNotFound, GitError, GtoError, PushRefused, TagProblem, quote
 from gto_ci.core.events import Event, TagRecord, read_events
 from gto_ci.core.names import Kind, match_tag
 from gto_ci.core.registry import not_found
+from gto_ci.core.tag_plans import Deprecate, NewTag, Request, State, TagPlan, plan
 from gto_ci.files.config import Settings
 from gto_ci.git import Repository
 from gto_ci.git.process import without_password

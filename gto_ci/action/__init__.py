@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime, timezone
 
 from gto_ci.action import apply_ghost, comment, gate, pull_data
-from gto_ci.action.interpret import annotate, interpret, reference_of
+from gto_ci.action.interpret_ref import annotate, interpret, reference_of
 from gto_ci.action.outcome import Outcome
 from gto_ci.action.report import report
 from gto_ci.action.workspace import give_to_owner, open_repository
@@ -25,7 +25,7 @@ from gto_ci.git.remotes.settings import find_remote
 from gto_ci.hints import Door, next_step
 from gto_ci.platforms.inputs import Inputs
 from gto_ci.platforms.platform import Platform
-from gto_ci.render import page
+from gto_ci.render import summary_page
 
 _INPUT_PREFIXES = ("INPUT_", "GTO_INPUT_")  # these variables hold inputs, and an input may be a secret
 
@@ -46,7 +46,7 @@ def run(inputs: Inputs, platform: Platform, environ: Mapping[str, str]) -> None:
     except GtoError as error:
         comment.post_failure(inputs, platform, error)
         if inputs.summary:
-            platform.write_summary(page.failure(error.cause, next_step(error.next_step, Door.ACTION)))
+            platform.write_summary(summary_page.failure(error.cause, next_step(error.next_step, Door.ACTION)))
         raise
     if outcome.gate is not None and not outcome.gate.passed:
         raise outcome.gate.failure

@@ -13,7 +13,7 @@ from gto_ci.core.errors import CommentRefused, GtoError
 from gto_ci.hints import Door, next_step, sentence
 from gto_ci.platforms.inputs import Inputs
 from gto_ci.platforms.platform import Job, Platform, Posted
-from gto_ci.render import page
+from gto_ci.render import summary_page
 from gto_ci.render.markdown import link
 
 
@@ -25,14 +25,14 @@ def comment(inputs: Inputs, platform: Platform, outcome: Outcome) -> Posted | No
     failed = outcome.gate is not None and not outcome.gate.passed
     if inputs.comment == "never":
         return None
-    sections = [page.facts(_event_facts(outcome)), *report.result_sections(outcome)]
+    sections = [summary_page.facts(_event_facts(outcome)), *report.result_sections(outcome)]
     sections += [
-        page.warnings([*outcome.meaning.warnings, *outcome.warnings]),
-        page.registry(outcome.rows),
-        page.links(_links(platform.job, outcome)),
+        summary_page.warnings([*outcome.meaning.warnings, *outcome.warnings]),
+        summary_page.registry(outcome.rows),
+        summary_page.links(_links(platform.job, outcome)),
     ]
     title = f"{'❌ ' if failed else ''}{report.title(outcome)}"
-    body = page.compose(title, sections, page.COMMENT_LIMIT, _link_to_summary(platform.job))
+    body = summary_page.compose(title, sections, summary_page.COMMENT_LIMIT, _link_to_summary(platform.job))
     commit = outcome.meaning.event.commit if outcome.meaning.event else ""
     return _post(inputs, platform, commit, body, create=failed or inputs.comment == "always")
 
@@ -40,7 +40,7 @@ def comment(inputs: Inputs, platform: Platform, outcome: Outcome) -> Posted | No
 def post_failure(inputs: Inputs, platform: Platform, error: GtoError) -> None:
     """Post a comment that says why the step failed."""
     if inputs.comment != "never":
-        body = page.failure(error.cause, next_step(error.next_step, Door.ACTION)) + page.links(
+        body = summary_page.failure(error.cause, next_step(error.next_step, Door.ACTION)) + summary_page.links(
             _links(platform.job, None)
         )(1000)
         _post(inputs, platform, platform.job.commit, body, create=True)

@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from gto_ci.action.interpret import Meaning
+from gto_ci.action.interpret_ref import Meaning
 from gto_ci.action.outcome import Outcome
 from gto_ci.core.errors import RefNotFound
 from gto_ci.files.config import POLICY_FILE
@@ -18,7 +18,7 @@ from gto_ci.platforms.platform import Platform
 
 if TYPE_CHECKING:
     from gto_ci.gate import Facts, Gate, Rules
-    from gto_ci.git.remotes.evidence import EvidenceSource
+    from gto_ci.git.remotes.policy_evidence import EvidenceSource
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class GateContext:
     @cached_property
     def source(self) -> EvidenceSource:
         """The remote, or the workspace if the action must not fetch."""
-        from gto_ci.git.remotes.evidence import EvidenceSource, RemoteEvidence
+        from gto_ci.git.remotes.policy_evidence import EvidenceSource, RemoteEvidence
 
         if self.inputs.fetch_tags:
             return RemoteEvidence(self.mirror)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from gto_ci.action.interpret import Meaning
+from gto_ci.action.interpret_ref import Meaning
 from gto_ci.core.registry import Registry, StageLimits
 from gto_ci.core.resolve import RegistryTags
 from gto_ci.files.config import Settings
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from gto_ci.dvc import PulledData
     from gto_ci.files.annotations import ArtifactChange
     from gto_ci.gate import Gate
-    from gto_ci.render.page import GateForecast
+    from gto_ci.render.summary_page import GateForecast
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gto_ci.action.interpret import Meaning
+from gto_ci.action.interpret_ref import Meaning
 from gto_ci.core.errors import PullFailed, quote
 from gto_ci.git import Repository
 from gto_ci.platforms.inputs import Inputs

@@ -18,7 +18,7 @@ from gto_ci.gate import Rules, judge_event
 from gto_ci.git.output import parse_commit_parents
 from gto_ci.git.trees import changed_files
 from gto_ci.platforms.platform import PullRequest
-from gto_ci.render.page import GateForecast
+from gto_ci.render.summary_page import GateForecast
 
 _MOST = 50  # the limit for artifacts, and for files
 

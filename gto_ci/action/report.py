@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from gto_ci.action.outcome import Outcome
-from gto_ci.action.values import output_values
+from gto_ci.action.output_values import output_values
 from gto_ci.core.registry import StageLimits
 from gto_ci.platforms.inputs import Inputs
 from gto_ci.platforms.outputs import fit
 from gto_ci.platforms.platform import Log, Platform
-from gto_ci.render import page, table, views
+from gto_ci.render import summary_page, table, views
 
 HISTORY_ROWS = 1000
 
@@ -34,25 +34,25 @@ def report(inputs: Inputs, platform: Platform, outcome: Outcome) -> None:
 
 def summary(outcome: Outcome, values: dict[str, str]) -> str:
     """Return the job summary, in Markdown."""
-    warnings = page.warnings([*outcome.meaning.warnings, *outcome.warnings])
-    sections = [page.facts(values), *result_sections(outcome), warnings, page.registry(outcome.rows)]
-    return page.compose(title(outcome), sections, page.SUMMARY_LIMIT)
+    warnings = summary_page.warnings([*outcome.meaning.warnings, *outcome.warnings])
+    sections = [summary_page.facts(values), *result_sections(outcome), warnings, summary_page.registry(outcome.rows)]
+    return summary_page.compose(title(outcome), sections, summary_page.SUMMARY_LIMIT)
 
 
-def result_sections(outcome: Outcome) -> list[page.Section]:
+def result_sections(outcome: Outcome) -> list[summary_page.Section]:
     """Return the sections on the gate's verdict, the ghost, the pulled data and the pull request's effect."""
-    sections: list[page.Section] = []
+    sections: list[summary_page.Section] = []
     gate, applied, proposal = outcome.gate, outcome.applied, outcome.proposal
     if gate is not None:
-        sections.append(page.gate(gate.verdict.findings, gate.where))
+        sections.append(summary_page.gate(gate.verdict.findings, gate.where))
     if applied is not None:
-        sections.append(page.ghost(str(applied), applied.files, applied.notes))
+        sections.append(summary_page.ghost(str(applied), applied.files, applied.notes))
     if outcome.pulled is not None:
         size = views.human_size(outcome.pulled.size)
-        sections.append(page.pulled(outcome.pulled.path, size, outcome.pulled.files))
+        sections.append(summary_page.pulled(outcome.pulled.path, size, outcome.pulled.files))
     if proposal is not None:
-        sections += [page.changes(proposal.changes), page.forecasts(proposal.forecasts, proposal.where)]
-        sections.append(page.warnings(proposal.problems))
+        sections += [summary_page.changes(proposal.changes), summary_page.forecasts(proposal.forecasts, proposal.where)]
+        sections.append(summary_page.warnings(proposal.problems))
     return sections
 
 

@@ -345,18 +345,18 @@ def _tag_fix(record: TagRecord, unread_remote: str) -> str:
 def _token(case: _Setup, url: str) -> Iterator[Diagnosis]:
     if not any(case.environ.get(name) for name in ("GITHUB_TOKEN", "GH_TOKEN")):
         return
-    from gto_ci.platforms.github import permissions  # late: it takes an HTTP client
+    from gto_ci.platforms.github import token_permissions  # late: it takes an HTTP client
 
-    place = permissions.find_place(url, case.environ)
+    place = token_permissions.find_place(url, case.environ)
     if place is None:
         return
     where = quote(place.repository)
     try:
-        grant = permissions.ask(place)
+        grant = token_permissions.ask(place)
     except GtoError as error:
         yield Diagnosis("token", "problem", error.cause, "Set GITHUB_TOKEN (or GH_TOKEN) to another token, or unset it")
         return
-    if permissions.is_of_an_app(place):
+    if token_permissions.is_of_an_app(place):
         yield Diagnosis("token", "ok", f"The token can read {where}; the workflow's 'permissions' may allow more")
     elif not grant.push:
         yield Diagnosis(

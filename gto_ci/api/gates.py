@@ -16,7 +16,7 @@ from gto_ci.files.annotations import find
 from gto_ci.files.config import POLICY_FILE, Settings
 from gto_ci.gate import Facts, Gate, Rules, judge_event, read_rules
 from gto_ci.git import Repository
-from gto_ci.git.remotes.evidence import EvidenceSource, RemoteEvidence
+from gto_ci.git.remotes.policy_evidence import EvidenceSource, RemoteEvidence
 
 
 def check_gate(repo: RepoLike, ref: str, policy: str | Path | None = None, policy_ref: str = "") -> tuple[Event, Gate]:

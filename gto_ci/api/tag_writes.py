@@ -11,10 +11,10 @@ from collections.abc import Callable
 from typing import Any
 
 from gto_ci.api.open_repository import RepoLike, opened
-from gto_ci.core.changes import Assign, Deprecate, Deregister, Part, Register, Unassign, check_version
 from gto_ci.core.errors import RefNotFound, UnknownStage, WrongArguments, quote
 from gto_ci.core.events import Event
 from gto_ci.core.names import check_artifact, check_stage
+from gto_ci.core.tag_plans import Assign, Deprecate, Deregister, Part, Register, Unassign, check_version
 from gto_ci.files.config import Settings
 from gto_ci.git import Repository
 from gto_ci.git.write_tags import Tagger

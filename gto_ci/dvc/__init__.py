@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from gto_ci.core.errors import PullFailed, Remedies, quote
-from gto_ci.dvc.account import Say, account_for
 from gto_ci.dvc.failure import explain
 from gto_ci.dvc.install import installed
-from gto_ci.dvc.lock import Lock
+from gto_ci.dvc.requirements_lock import Lock
+from gto_ci.dvc.run_as_owner import Say, account_for
 
 
 @dataclass(frozen=True, slots=True)

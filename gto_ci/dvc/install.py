@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from gto_ci.core.errors import PullFailed, one_line
-from gto_ci.dvc.account import Account, Say
-from gto_ci.dvc.lock import Lock
+from gto_ci.dvc.requirements_lock import Lock
+from gto_ci.dvc.run_as_owner import Account, Say
 
 # The job decides where packages come from, and how. The other PIP_* variables (another target, other versions) would
 # change the venv itself.

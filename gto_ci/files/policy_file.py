@@ -19,11 +19,20 @@ from typing import TYPE_CHECKING
 from gto_ci.core.errors import GtoError, WrongPolicy, quote
 from gto_ci.core.names import Kind, check_stage
 from gto_ci.core.policy import Policy, Requirement, Rule
+from gto_ci.core.policy.durations import match_span
 from gto_ci.core.policy.event_requirements import Annotated, Freeze, OnBranch, SignedBy, Taggers, Versions, WithoutGhost
+from gto_ci.core.policy.freeze_windows import (
+    DAYS,
+    WHOLE_DAY,
+    Period,
+    Weekly,
+    Window,
+    match_clock,
+    match_moments,
+    match_offset,
+)
 from gto_ci.core.policy.history_requirements import After, Current, NotDeprecated, TwoPerson
-from gto_ci.core.policy.ranges import read_range
-from gto_ci.core.policy.spans import match_span
-from gto_ci.core.policy.windows import DAYS, WHOLE_DAY, Period, Weekly, Window, match_clock, match_moments, match_offset
+from gto_ci.core.policy.version_ranges import read_range
 from gto_ci.core.registry import similar
 from gto_ci.files.yaml12 import Document, WrongYaml, line_of
 

@@ -16,8 +16,8 @@ from pathlib import Path
 from gto_ci.core.errors import Remedies, WrongInput, quote
 from gto_ci.git.process import Runner
 from gto_ci.git.repository import Repository
-from gto_ci.git.scratch import lay_out
 from gto_ci.git.scratch_folders import scratch_folder, temporary_folder
+from gto_ci.git.scratch_layout import lay_out
 
 # With these variables, git behaves the same for every user: it reads no settings and attributes of the user or system.
 # A new HOME and XDG_CONFIG_HOME do so for git before 2.32, which does not know GIT_CONFIG_GLOBAL.

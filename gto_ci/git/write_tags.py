@@ -18,8 +18,8 @@ from gto_ci.core.errors import GitError, Remedies
 from gto_ci.core.events import TagRecord
 from gto_ci.core.names import ref_part
 from gto_ci.git.repository import Repository
-from gto_ci.git.scratch import lay_out
 from gto_ci.git.scratch_folders import temporary_folder
+from gto_ci.git.scratch_layout import lay_out
 from gto_ci.git.tag_objects import parse_tag_object
 
 _WRITING = "refs/gto-ci/writing/"

@@ -19,9 +19,9 @@ from pathlib import Path
 import pytest
 
 from gto_ci.dvc import PulledData, pull
-from gto_ci.dvc.account import account_for
 from gto_ci.dvc.install import installed
-from gto_ci.dvc.lock import Lock
+from gto_ci.dvc.requirements_lock import Lock
+from gto_ci.dvc.run_as_owner import account_for
 from gto_ci.errors import PullFailed, WrongInput
 from tests.workdir import WorkDir
 

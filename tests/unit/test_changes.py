@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from gto_ci.core.changes import (
+from gto_ci.core.events import TagRecord
+from gto_ci.core.tag_plans import (
     Assign,
     Deprecate,
     Deregister,
@@ -18,7 +19,6 @@ from gto_ci.core.changes import (
     check_version,
     plan,
 )
-from gto_ci.core.events import TagRecord
 from gto_ci.errors import (
     ArtifactNotFound,
     GtoError,

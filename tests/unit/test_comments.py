@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gto_ci.platforms.github.comments import COMMENT_LIMIT, CommentTarget, marker, same
-from gto_ci.render import page
+from gto_ci.render import summary_page
 
 HOSTILE = [
     "",
@@ -71,7 +71,7 @@ def test_a_plain_header_can_be_read() -> None:
 
 
 def test_the_page_leaves_room_for_the_marker() -> None:
-    assert len(marker("x" * 1000)) + len("\n") + page.COMMENT_LIMIT <= COMMENT_LIMIT
+    assert len(marker("x" * 1000)) + len("\n") + summary_page.COMMENT_LIMIT <= COMMENT_LIMIT
 
 
 @pytest.mark.parametrize(

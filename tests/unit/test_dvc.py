@@ -9,10 +9,10 @@ import pytest
 
 from gto_ci import hints
 from gto_ci.dvc import check_extras, pull
-from gto_ci.dvc.account import environment
 from gto_ci.dvc.failure import explain
 from gto_ci.dvc.install import telling_line
-from gto_ci.dvc.lock import Lock
+from gto_ci.dvc.requirements_lock import Lock
+from gto_ci.dvc.run_as_owner import environment
 from gto_ci.errors import PullFailed, WrongInput
 
 PACKAGED = Lock.packaged()

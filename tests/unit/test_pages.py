@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from gto_ci.core.policy import Finding
 from gto_ci.files.annotations import Annotation, ArtifactChange
 from gto_ci.git.worktree.sandbox import LineCounts
-from gto_ci.render import markdown, page
+from gto_ci.render import markdown
+from gto_ci.render import summary_page as page
 from tests.e2e.test_hostile import DESCRIPTIONS, MESSAGES, RAW_MESSAGES, TAGGERS
 from tests.rendered import HOSTILE, Rendered, words
 
@@ -43,12 +44,21 @@ def note(text: str) -> Annotation:
 
 # Each section with a text of a stranger in each of its places, and how often that text is then to be seen.
 SECTIONS: dict[str, tuple[Callable[[str], page.Section], int]] = {
-    "facts": (lambda text: page.facts({name: text for name, _ in page._FACTS}), len(page._FACTS)),
+    "facts": (
+        lambda text: page.facts({name: text for name, _ in page._FACTS}),
+        len(page._FACTS),
+    ),
     "warnings": (lambda text: page.warnings([text, text]), 2),
     "gate": (lambda text: page.gate([finding(text), finding(text, True)], text), 7),
-    "ghost": (lambda text: page.ghost(text, [LineCounts(text, 1, 2), LineCounts(text, None, None)], [text, text]), 5),
+    "ghost": (
+        lambda text: page.ghost(text, [LineCounts(text, 1, 2), LineCounts(text, None, None)], [text, text]),
+        5,
+    ),
     "pulled": (lambda text: page.pulled(text, "1 kB", 2), 1),
-    "registry": (lambda text: page.registry([{text: text, f"{text} ": text}, {text: text, f"{text} ": text}]), 6),
+    "registry": (
+        lambda text: page.registry([{text: text, f"{text} ": text}, {text: text, f"{text} ": text}]),
+        6,
+    ),
     "changes": (lambda text: page.changes([ArtifactChange(text, "changed", (text, text), note(text))]), 3),
     "outlook": (
         lambda text: page.forecasts([page.GateForecast(text, text, [finding(text), finding(text, None)])], text),
@@ -128,7 +138,10 @@ def test_any_text_is_one_code_and_reads_as_it_is(text: str) -> None:
 
 
 def many(number: int, text: str = "x" * 200) -> list[page.Section]:
-    return [page.gate([finding(f"{text} {n}") for n in range(number)], ""), page.links([("This run", RUN)])]
+    return [
+        page.gate([finding(f"{text} {n}") for n in range(number)], ""),
+        page.links([("This run", RUN)]),
+    ]
 
 
 @pytest.mark.parametrize("text", ["x" * 200, "@" * 200, "|" * 200, "\N{GRINNING FACE}" * 200, "\udcff" * 200])

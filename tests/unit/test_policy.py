@@ -30,11 +30,11 @@ from gto_ci.core.policy import (
     needs,
 )
 from gto_ci.core.policy.approvals import approval_name
+from gto_ci.core.policy.durations import match_span, show_span
 from gto_ci.core.policy.event_requirements import Annotated, Freeze, OnBranch, SignedBy, Taggers, Versions, WithoutGhost
+from gto_ci.core.policy.freeze_windows import WHOLE_DAY, Period, Weekly, Window, match_moments, moments, thaw
 from gto_ci.core.policy.history_requirements import After, Current, NotDeprecated, TwoPerson
-from gto_ci.core.policy.ranges import read_range
-from gto_ci.core.policy.spans import match_span, show_span
-from gto_ci.core.policy.windows import WHOLE_DAY, Period, Weekly, Window, match_moments, moments, thaw
+from gto_ci.core.policy.version_ranges import read_range
 from gto_ci.core.registry import Registry
 from gto_ci.errors import InvalidVersion
 from gto_ci.hints import assign_command

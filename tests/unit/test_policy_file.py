@@ -18,9 +18,9 @@ from jsonschema import Draft7Validator
 from gto_ci.core.names import Kind
 from gto_ci.core.policy import Policy, Requirement
 from gto_ci.core.policy.event_requirements import Annotated, Freeze, OnBranch, SignedBy, Taggers, Versions, WithoutGhost
+from gto_ci.core.policy.freeze_windows import Period, Weekly
 from gto_ci.core.policy.history_requirements import After, Current, NotDeprecated, TwoPerson
-from gto_ci.core.policy.ranges import read_range
-from gto_ci.core.policy.windows import Period, Weekly
+from gto_ci.core.policy.version_ranges import read_range
 from gto_ci.errors import WrongPolicy
 from gto_ci.files.policy_file import read
 from gto_ci.files.yaml12 import loader

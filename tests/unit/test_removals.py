@@ -30,7 +30,7 @@ REASONS = {
     "git/scratch_folders.py:_write_mark": "the mark that it has made itself, and could not write",
     "git/scratch_folders.py:_remove": "a scratch folder: the same device and inode as were made, or as the mark says",
     "git/scratch_folders.py:_remove_empty_area": "the folder around scratch folders: its mark fits, and it is empty",
-    "git/scratch.py:lay_out": SCRATCH,
+    "git/scratch_layout.py:lay_out": SCRATCH,
     "git/scratch_area.py:ScratchArea._scratch": SCRATCH,
     "git/worktree/sandbox.py:Sandbox.copy_index": SCRATCH,
     "git/worktree/apply.py:apply_to_tree": SCRATCH,
@@ -39,7 +39,7 @@ REASONS = {
     "git/remotes/patch_repository.py:PatchRepository._list": SCRATCH,
     "git/remotes/mirror.py:RemoteMirror._fetch_once": SCRATCH,
     "git/remotes/url_repository.py:UrlRepository._bring_head": SCRATCH,
-    "git/remotes/evidence.py:EvidenceSource.signatures": SCRATCH,
+    "git/remotes/policy_evidence.py:EvidenceSource.signatures": SCRATCH,
     "git/remotes/ssh_agent.py:ssh_key": SCRATCH,
     "git/write_tags.py:_signed": SCRATCH,
     # a pull that fails
@@ -72,7 +72,7 @@ REASONS = {
     "platforms/gitlab/files.py:_discard": "outputs of ours by their manifest",
     "platforms/gitlab/runner.py:GitLab._remember": "a record of this very job, not through a link",
     # DVC, and setup/
-    "dvc/account.py:_new_folder": "a folder that it has made, by its device and inode",
+    "dvc/run_as_owner.py:_new_folder": "a folder that it has made, by its device and inode",
     "dvc/install.py:_make": "a folder that it has made takes a name that is free",
     "setup/install.py:install": "in the new folder that it installs into",
 }

@@ -9,7 +9,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from tabulate import tabulate
 
-from gto_ci.render import markdown, page, table, views
+from gto_ci.render import markdown, table, views
+from gto_ci.render import summary_page as page
 
 
 def test_tables_do_not_read_text_as_numbers() -> None:
@@ -64,7 +65,11 @@ def test_no_text_becomes_markup(text: str) -> None:
 
 def test_a_summary_is_cut_to_its_limit() -> None:
     rows = [{"name": f"artifact-{n}", "latest": "v1.0.0"} for n in range(5000)]
-    sections = [page.facts({"tag": "m@v1.0.0"}), page.warnings(["careful"]), page.registry(rows)]
+    sections = [
+        page.facts({"tag": "m@v1.0.0"}),
+        page.warnings(["careful"]),
+        page.registry(rows),
+    ]
     text = page.compose("title", sections, 100_000)
     assert len(text.encode()) <= 100_000
     assert "more artifacts" in text

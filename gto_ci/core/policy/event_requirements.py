@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from gto_ci.core.errors import quote
-from gto_ci.core.policy.case import Case, Finding, Signed
+from gto_ci.core.policy.freeze_windows import Window, thaw
 from gto_ci.core.policy.globs import all_of, fits, fits_person, one_of
-from gto_ci.core.policy.ranges import Range
-from gto_ci.core.policy.windows import Window, thaw
+from gto_ci.core.policy.judgement import Case, Finding, Signed
+from gto_ci.core.policy.version_ranges import Range
 from gto_ci.core.versions import is_version, precedence
 
 _SIGNATURE_PROBLEMS = {

@@ -16,9 +16,9 @@ from gto_ci.core.errors import quote
 from gto_ci.core.events import Event
 from gto_ci.core.names import Kind
 from gto_ci.core.policy.approvals import approval_name, approval_of
-from gto_ci.core.policy.case import Case, Finding, version_named
+from gto_ci.core.policy.durations import show_span
 from gto_ci.core.policy.event_requirements import signature_problem
-from gto_ci.core.policy.spans import show_span
+from gto_ci.core.policy.judgement import Case, Finding, version_named
 from gto_ci.core.versions import is_version
 
 

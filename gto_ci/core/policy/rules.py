@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from gto_ci.core.events import Event
 from gto_ci.core.names import Kind
-from gto_ci.core.policy.case import Case, Evidence, Requirement, Verdict
 from gto_ci.core.policy.event_requirements import Annotated, OnBranch, SignedBy
 from gto_ci.core.policy.globs import fits
 from gto_ci.core.policy.history_requirements import TwoPerson
+from gto_ci.core.policy.judgement import Case, Evidence, Requirement, Verdict
 from gto_ci.core.registry import Registry
 
 

@@ -20,8 +20,8 @@ from gto_ci.git.remotes import protocol_v2
 from gto_ci.git.remotes.push import CounterRef, mark_of
 from gto_ci.git.remotes.settings import Remote, retrying
 from gto_ci.git.repository import Repository
-from gto_ci.git.scratch import lay_out
 from gto_ci.git.scratch_folders import temporary_folder
+from gto_ci.git.scratch_layout import lay_out
 from gto_ci.git.tag_objects import name_in, parse_tag_object
 
 SCRATCH_REMOTE = "origin"
