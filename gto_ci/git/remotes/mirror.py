@@ -18,7 +18,8 @@ from gto_ci.git.output import GitObject, RemoteTag, allows_filters, parse_ls_rem
 from gto_ci.git.process import QUIET, Runner
 from gto_ci.git.remotes import protocol_v2
 from gto_ci.git.remotes.push import CounterRef, mark_of
-from gto_ci.git.remotes.settings import Remote, retrying
+from gto_ci.git.remotes.retries import retrying
+from gto_ci.git.remotes.settings import Remote
 from gto_ci.git.repository import Repository
 from gto_ci.git.scratch_folders import temporary_folder
 from gto_ci.git.scratch_layout import lay_out
