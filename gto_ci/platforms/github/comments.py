@@ -336,7 +336,7 @@ def _limited(error: github.GithubException) -> float | None:
 
 
 def _now(error: github.GithubException) -> float:
-    """Return the time of GitHub's clock, which also dates the end of a limit. The runner's clock may be wrong."""
+    """Return the time of GitHub's clock. Rate limits end by that clock, and the runner's may be wrong."""
     try:
         return parsedate_to_datetime((error.headers or {})["date"]).timestamp()
     except (KeyError, ValueError):

@@ -120,7 +120,7 @@ def untrusted(trigger: Trigger, allowed: Sequence[str]) -> str:
     if trigger.event in RISKY_EVENTS and trigger.event not in allowed:
         return f"Anyone can trigger the event {trigger.event}, and its jobs have secrets and a token that can write"
     if from_fork(trigger) and "fork" not in allowed:
-        return "The event comes from a fork, whose content anyone may have written"
+        return "The event comes from a fork, and anyone may have written its content"
     return ""
 
 

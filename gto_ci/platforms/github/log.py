@@ -1,8 +1,8 @@
 """The job's log.
 
-The runner may interpret any line that begins with ``::`` as a command. So untrusted text, from tags, YAML and the
-network, is printed only through :meth:`Log.text`. It turns commands off, under a random token, and makes control
-characters visible.
+The runner may interpret any line that begins with ``::`` as a command. So print untrusted text, from tags, YAML and
+the network, only through :meth:`Log.text`. It turns commands off, under a random token, and makes control characters
+visible.
 """
 
 from __future__ import annotations

@@ -32,8 +32,8 @@ def decide(wanted: str, environ: Mapping[str, str]) -> Target:
 def change(environ: Mapping[str, str]) -> PullRequest | None:
     """Return the merge request that the pipeline is about, or None.
 
-    Only in a merged results pipeline does GitLab set the commits of both branches, and the job runs on their
-    merge commit. In any other pipeline the job runs on the source branch.
+    GitLab sets the commits of both branches only in a merged results pipeline, where the job runs on their merge
+    commit. In any other pipeline, the job runs on the source branch.
     """
     number = environ.get("CI_MERGE_REQUEST_IID", "")
     if not (number.isascii() and number.isdecimal()):
@@ -67,9 +67,9 @@ def untrusted(environ: Mapping[str, str], allowed: Sequence[str]) -> str:
     the webhook fire may have no access either.
     """
     if from_fork(environ) and "fork" not in allowed:
-        return "The merge request comes from a fork, whose content anyone may have written"
+        return "The merge request comes from a fork, and anyone may have written its content"
     if environ.get("TRIGGER_PAYLOAD") and "trigger" not in allowed:
-        return "The event trigger comes from a webhook, whose payload anyone may have written"
+        return "The event trigger comes from a webhook, and anyone may have written its payload"
     return ""
 
 

@@ -52,7 +52,7 @@ def variable(name: str) -> str:
 
 
 def is_word(value: str) -> bool:
-    """Return whether ``value`` is printable and without spaces, ``$`` and ``%``, so that GitLab never changes it."""
+    """Return whether GitLab leaves ``value`` unchanged: it is not empty, is printable, and has no space, $ or %."""
     return bool(value) and value.isprintable() and not set(value) & set(" $%")
 
 
