@@ -1,4 +1,4 @@
-"""The errors that a user can meet, each with its cause and the next step. The public place to import them from."""
+"""The errors that a user can meet, each with its cause and the next step. Scripts import them from here."""
 
 from __future__ import annotations
 

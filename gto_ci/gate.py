@@ -163,7 +163,7 @@ def require(
 def _signed(
     source: EvidenceSource, event: Event, registry: Registry, records: Sequence[TagRecord], signers: bytes
 ) -> dict[str, Signed]:
-    """Return the signature checks of the event's tag and of all tags that may support it, by tag."""
+    """Return the signature checks of the event's tag and of all tags that may approve it, by tag."""
     same_commit = [other for other in registry.artifact(event.artifact).events if other.commit == event.commit]
     tags = {event.tag, *(other.tag for other in same_commit if other.kind is Kind.ASSIGNMENT)}
     relevant = [record for record in records if record.name in tags or approval_of(record.name)]

@@ -1,4 +1,4 @@
-"""The wording of each remedy for each interface: a command's option, an action's input or a library's keyword.
+"""The wording of each remedy for each interface: a command's option, the action's input or the library's keyword.
 
 An error may hold a :class:`gto_ci.core.errors.Remedy` as its next step. Only an interface knows what its user can
 type, so lower layers name no option, input or keyword. This module does.

@@ -52,7 +52,7 @@ def explain_ref(repo: RepoLike, ref: str, verify: bool = False) -> RefMeaning:
 
     >>> from gto_ci.api import tag_meaning
     >>> tag_meaning.explain_ref(repo, "churn@v9.9.9").note
-    "'churn@v9.9.9' names no version in this repository: 'churn' has no version v9.9.9 in effect"
+    "'churn@v9.9.9' names no version in this repository: 'churn' has no active version v9.9.9"
 
     Raises:
         NoRepository, WrongConfig, GitError: the repository cannot be read.

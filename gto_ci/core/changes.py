@@ -99,10 +99,10 @@ class NewTag:
 
 @dataclass(frozen=True, slots=True)
 class TagPlan:
-    """The tags to create, in order, or the events whose tags to delete, in order of time.
+    """The tags to create, in order, or the events whose tags are to be deleted, in order of time.
 
-    ``earliest`` is the first date, in seconds since the epoch, that sorts the new tags after all existing
-    tags of the artifact. In the same second, a new tag might sort before an existing one.
+    ``earliest`` is the earliest date, in seconds since the epoch, at which the new tags sort after all existing
+    tags of the artifact. In the same second as the newest one, they might sort before it.
     """
 
     create: tuple[NewTag, ...] = ()
@@ -112,7 +112,10 @@ class TagPlan:
 
 @dataclass(frozen=True, slots=True)
 class _Request:
-    """The fields of every request. An empty ``message`` means the default text; None for ``simple`` the usual form."""
+    """The fields of every request.
+
+    An empty ``message`` means the default text. If ``simple`` is None, the tag has the usual form of its kind.
+    """
 
     name: str
     message: str = field(default="", kw_only=True)
@@ -155,7 +158,7 @@ class Register(_Request):
         """Return the plan.
 
         Raises:
-            VersionExistsForCommit: ``commit`` already has another active version.
+            VersionExistsForCommit: ``commit`` already has an active version.
             VersionAlreadyRegistered: ``version`` was already registered.
             TagExists: the tag already exists.
             WrongArguments: the request does not fit the artifact's state.
@@ -209,8 +212,8 @@ class Register(_Request):
 class Assign(_Request):
     """Assign a version, given by name or by its ``commit``, to ``stage``.
 
-    If the commit has no version, a registration comes first, of ``name_version`` or the next version.
-    ``skip_registration`` turns that off.
+    If the commit has no version, it is first registered as ``name_version`` or as the next version, unless
+    ``skip_registration``.
     """
 
     stage: str
@@ -278,7 +281,7 @@ class Unassign(_Request):
         Raises:
             ArtifactNotFound: the artifact has no events.
             VersionRequired: the artifact has no such version.
-            WrongArguments: the stage is not assigned to the version.
+            WrongArguments: the stage is not assigned to the version, or the version is at several commits.
             TagExists: the tag already exists.
         """
         if not state.artifact.events:
@@ -323,7 +326,7 @@ class Deregister(_Request):
         Raises:
             ArtifactNotFound: the artifact has no events.
             VersionRequired: the artifact has no such version.
-            WrongArguments: the version is not registered, or was already deregistered.
+            WrongArguments: the version is not registered, was already deregistered, or is at several commits.
             TagExists: the tag already exists.
         """
         if not state.artifact.events and not self.force:
@@ -392,7 +395,7 @@ class Deprecate(_Request):
         commit = self.commit or (artifact.events[-1].commit if artifact.events else self.head)
         if commit is None:
             raise WrongArguments(
-                f"There is no commit to deprecate {quote(self.name)} at", Remedies.NAME_COMMIT.about("ref")
+                f"Cannot deprecate {quote(self.name)}: there is no commit to tag", Remedies.NAME_COMMIT.about("ref")
             )
         message = self.message or f"Deprecating artifact '{self.name}'"
         simple = not self.force if self.simple is None else self.simple

@@ -1,7 +1,7 @@
 """The errors that a user can meet, each with its cause and the next step.
 
 A message is one line that tells the user what to do. Untrusted text (names, YAML, git's output)
-enters a message through :func:`quote`, so no foreign newline or escape sequence reaches a terminal
+enters a message through :func:`quote`, so none of its newlines or escape sequences reaches a terminal
 or a log.
 """
 
@@ -140,7 +140,7 @@ class WrongArguments(GtoError):
 
 
 class VersionExistsForCommit(GtoError):
-    """The commit already has another active version of the artifact."""
+    """The commit already has an active version of the artifact."""
 
 
 class VersionAlreadyRegistered(GtoError):

@@ -91,8 +91,9 @@ class Event(NamedTuple):
         """Return what ``record``, a dated tag whose name has the parts ``name``, says of ``version``."""
         kind, artifact, _, stage, counter = name
         tag, _, commit, _, author, email, time, zone, message, _ = record
-        # by position: with keywords, to read 100,000 tags takes 4% longer
-        return cls(kind, artifact, version, stage, counter, tag, commit, author, email, message, time or 0, zone)
+        # the fields in order: this is called for each tag, and with keywords an event takes 1.4× the time to make
+        fields = (kind, artifact, version, stage, counter, tag, commit, author, email, message, time or 0, zone)
+        return tuple.__new__(cls, fields)
 
     @property
     def created_at(self) -> datetime:
@@ -141,8 +142,8 @@ class Event(NamedTuple):
 class CommitEvent(NamedTuple):
     """A version's commit, in the form of an event.
 
-    ``version`` is the commit's full id if no version is registered there. Attributes that
-    :class:`Event` also has share its names.
+    ``version`` is the commit's full id if no version is registered there. Attributes in common with
+    :class:`Event` have the same names.
     """
 
     artifact: str
@@ -216,7 +217,7 @@ def moment(time: int, zone: str) -> datetime:
 def moment_text(time: int, zone: str) -> str:
     """Return ``str(moment(time, zone))``, such as ``2026-10-31 09:15:00+01:00``, without a date object.
 
-    With date objects, ``gto history`` takes 1.07× the time at 10,000 tags, and 1.08× at 100,000.
+    With date objects, ``gto history`` of 10,000 tags takes 1.15× the instructions.
     """
     if not _EARLIEST <= time <= _LATEST:
         time = min(max(time, _EARLIEST), _LATEST)
@@ -298,12 +299,12 @@ def _events_of_one(found: list[_Found]) -> Iterator[tuple[_Order, Event]]:
 
 
 class _VersionsAtCommits:
-    """Resolves which version of an artifact a stage event is about. Takes each event once, in order.
+    """Finds the version of an artifact that a stage event is about. Takes each event once, in order.
 
     Normally a commit has one version, and every stage event there is about it, whether it was
     registered before or after the assignment. If tags put several versions on one commit, an
     unassignment is about the version that its stage holds there. Any other stage event is about the
-    version registered last that is active at that moment, else the last one seen, else the first to come.
+    newest version that is active at that moment, else the newest one so far, else the first one to follow.
     """
 
     def __init__(self, names: Iterable[tuple[TagName, str]]) -> None:

@@ -115,7 +115,7 @@ class Shortcut(NamedTuple):
 def match_tag(text: str) -> TagName | None:
     """Return the parts of ``text``, or None if it is not in registry format (most tags are not)."""
     tag = _split(text)
-    # text that passed the grammar can break git's rules only with one of these
+    # text that passed the grammar can break git's rules only if it contains one of these
     if tag and ("=" in text or "//" in text or ".lock" in text) and refused_by_git(text):
         return None
     return tag

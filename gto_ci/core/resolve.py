@@ -50,7 +50,7 @@ class RegistryTags:
     """The tags of a registry, or of one artifact, with their events and state, each computed once."""
 
     def __init__(self, records: Iterable[TagRecord], where: str = "in this repository") -> None:
-        """Take the tags and ``where`` they were read, as messages say it: ``on the remote``."""
+        """``where`` is a phrase for messages that says where the tags were read, such as ``on the remote``."""
         self.records: Sequence[TagRecord] = [*records]
         self.where = where
 
@@ -156,7 +156,7 @@ def _no_event(text: str, name: TagName, tags: RegistryTags) -> Resolution:
 def _no_tag(text: str) -> Resolution:
     in_tag = text.replace(":", "=")
     if match_tag(in_tag):
-        cause = f"{quote(text)} is not a tag name: tags use '=' for ':'; try {quote(in_tag)}"
+        cause = f"{quote(text)} is not a tag name: tags use '=' instead of ':'; try {quote(in_tag)}"
         return Resolution(reason=Reason.MALFORMED, cause=cause)
     if looks_like_tag(text):
         return Resolution(reason=Reason.MALFORMED, cause=f"{quote(text)} is not in registry format")

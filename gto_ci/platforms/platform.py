@@ -142,13 +142,13 @@ class Platform(Protocol):
         """Return the number of the pull request that introduced ``commit``, or None.
 
         Raises:
-            CommentRefused: the platform did not answer the question.
+            CommentRefused: the platform rejected the query, or did not answer.
         """
 
     def comment(self, number: int, header: str, body: str, token: str, *, create: bool = True) -> Posted:
         """Post ``body`` on a pull request, or update the earlier comment with the same ``header``.
 
-        Without ``create``, only update.
+        Without ``create``, only update an earlier comment.
 
         Raises:
             CommentRefused: the platform rejected the comment, or could not be reached.

@@ -5,7 +5,7 @@ the middle. If that is not enough, each row becomes a block of lines, as in psql
 stay whole.
 
 Tables of plain words, which is nearly all of them, are laid out here, and the others by tabulate. With tabulate alone,
-``gto history`` takes 1.3× the time at 10 tags, for the import, and 2.4× at 10,000; ``gto show`` 1.3× and 1.2×.
+``gto history`` takes 1.5× the CPU time at 10 tags, for the import, and 2.5× at 10,000.
 """
 
 from __future__ import annotations

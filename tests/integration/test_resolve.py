@@ -118,7 +118,7 @@ TYPED = {
     "m@v7.0.0#7": "Tag 'm@v7.0.0#7' is not an event: it is lightweight, and only annotated tags count",
     "refs/tags/m#qa": "Tag 'm#qa' is not an event: it is lightweight, and only annotated tags count",
     "m@v8.0.0#8": "Tag 'm@v8.0.0#8' is not an event: it points to a tree, not to a commit",
-    "dir:n@v0.1.0!": "'dir:n@v0.1.0!' is not a tag name: tags use '=' for ':'; try 'dir=n@v0.1.0!'",
+    "dir:n@v0.1.0!": "'dir:n@v0.1.0!' is not a tag name: tags use '=' instead of ':'; try 'dir=n@v0.1.0!'",
     "m@v1.0": "'m@v1.0' is not in registry format",
     "m#prod#0": "'m#prod#0' is not in registry format",
 }

@@ -140,8 +140,7 @@ APPROVAL = record(f"m#prod+ok {C1} ada@example.com 120")
 NOT_ANNOTATED = TagRecord("m#prod+ok", False, C1, "commit")
 ASSIGN = "gto assign m --version v1.2.0"
 APPROVE = (
-    f"git tag -a -m 'Approve of version v1.2.0 in prod' 'm#prod+v1.2.0' {C1} "
-    "&& git push origin 'refs/tags/m#prod+v1.2.0'"
+    f"git tag -a -m 'Approve version v1.2.0 for prod' 'm#prod+v1.2.0' {C1} && git push origin 'refs/tags/m#prod+v1.2.0'"
 )
 V2 = f"m@v2.0.0-rc.1 {C2} eve@example.com 105"
 
@@ -432,7 +431,7 @@ def test_an_unregistered_commit_is_assigned_by_its_id() -> None:
     assert finding.evidence == "commit 1111111 was never assigned to 'qa'"
     assert f"gto assign m {C1} --stage qa --skip-registration --push" in finding.remedy
     approval = found(TwoPerson(), f"m#prod#1 {C1} a@b 0", "m#prod#1")
-    assert f"git tag -a -m 'Approve of commit 1111111 in prod' 'm#prod+1111111' {C1} &&" in approval.remedy
+    assert f"git tag -a -m 'Approve commit 1111111 for prod' 'm#prod+1111111' {C1} &&" in approval.remedy
 
 
 def test_evidence_names_the_commit_if_a_version_is_at_two() -> None:

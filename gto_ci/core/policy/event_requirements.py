@@ -177,7 +177,7 @@ class Freeze:
     def judge(self, case: Case) -> Finding:
         window = next((window for window in self.windows if window.closes(case.now)), None)
         if window is None:
-            return case.passed(self.check, "no freeze is in effect")  # no time here, so comments stay unchanged
+            return case.passed(self.check, "no freeze is in effect")  # without the time, so a comment stays the same
         reason = f" ({quote(window.reason)})" if window.reason else ""
         evidence = f"{case.now.astimezone(window.zone)} is in the freeze {window.describe()}{reason}"
         opens = thaw(self.windows, case.now).astimezone(window.zone)

@@ -150,13 +150,14 @@ class Current:
 
 @dataclass(frozen=True, slots=True)
 class TwoPerson:
-    """A second person, other than the tagger, supports the event.
+    """A second person, other than the tagger, approved the event.
 
-    They do so in one of two ways: they assigned the same version, at the same commit, to ``stage`` before the
-    event ("" turns this way off); or, for an assignment, they pushed an annotated approval tag for its stage on
-    its commit, at any time (see :mod:`gto_ci.core.policy.approvals`). With ``signed``, a person is the signer of
-    a good signature, and tags without one do not count. Otherwise a person is a tagger's e-mail. Case does not
-    matter.
+    There are two ways to approve. The person assigned the same version, at the same commit, to ``stage`` before
+    the event; an empty ``stage`` rules this out. Or the event is an assignment, and the person pushed an annotated
+    approval tag for its stage on its commit, at any time (see :mod:`gto_ci.core.policy.approvals`).
+
+    A person is identified by the tagger's e-mail or, with ``signed``, by the signer of a good signature. Tags
+    without one do not count. Case does not matter.
     """
 
     check: ClassVar[str] = "two-person"
@@ -200,7 +201,7 @@ class TwoPerson:
         return signed.signer.strip() if signed is not None and signed.status == "good" else ""
 
     def _others(self, case: Case) -> Iterator[tuple[str, str, str]]:
-        """Yield the tags that may support the event: name, tagger's e-mail, and what the tagger did."""
+        """Yield the tags that may approve the event: name, tagger's e-mail, and what the tagger did."""
         history = case.in_stage(self.stage)
         for event in history.events if history else ():
             if event.kind is Kind.ASSIGNMENT and case.precedes(event):
@@ -221,7 +222,7 @@ class TwoPerson:
         word = event.version if event.version and is_version(event.version) else event.commit[:7]
         taken = {record.name for record in case.evidence.approvals}
         name = approval_name(event.artifact, event.stage, word, taken)
-        message = f"Approve of {version_named(word)} in {event.stage}"
+        message = f"Approve {version_named(word)} for {event.stage}"
         tag = shlex.join(["git", "tag", "-s" if self.signed else "-a", "-m", message, name, event.commit])
         push = shlex.join(["git", "push", "origin", f"refs/tags/{name}"])
         return f"ask {someone} to approve it, then run the job again: {tag} && {push}"

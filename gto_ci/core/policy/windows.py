@@ -43,7 +43,7 @@ class Window(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """One window from ``start`` until ``end``, exclusive, both in UTC."""
+    """One window from ``start`` up to, but not including, ``end``, both in UTC."""
 
     start: datetime
     end: datetime
@@ -87,9 +87,10 @@ class Weekly:
 
 
 def moments(day: date, minutes: int, zone: tzinfo) -> tuple[datetime, datetime]:
-    """Return the first and the last moment, in UTC, that the wall time ``minutes`` after midnight may mean.
+    """Return the first and the last moment, in UTC, that a wall time may mean.
 
-    They differ only if the clocks of ``zone`` change at that time.
+    The wall time is ``minutes`` after the midnight of ``day``. The two moments differ only if the clocks of
+    ``zone`` change at that time.
     """
     day = min(max(day, _FIRST), _LAST)
     wall = datetime(day.year, day.month, day.day) + timedelta(minutes=minutes)  # noqa: DTZ001  # gets its zone below

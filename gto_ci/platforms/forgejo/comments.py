@@ -23,7 +23,7 @@ def post(
 ) -> Posted:
     """Post ``body`` on a pull request, or update the earlier comment with the same ``header``.
 
-    Without ``create``, only update. If there is no earlier comment, the result is then ``none``.
+    Without ``create``, only update an earlier comment. If there is none, the result's action is ``none``.
 
     Raises:
         CommentRefused: the server rejected the comment, or did not answer.

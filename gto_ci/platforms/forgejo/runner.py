@@ -1,4 +1,4 @@
-"""A step of a Forgejo or Gitea Actions job: GitHub's step, with the differences.
+"""A step of a Forgejo or Gitea Actions job: only what differs from GitHub Actions.
 
 Sources: Forgejo's "Forgejo Actions | Reference"; Gitea's "Compared to GitHub Actions", its API
 reference, and its ``services/actions/context.go``, which sets the variables.

@@ -73,7 +73,7 @@ class CommentTarget:
 
 @dataclass(frozen=True, slots=True)
 class _FailedTry:
-    """Why a try failed. ``wait`` is the seconds after which a retry may succeed, None if none can."""
+    """Why a try failed. ``wait`` is the number of seconds after which a retry may succeed, None if none can."""
 
     reason: str
     next_step: str
@@ -93,8 +93,8 @@ def post(
 ) -> Posted:
     """Post ``body`` on a pull request, or update the earlier comment with the same ``header``.
 
-    If there are several, only the oldest is updated. Without ``create``, only update. If there is no earlier
-    comment, the result is then ``none``.
+    If there are several, only the oldest is updated. Without ``create``, only update an earlier comment. If there
+    is none, the result's action is ``none``.
 
     Raises:
         CommentRefused: GitHub rejected the comment, or did not answer.
@@ -160,7 +160,7 @@ def find(comments: Iterable[IssueComment], first_line: str, own_id: int | None) 
     """Return the oldest of the action's own comments that begins with ``first_line``, or None.
 
     Own comments are those by the user ``own_id``. If that is None, they are those by the job's bot or, if there
-    are none, by other bots. A human's comment is then never taken for an own one.
+    are none, by other bots. A human's comment then never counts as own.
     """
     marked = [comment for comment in comments if comment.user and _first_line(comment.body) == first_line]
     if own_id is not None:

@@ -69,7 +69,7 @@ def untrusted(environ: Mapping[str, str], allowed: Sequence[str]) -> str:
     if from_fork(environ) and "fork" not in allowed:
         return "The merge request comes from a fork, whose content anyone may have written"
     if environ.get("TRIGGER_PAYLOAD") and "trigger" not in allowed:
-        return "A webhook caused the event trigger, and anyone may have written its payload"
+        return "The event trigger comes from a webhook, whose payload anyone may have written"
     return ""
 
 

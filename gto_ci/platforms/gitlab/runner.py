@@ -87,7 +87,7 @@ class GitLab:
         """Do nothing, because GitLab has no page for summaries."""
 
     def remember_ghost(self, ghost: str) -> None:
-        """Tell later commands of this job. Later jobs do not need it, because their workspace has no ghost."""
+        """Tell later commands of this job about the ghost. Later jobs have their own workspace, without it."""
         if self.job.temp is None:
             self.log.warning("Later commands will not know about the ghost: the job has no temporary folder")
         else:
