@@ -115,7 +115,7 @@ def _with_token(ghost: GhostInputs) -> str:
         return ghost.repo
     try:
         parts = urlsplit(ghost.repo)
-    except ValueError:  # half an IPv6 address
+    except ValueError:  # for example, an incomplete IPv6 address
         parts = urlsplit("")
     if parts.scheme not in ("http", "https") or "@" in parts.netloc:
         raise WrongInput(

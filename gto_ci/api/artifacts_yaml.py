@@ -118,7 +118,7 @@ def remove(
 
 @dataclass(frozen=True, slots=True)
 class _WriteOptions:
-    """How to write an edit: ``message`` is the commit's, ``say`` prints a line for the user."""
+    """How to write an edit: ``message`` is the commit message, ``say`` prints a line for the user."""
 
     message: str
     commit: bool

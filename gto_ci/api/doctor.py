@@ -311,7 +311,7 @@ def _push(remote: str, names: Sequence[str]) -> str:
 def _registry(
     case: _Setup, records: Sequence[TagRecord], reported: Mapping[str, object], unread_remote: str
 ) -> Iterator[Diagnosis]:
-    """Check the registry for contradictions. Skip the tags in ``reported``, which have a problem already.
+    """Check the registry for contradictions. Skip the tags in ``reported``: another check has reported them.
 
     ``unread_remote`` is a remote whose tags were not read, "" if there is none.
     """

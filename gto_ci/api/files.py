@@ -77,7 +77,7 @@ def replace(file: Path, before: bytes | None, text: bytes, path: str) -> None:
 
 
 def put_in_place(beside: Path, file: Path, before: bytes | None, path: str) -> None:
-    """Rename ``beside`` to ``file``. The content of ``file`` must still be ``before``, None for a missing file.
+    """Rename ``beside`` to ``file``, which must still hold ``before``, or must not exist if that is None.
 
     Raises:
         GtoError: another program has changed ``file``; nothing was renamed.

@@ -392,7 +392,7 @@ def _commit_of_rev(repository: Repository, rev: str | None) -> str | None:
 
 
 def _unknown_artifact(repository: Repository, settings: Settings, name: str) -> str:
-    """Return the sentence that no tag and no file in HEAD names the artifact, "" if one does."""
+    """Return a sentence saying that no tag and no file in HEAD names the artifact, "" if one does."""
     known = _survey(repository, settings)[0].artifacts
     return "" if name in known else str(not_found(name, sorted(known)))
 

@@ -265,7 +265,7 @@ def _publish_options(
 
 
 def line_printer(stdout: Stdout) -> Say:
-    """Return the function that prints a line: to nowhere, to standard output, or the given function."""
+    """Return the function for printing lines: one that discards them, one that writes to stdout, or the given one."""
     if callable(stdout):
         return stdout
     return _write_line if stdout else lambda _: None

@@ -166,7 +166,7 @@ def test_a_note(ghosts: Ghosts) -> None:
     assert message.strip() == "Create ghost commit\n\nlearning rate 0.1"
     again = ghosts.run(ghosts.here, "push", "-m", "another")
     assert again.out == f"{base} {digest}\n"
-    assert "there already" in again.err, "that its note is not changed has to be said"
+    assert "already exists and keeps its note" in again.err
 
 
 # Exact commits
