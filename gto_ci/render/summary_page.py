@@ -178,7 +178,7 @@ def _forecast(findings: Sequence[Finding]) -> Iterable[str]:
     for one in findings:
         if one.passed is False:
             yield f"❌ {escape(one.check)}: {code(one.evidence)}{_remedy(one.remedy)}"
-    for passed, words in ((None, " (to be seen when the tag is pushed)"), (True, "")):
+    for passed, words in ((None, " (checked when the tag is pushed)"), (True, "")):
         names = dict.fromkeys(escape(one.check) for one in findings if one.passed is passed)
         if names:
             yield f"{_MARKS[passed]} {', '.join(names)}{words}"

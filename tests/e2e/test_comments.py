@@ -144,7 +144,7 @@ def test_what_the_gate_would_say_by_the_rules_that_are_in_force(proposed: World)
         for name in ("churn", "models/nlp:segment", "new")
         for stage in ("registration", "pre-prod", "prod")
     }
-    assert said["models/nlp:segment", "prod"] == "⏳ after (to be seen when the tag is pushed)\n✅ annotation"
+    assert said["models/nlp:segment", "prod"] == "⏳ after (checked when the tag is pushed)\n✅ annotation"
     assert "❌ annotation: the annotation of 'new' at commit" in said["new", "registration"]
     # the versions that would be next are v1.2.1, which is too high, and v0.0.1
     assert "⏳ versions" in said["churn", "registration"]
