@@ -212,10 +212,10 @@ def _say_difference(before: bytes | None, after: bytes, index: str, say: Callabl
 # Checks
 
 
-def check_word(what: str, text: str) -> None:
+def check_word(kind: str, text: str) -> None:
     if not re.fullmatch(PART, text):
         rule = "Use letters, digits, '-', '_' and '/', with a letter or digit at both ends"
-        raise InvalidName(f"Invalid {what} {quote(text)}", rule)
+        raise InvalidName(f"Invalid {kind} {quote(text)}", rule)
 
 
 def _check_type(settings: Settings, type: str | None) -> None:

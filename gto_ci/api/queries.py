@@ -198,7 +198,7 @@ def find_latest_version(
     all: bool = False,
     registered: bool = True,
 ) -> Version | list[Version] | None:
-    """Return an artifact's greatest version in effect, None if there is none. With ``all``, return all versions.
+    """Return an artifact's greatest active version, None if there is none. With ``all``, return all active versions.
 
     With ``registered=False``, unregistered commits count too, if a stage was assigned to them or if
     HEAD's files annotate the artifact.

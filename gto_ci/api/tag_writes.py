@@ -44,14 +44,14 @@ def register(
 ) -> Event | None:
     """Register a version of artifact ``name`` at ``ref``, and return the registration (None with ``dry_run``).
 
-    Without ``version``, the greatest version in effect is bumped, by default its patch part. The first
+    Without ``version``, the greatest active version is bumped, by default its patch part. The first
     version is ``v0.0.1``. ``simple=False`` adds a counter to the tag.
 
     >>> api.register(repo, "churn", bump_minor=True).tag
     'churn@v1.2.0'
 
     Raises:
-        VersionExistsForCommit: the commit already has a version in effect.
+        VersionExistsForCommit: the commit already has an active version.
         VersionAlreadyRegistered: the version exists; the error says who registered it, when and where.
         InvalidName, WrongArguments, RefNotFound, TagExists: the arguments are wrong.
         PushRefused: the remote refuses the push; nothing was changed.

@@ -21,7 +21,7 @@ TRANSFER = "Transfer a change"
 _HASH = re.compile(r"[0-9a-fA-F]{4,40}")
 
 commands = click.Group()
-_argument_wanted = click.argument(
+_argument_names = click.argument(
     "words", nargs=-1, metavar="[diff [BASE] HASH|commits [FROM] TO|all [FROM] TO HASH]", shell_complete=ghost_kinds
 )
 F = TypeVar("F", bound=Callable[..., Any])
@@ -119,7 +119,7 @@ def push(
     git ghost pull commits 9b97b80
     git ghost pull all 9b97b80 e5f2a81""",
 )
-@_argument_wanted
+@_argument_names
 @click.option("--force-base", is_flag=True, help="If HEAD is not the change's base commit, merge the change")
 @common
 def pull(words: tuple[str, ...], force_base: bool) -> None:
@@ -129,9 +129,9 @@ def pull(words: tuple[str, ...], force_base: bool) -> None:
     """
     from gto_ci.ghost import pull_ghost
 
-    wanted = _wanted(words)
+    names = _parse_names(words)
     with session() as opened:
-        done = pull_ghost.pull(opened, diff=wanted.diff, commits=wanted.commits, force_base=force_base)
+        done = pull_ghost.pull(opened, diff=names.diff, commits=names.commits, force_base=force_base)
     notes(done.notes)
     detail(f"HEAD is at {done.commit}; files that differ from it: {len(done.files)}; tree {done.tree}")
 
@@ -143,7 +143,7 @@ def pull(words: tuple[str, ...], force_base: bool) -> None:
     examples="""git ghost show e5f2a81
     git ghost show commits 9b97b80""",
 )
-@_argument_wanted
+@_argument_names
 @common
 def show(words: tuple[str, ...]) -> None:
     """Print a stored patch, byte for byte.
@@ -152,12 +152,12 @@ def show(words: tuple[str, ...]) -> None:
     """
     from gto_ci.ghost import pull_ghost
 
-    wanted = _wanted(words)
+    names = _parse_names(words)
     with session() as opened:
-        raw_bytes(pull_ghost.show(opened, diff=wanted.diff, commits=wanted.commits))
+        raw_bytes(pull_ghost.show(opened, diff=names.diff, commits=names.commits))
 
 
-def _wanted(words: tuple[str, ...]) -> Wanted:
+def _parse_names(words: tuple[str, ...]) -> Wanted:
     """Parse ``words`` into the names of the diff and the commits."""
     from gto_ci.ghost.names import CommitRange, DiffName, Wanted
 
