@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from gto_ci.core.policy import AssignCommand
 
 
-class Door(Enum):
+class Interface(Enum):
     """The interface that shows an error. The value is the index of its wording in the table."""
 
     COMMAND = 0
@@ -134,18 +134,18 @@ _REMEDY_WORDINGS: dict[Remedy, tuple[str | None, str | None, str | None]] = {
 _WORDINGS = {remedy.kind: wordings for remedy, wordings in _REMEDY_WORDINGS.items()}
 
 
-def next_step(step: str, door: Door) -> str:
-    """Return the next step in the wording of ``door``, empty if there is none."""
-    wording = _WORDINGS[step.kind][door.value] if isinstance(step, Remedy) else None
+def next_step(step: str, interface: Interface) -> str:
+    """Return the next step in the wording of ``interface``, empty if there is none."""
+    wording = _WORDINGS[step.kind][interface.value] if isinstance(step, Remedy) else None
     if not isinstance(step, Remedy) or wording is None:
         return step
     wording = wording.format(fact=step.fact, text=getattr(Remedies, step.kind))
     return f"{step.first}; or {wording[:1].lower()}{wording[1:]}" if step.first else wording
 
 
-def sentence(error: GtoError, door: Door) -> str:
-    """Return the cause and the next step, in the wording of ``door``."""
-    step = next_step(error.next_step, door)
+def sentence(error: GtoError, interface: Interface) -> str:
+    """Return the cause and the next step, in the wording of ``interface``."""
+    step = next_step(error.next_step, interface)
     return f"{error.cause}. {step}" if step else error.cause
 
 
@@ -159,5 +159,5 @@ def assign_command(wanted: AssignCommand) -> str:
 
 def for_library(error: GtoError) -> GtoError:
     """Return ``error`` with a ``str()`` in the library's wording. Commands still use their own wording for it."""
-    error.args = (sentence(error, Door.LIBRARY),)
+    error.args = (sentence(error, Interface.LIBRARY),)
     return error

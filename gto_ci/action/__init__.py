@@ -22,7 +22,7 @@ from gto_ci.files import config
 from gto_ci.git import Repository
 from gto_ci.git.remotes.mirror import RemoteMirror
 from gto_ci.git.remotes.settings import find_remote
-from gto_ci.hints import Door, next_step
+from gto_ci.hints import Interface, next_step
 from gto_ci.platforms.inputs import Inputs
 from gto_ci.platforms.platform import Platform
 from gto_ci.render import summary_page
@@ -46,7 +46,7 @@ def run(inputs: Inputs, platform: Platform, environ: Mapping[str, str]) -> None:
     except GtoError as error:
         comment.post_failure(inputs, platform, error)
         if inputs.summary:
-            platform.write_summary(summary_page.failure(error.cause, next_step(error.next_step, Door.ACTION)))
+            platform.write_summary(summary_page.failure(error.cause, next_step(error.next_step, Interface.ACTION)))
         raise
     if outcome.gate is not None and not outcome.gate.passed:
         raise outcome.gate.failure

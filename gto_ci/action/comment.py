@@ -10,7 +10,7 @@ from urllib.parse import quote as percent
 from gto_ci.action import report
 from gto_ci.action.outcome import Outcome
 from gto_ci.core.errors import CommentRefused, GtoError
-from gto_ci.hints import Door, next_step, sentence
+from gto_ci.hints import Interface, next_step, sentence
 from gto_ci.platforms.inputs import Inputs
 from gto_ci.platforms.platform import Job, Platform, Posted
 from gto_ci.render import summary_page
@@ -40,7 +40,7 @@ def comment(inputs: Inputs, platform: Platform, outcome: Outcome) -> Posted | No
 def post_failure(inputs: Inputs, platform: Platform, error: GtoError) -> None:
     """Post a comment that says why the step failed."""
     if inputs.comment != "never":
-        body = summary_page.failure(error.cause, next_step(error.next_step, Door.ACTION)) + summary_page.links(
+        body = summary_page.failure(error.cause, next_step(error.next_step, Interface.ACTION)) + summary_page.links(
             _links(platform.job, None)
         )(1000)
         _post(inputs, platform, platform.job.commit, body, create=True)
@@ -58,7 +58,7 @@ def _post(inputs: Inputs, platform: Platform, commit: str, body: str, *, create:
         posted = platform.comment(number, inputs.comment_header, body, inputs.token, create=create)
     except CommentRefused as error:
         where = " The job summary has the same results" if platform.has_summary else ""
-        log.notice(f"No comment was posted. {sentence(error, Door.ACTION)}.{where}")
+        log.notice(f"No comment was posted. {sentence(error, Interface.ACTION)}.{where}")
         return None
     return posted if posted.action != "none" else None
 

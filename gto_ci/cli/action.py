@@ -27,7 +27,7 @@ def run(environ: Mapping[str, str], stream: TextIO) -> int:
     try:
         action.run(platform.read_inputs(environ), platform(environ, stream), environ)
     except GtoError as error:
-        log.error(hints.sentence(error, hints.Door.ACTION))
+        log.error(hints.sentence(error, hints.Interface.ACTION))
         return 1
     except Exception as error:
         # a crash must not look like a success with empty outputs

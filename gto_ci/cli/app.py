@@ -179,7 +179,7 @@ def _error_line(error: Exception) -> str:
     if isinstance(error, GtoError):
         from gto_ci import hints  # late: only needed after an error
 
-        return hints.sentence(error, hints.Door.COMMAND)
+        return hints.sentence(error, hints.Interface.COMMAND)
     if isinstance(error, OSError) and error.errno in _NO_SPACE:
         stdio.discard(sys.stdout)
         return f"Cannot write: {os.strerror(error.errno)}. Free some space, or write elsewhere"

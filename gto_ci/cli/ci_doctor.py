@@ -34,7 +34,7 @@ def doctor(repo: str, offline: bool, as_json: bool) -> int:
     """
     findings = []
     for found in examine(repo, os.environ, offline=offline):
-        finding = found._replace(fix=hints.next_step(found.fix, hints.Door.COMMAND))
+        finding = found._replace(fix=hints.next_step(found.fix, hints.Interface.COMMAND))
         findings.append(finding)
         if not as_json:
             _show(finding)

@@ -426,7 +426,7 @@ def test_a_refused_token_is_reported(forge: FakeForgejo, tmp_path: Path) -> None
     room = forgejo(forge, tmp_path)
     with pytest.raises(CommentRefused, match="Check the token") as caught:
         room.comment(7, "gto", "one", "another")
-    assert "Check the input 'token'" in hints.sentence(caught.value, hints.Door.ACTION)
+    assert "Check the input 'token'" in hints.sentence(caught.value, hints.Interface.ACTION)
     assert "another" not in str(caught.value)
     with pytest.raises(CommentRefused):
         room.merged_change("1" * 40, "another")

@@ -70,7 +70,7 @@ class Writer:
         shown = "".join(traceback.format_exception(refusal.value)) + repr(refusal.value)
         assert not self.place.token or self.place.token not in shown
         assert "\n" not in str(refusal.value)
-        return hints.sentence(refusal.value, hints.Door.ACTION)
+        return hints.sentence(refusal.value, hints.Interface.ACTION)
 
 
 def ours(fake: FakeGitHub, header: str = HEADER) -> list[Comment]:

@@ -317,7 +317,7 @@ PLUGIN = "ERROR: unexpected error - {0} is supported, but requires 'dvc-{0}' to 
 def test_dvcs_words_become_a_cause_and_a_next_step(lines: list[str], cause: str, next_step: str) -> None:
     error = explain("model.pkl", 3, lines, EXTRAS)
     assert error.cause == f"DVC cannot pull 'model.pkl': {cause}"
-    assert next_step in hints.next_step(error.next_step, hints.Door.ACTION)
+    assert next_step in hints.next_step(error.next_step, hints.Interface.ACTION)
 
 
 @pytest.mark.parametrize(

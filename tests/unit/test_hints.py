@@ -16,7 +16,7 @@ from gto_ci import hints
 from gto_ci.cli import git_ghost, gto, gto_ci
 from gto_ci.core.errors import GtoError, Remedies, Remedy, WrongArguments
 from gto_ci.core.policy import AssignCommand
-from gto_ci.hints import Door
+from gto_ci.hints import Interface
 
 PROJECT = Path(__file__).resolve().parents[2]
 PACKAGE = PROJECT / "gto_ci"
@@ -58,7 +58,7 @@ def strings(tree: ast.AST) -> Iterator[ast.Constant]:
             yield node
 
 
-def door_words(text: str) -> list[str]:
+def interface_words(text: str) -> list[str]:
     """Return the options and inputs that a string names. A string without spaces may be an argument for git."""
     found = [one for one in OPTIONS if " " in text and re.search(rf"(?<![\w-]){one}(?![\w-])", text)]
     if "dvc" in text or re.search(r"\bgit (?!ghost)[a-z]", text):
@@ -72,7 +72,7 @@ def door_words(text: str) -> list[str]:
     "text", ["Use --force", "Raise the limit with --max-size", "Set 'fetch-tags: true'", "Check the input 'token'"]
 )
 def test_the_search_finds_options_and_inputs(text: str) -> None:
-    assert door_words(text)
+    assert interface_words(text)
 
 
 def test_lower_layers_name_no_option_and_no_input() -> None:
@@ -83,7 +83,7 @@ def test_lower_layers_name_no_option_and_no_input() -> None:
     assert len(files) > 80
     for file in files:
         for node in strings(ast.parse(file.read_text(encoding="utf-8"))):
-            found += [f"{file.relative_to(PACKAGE)}:{node.lineno}: {one}" for one in door_words(str(node.value))]
+            found += [f"{file.relative_to(PACKAGE)}:{node.lineno}: {one}" for one in interface_words(str(node.value))]
     assert found == []
 
 
@@ -91,13 +91,13 @@ def test_every_kind_of_remedy_has_its_own_text() -> None:
     assert set(hints._WORDINGS) <= set(KINDS)
     assert len({str(remedy) for remedy in KINDS.values()}) == len(KINDS)
     assert all(remedy.kind == name for name, remedy in KINDS.items())
-    assert not [name for name, remedy in KINDS.items() if door_words(str(remedy))]
+    assert not [name for name, remedy in KINDS.items() if interface_words(str(remedy))]
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_interface_uses_its_own_wording(kind: str) -> None:
     remedy = KINDS[kind].about("ref")
-    command, action, library = (hints.next_step(remedy, door) for door in Door)
+    command, action, library = (hints.next_step(remedy, interface) for interface in Interface)
     assert all(text and "{" not in text for text in (command, action, library))
     assert not [one for one in OPTIONS if re.search(rf"(?<![\w-]){one}(?![\w-])", f"{action} {library}")]
     named = [one for one in ACTION["inputs"] if f"'{one}'" in command + library or f"'{one}: " in command + library]
@@ -110,13 +110,13 @@ def test_each_interface_uses_its_own_wording(kind: str) -> None:
 
 def test_a_remedy_can_follow_a_step_and_take_a_fact() -> None:
     error = WrongArguments("It is so", Remedies.NAME_COMMIT.after("Wait").about("rev"))
-    assert hints.sentence(error, Door.COMMAND) == "It is so. Wait; or name a commit with --rev"
-    assert hints.sentence(error, Door.LIBRARY) == "It is so. Wait; or pass rev"
-    assert hints.sentence(error, Door.ACTION) == str(error) == "It is so. Wait; or name a commit"
-    assert hints.sentence(GtoError("It is so", "Wait"), Door.ACTION) == "It is so. Wait"
-    assert hints.sentence(GtoError("It is so"), Door.ACTION) == "It is so"
+    assert hints.sentence(error, Interface.COMMAND) == "It is so. Wait; or name a commit with --rev"
+    assert hints.sentence(error, Interface.LIBRARY) == "It is so. Wait; or pass rev"
+    assert hints.sentence(error, Interface.ACTION) == str(error) == "It is so. Wait; or name a commit"
+    assert hints.sentence(GtoError("It is so", "Wait"), Interface.ACTION) == "It is so. Wait"
+    assert hints.sentence(GtoError("It is so"), Interface.ACTION) == "It is so"
     assert str(hints.for_library(error)) == "It is so. Wait; or pass rev"
-    assert hints.sentence(error, Door.COMMAND) == "It is so. Wait; or name a commit with --rev"
+    assert hints.sentence(error, Interface.COMMAND) == "It is so. Wait; or name a commit with --rev"
 
 
 def test_a_remedy_survives_pickling() -> None:

@@ -162,7 +162,7 @@ def test_all_paths_are_named_once() -> None:
         "'.github/b' (workflows and actions run with the job's secrets), '.gitmodules' (it says where submodules come "
         "from)"
     )
-    assert "'ghost-allow'" in hints.next_step(error.next_step, hints.Door.ACTION)
+    assert "'ghost-allow'" in hints.next_step(error.next_step, hints.Interface.ACTION)
 
 
 def test_many_paths_are_counted() -> None:
