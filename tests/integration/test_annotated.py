@@ -346,6 +346,6 @@ def test_at_a_url(work: WorkDir, filters: str) -> None:
         there, here = gto(*args, "-r", url, cwd=work.path.parent), gto(*args, cwd=work.path)
         if filters == "false" and ("-A" in args or "print-index" in args):
             assert there.code == 1
-            assert "clone it" in there.err
+            assert "Clone the repository and name the clone with --repo" in there.err
         else:
             assert there == here
