@@ -11,7 +11,6 @@ from gto_ci.core.errors import TagProblem, WrongAnnotations, quote
 from gto_ci.core.events import Event
 from gto_ci.core.names import TagName
 from gto_ci.core.resolve import (
-    Reason,
     Reference,
     RegistryTags,
     Resolution,
@@ -65,28 +64,28 @@ def interpret(reference: Reference, tags: RegistryTags, *, fetched: bool) -> Mea
     if found.reason is None:
         return Meaning(event=found.event, deleted=found.deleted)
     cause = found.cause
-    if found.reason is Reason.MOVED:
+    if found.reason == "moved":
         cause = f"{cause} after the job started"
     raise TagProblem(cause, _next_step(reference, found, tags, fetched=fetched))
 
 
 def _next_step(reference: Reference, found: Resolution, tags: RegistryTags, *, fetched: bool) -> str:
     match found.reason:
-        case Reason.MOVED:
+        case "moved":
             return "Run the workflow again for the tag's current commit"
-        case Reason.NO_VERSION:
+        case "no version":
             known = ", ".join(sorted(tags.registry.artifacts)[:5]) or "none"
             return f"Known artifacts: {known}"
-        case Reason.SEVERAL_VERSIONS:
+        case "several versions":
             return "Name one tag: refs/tags/TAG"
-        case Reason.MISSING:
+        case "missing":
             return "Push the tag, or check its name" if fetched else "Set 'fetch-tags: true' to fetch it"
-        case Reason.LIGHTWEIGHT if fetched:
+        case "lightweight" if fetched:
             tag = reference.text
             # quoted for any shell: a registry tag never contains a quote, but may contain # or !
             command = f"git tag -a -f -m MESSAGE '{tag}' '{tag}^{{}}' && git push --force origin 'refs/tags/{tag}'"
             return f"Replace it with an annotated tag: {command}"
-        case Reason.LIGHTWEIGHT:
+        case "lightweight":
             return "Set 'fetch-tags: true' to fetch the annotated tag"
         case _:
             return f"Delete it, and tag a commit: git push --delete origin {quote(f'refs/tags/{reference.text}')}"

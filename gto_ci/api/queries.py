@@ -11,7 +11,7 @@ from gto_ci.core import names
 from gto_ci.core.errors import Remedies, TagProblem, WrongAnnotations, WrongArguments, quote
 from gto_ci.core.events import CommitEvent, Event, TagRecord, read_events, why_no_event
 from gto_ci.core.registry import ALL, Artifact, Registry, Sort, StageLimits, Version, VersionStage, journal, not_found
-from gto_ci.core.resolve import Reason, Reference, RegistryTags, resolve, typed_reference
+from gto_ci.core.resolve import Reference, RegistryTags, resolve, typed_reference
 from gto_ci.files.annotations import Annotation, find, read_artifacts_yaml, read_dvc_yaml
 from gto_ci.files.annotations.discovery import Discovery, discover, read_commits
 from gto_ci.files.config import Settings
@@ -372,7 +372,7 @@ def _commit_of(reference: Reference, repository: Repository, settings: Settings)
     found = resolve(reference, RegistryTags(repository.tag_records(reference.artifact)))
     if found.event is not None:
         return found.event.commit
-    if found.reason is Reason.SEVERAL_VERSIONS:
+    if found.reason == "several versions":
         raise WrongArguments(
             f"Ambiguous naming shortcut: multiple variants found. {found.cause}", Remedies.NAME_COMMIT.about("rev")
         )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from gto_ci.api.open_repository import RepoLike, opened
 from gto_ci.core import names
 from gto_ci.core.events import Event, TagRecord
-from gto_ci.core.resolve import Reason, RegistryTags, pushed_reference, resolve, typed_reference
+from gto_ci.core.resolve import RegistryTags, pushed_reference, resolve, typed_reference
 from gto_ci.git import Repository
 
 if TYPE_CHECKING:
@@ -57,15 +57,17 @@ def explain_ref(repo: RepoLike, ref: str, verify: bool = False) -> RefMeaning:
     Raises:
         NoRepository, WrongConfig, GitError: the repository cannot be read.
     """
-    reference = typed_reference(ref)
+    reference = pushed_reference(ref)
+    if reference.tag is None:
+        reference = typed_reference(ref)
     if reference.artifact is None:
         found = resolve(reference, RegistryTags(()))
-        return RefMeaning([], "" if found.reason is Reason.UNRELATED else found.cause)
+        return RefMeaning([], "" if found.reason == "unrelated" else found.cause)
     with opened(repo) as (repository, _):
         tags = RegistryTags(repository.tag_records(reference.artifact))
-        if reference.shortcut and any(record.name == ref for record in tags.records):
-            reference = pushed_reference(ref)  # as in GTO, a tag with this name takes precedence over the shortcut
         found = resolve(reference, tags)
+        if found.reason == "missing":  # as in GTO, a tag takes precedence over the shortcut of its name
+            found = resolve(typed_reference(ref), tags)
         if found.event is None:
             return RefMeaning([], found.cause)
         signature = signatures_of(repository, tags.records, [found.event])[found.event.tag] if verify else None

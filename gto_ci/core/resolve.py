@@ -6,9 +6,8 @@ The action, ``check-ref``, the gate and ``describe`` all call :func:`resolve`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from enum import Enum
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal
 
 from gto_ci.core.errors import quote
 from gto_ci.core.events import Event, TagRecord, read_events, why_no_event
@@ -20,7 +19,10 @@ if TYPE_CHECKING:
 _TAGS = "refs/tags/"
 
 
-class Reference(NamedTuple):
+# Plain classes: ``check-ref`` runs in every job, and creating a NamedTuple or an Enum takes as long as resolving a tag.
+
+
+class Reference:
     """The parsed name of a tag or a version.
 
     ``text`` has no leading ``refs/tags/``. At most one of ``tag`` and ``shortcut`` is set; neither is set if
@@ -28,11 +30,22 @@ class Reference(NamedTuple):
     the tag must point to; empty means any.
     """
 
-    text: str
-    tag: TagName | None = None
-    shortcut: Shortcut | None = None
-    deleted: bool = False
-    commit: str = ""
+    __slots__ = ("commit", "deleted", "shortcut", "tag", "text")
+
+    def __init__(
+        self,
+        text: str,
+        tag: TagName | None = None,
+        shortcut: Shortcut | None = None,
+        *,
+        deleted: bool = False,
+        commit: str = "",
+    ) -> None:
+        self.text: Final = text
+        self.tag: Final = tag
+        self.shortcut: Final = shortcut
+        self.deleted: Final = deleted
+        self.commit: Final = commit
 
     @property
     def artifact(self) -> str | None:
@@ -67,29 +80,33 @@ class RegistryTags:
         return Registry.fold(self.events)
 
 
-class Reason(Enum):
-    """Why a ref is not an event."""
-
-    UNRELATED = "it is neither a registry tag nor a shortcut"
-    MALFORMED = "it resembles a registry tag, but is not in registry format"
-    MISSING = "there is no such tag"
-    LIGHTWEIGHT = "the tag is lightweight"
-    NO_EVENT = "the tag is annotated, but is not an event for another reason"
-    MOVED = "the tag points to another commit than expected"
-    NO_VERSION = "the shortcut names no version"
-    SEVERAL_VERSIONS = "the shortcut names several versions"
+# Why a ref is not an event. "unrelated" text is neither a registry tag nor a shortcut; "malformed" text resembles a tag.
+# A tag that is "no event" is annotated. A tag that was "moved" points to another commit than expected.
+Reason = Literal[
+    "unrelated", "malformed", "missing", "lightweight", "no event", "moved", "no version", "several versions"
+]
 
 
-class Resolution(NamedTuple):
+class Resolution:
     """The meaning of a ref. Exactly one of ``event``, ``deleted`` and ``reason`` is set.
 
     ``cause`` explains the ``reason`` in a sentence, with its evidence.
     """
 
-    event: Event | None = None
-    deleted: TagName | None = None
-    reason: Reason | None = None
-    cause: str = ""
+    __slots__ = ("cause", "deleted", "event", "reason")
+
+    def __init__(
+        self,
+        event: Event | None = None,
+        *,
+        deleted: TagName | None = None,
+        reason: Reason | None = None,
+        cause: str = "",
+    ) -> None:
+        self.event: Final = event
+        self.deleted: Final = deleted
+        self.reason: Final = reason
+        self.cause: Final = cause
 
 
 def pushed_reference(text: str, *, deleted: bool = False, commit: str = "") -> Reference:
@@ -121,7 +138,7 @@ def resolve(reference: Reference, tags: RegistryTags) -> Resolution:
         return _no_event(reference.text, reference.tag, tags)
     if reference.commit and event.commit != reference.commit:
         cause = f"Tag {quote(event.tag)} points to commit {event.commit}, not to {reference.commit}: it was moved"
-        return Resolution(reason=Reason.MOVED, cause=cause)
+        return Resolution(reason="moved", cause=cause)
     return Resolution(event)
 
 
@@ -135,11 +152,11 @@ def _resolve_shortcut(text: str, shortcut: Shortcut, tags: RegistryTags) -> Reso
             why = f"no version of {quote(artifact.name)} is in stage {quote(shortcut.stage)}"
         else:
             why = f"{quote(artifact.name)} has no active version {shortcut.version or ''}".rstrip()
-        return Resolution(reason=Reason.NO_VERSION, cause=f"{quote(text)} names no version {tags.where}: {why}")
+        return Resolution(reason="no version", cause=f"{quote(text)} names no version {tags.where}: {why}")
     if len(versions) > 1:
         commits = " and ".join(version.commit[:7] for version in versions)
         cause = f"{quote(text)} names several versions {tags.where}, at the commits {commits}"
-        return Resolution(reason=Reason.SEVERAL_VERSIONS, cause=cause)
+        return Resolution(reason="several versions", cause=cause)
     (version,) = versions
     return Resolution(version.stages[shortcut.stage].events[-1] if shortcut.stage else version.authoring)
 
@@ -147,8 +164,8 @@ def _resolve_shortcut(text: str, shortcut: Shortcut, tags: RegistryTags) -> Reso
 def _no_event(text: str, name: TagName, tags: RegistryTags) -> Resolution:
     record = next((record for record in tags.records if record.name == text), None)
     if record is None:
-        return Resolution(reason=Reason.MISSING, cause=f"There is no tag {quote(text)} {tags.where}")
-    reason = Reason.NO_EVENT if record.annotated else Reason.LIGHTWEIGHT
+        return Resolution(reason="missing", cause=f"There is no tag {quote(text)} {tags.where}")
+    reason: Reason = "no event" if record.annotated else "lightweight"
     cause = f"Tag {quote(text)} {tags.where} is not an event: {why_no_event(record, name)}"
     return Resolution(reason=reason, cause=cause)
 
@@ -157,7 +174,7 @@ def _no_tag(text: str) -> Resolution:
     in_tag = text.replace(":", "=")
     if match_tag(in_tag):
         cause = f"{quote(text)} is not a tag name: tags use '=' instead of ':'; try {quote(in_tag)}"
-        return Resolution(reason=Reason.MALFORMED, cause=cause)
+        return Resolution(reason="malformed", cause=cause)
     if looks_like_tag(text):
-        return Resolution(reason=Reason.MALFORMED, cause=f"{quote(text)} is not in registry format")
-    return Resolution(reason=Reason.UNRELATED, cause=f"{quote(text)} is neither a registry tag nor a shortcut")
+        return Resolution(reason="malformed", cause=f"{quote(text)} is not in registry format")
+    return Resolution(reason="unrelated", cause=f"{quote(text)} is neither a registry tag nor a shortcut")
