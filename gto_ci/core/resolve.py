@@ -80,7 +80,7 @@ class RegistryTags:
         return Registry.fold(self.events)
 
 
-# Why a ref is not an event. "unrelated" text is neither a registry tag nor a shortcut; "malformed" text resembles a tag.
+# Why a ref is not an event. "unrelated" is neither a registry tag nor a shortcut; "malformed" resembles a registry tag.
 # A tag that is "no event" is annotated. A tag that was "moved" points to another commit than expected.
 Reason = Literal[
     "unrelated", "malformed", "missing", "lightweight", "no event", "moved", "no version", "several versions"
