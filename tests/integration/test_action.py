@@ -490,7 +490,7 @@ def test_a_token_is_sent_to_no_other_server(lab: Lab) -> None:
 
 
 def test_a_busy_server_is_retried(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gto_ci.git.remotes.retries.PAUSES", (0.0, 0.0))
+    monkeypatch.setattr("gto_ci.git.remotes.network_retries.PAUSES", (0.0, 0.0))
     runner, commit = lab.check_out("refs/tags/churn#prod#2")
     lab.server.fail_next(503, 503)
     assert runner.run("push", "refs/tags/churn#prod#2", commit).code == 0

@@ -153,7 +153,7 @@ def test_a_weaker_policy_elsewhere_does_not_count(lab: Lab) -> None:
 
 def test_a_tag_does_not_pass_for_a_branch(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     """If branch `x` is missing, git would resolve a tag `refs/heads/x` instead, and a tag `HEAD` for the remote's."""
-    monkeypatch.setattr("gto_ci.git.remotes.retries.PAUSES", ())
+    monkeypatch.setattr("gto_ci.git.remotes.network_retries.PAUSES", ())
     for name in ("HEAD", "main", "origin/main", "refs/heads/main", "refs/heads/gone", "refs/remotes/origin/main"):
         lab.remote.tag(name, "lax")
     job = Job(*lab.check_out(f"refs/tags/{TAG}", Checkout(keeps_annotation=True)))
@@ -217,7 +217,7 @@ def test_policy_ref(world: Lab, job: Job, ref: str, says: str, fetch: str) -> No
 def test_a_policy_ref_that_is_missing_or_ambiguous(
     job: Job, ref: str, says: str, fetch: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gto_ci.git.remotes.retries.PAUSES", ())  # a missing ref may be created a moment later
+    monkeypatch.setattr("gto_ci.git.remotes.network_retries.PAUSES", ())  # a missing ref may be created a moment later
     ran = job.run(policy_ref=ref, fetch_tags=fetch)
     assert says in ran.error
     assert "Traceback" not in ran.log

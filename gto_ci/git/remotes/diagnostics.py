@@ -10,7 +10,7 @@ from pathlib import Path
 from gto_ci.core.errors import GitError, quote
 from gto_ci.git.output import RemoteTag, parse_ls_remote
 from gto_ci.git.process import Runner
-from gto_ci.git.remotes.retries import explained
+from gto_ci.git.remotes.network_retries import explained
 from gto_ci.git.repository import Repository
 
 OLDEST = (2, 31)  # the oldest git that all our commands work with

@@ -17,8 +17,8 @@ from gto_ci.core.names import match_tag, tag_prefixes
 from gto_ci.git.output import GitObject, RemoteTag, allows_filters, parse_ls_remote, parse_ref, parse_symref_listing
 from gto_ci.git.process import QUIET, Runner
 from gto_ci.git.remotes import protocol_v2
+from gto_ci.git.remotes.network_retries import retrying
 from gto_ci.git.remotes.push import CounterRef, mark_of
-from gto_ci.git.remotes.retries import retrying
 from gto_ci.git.remotes.settings import Remote
 from gto_ci.git.repository import Repository
 from gto_ci.git.scratch_folders import temporary_folder

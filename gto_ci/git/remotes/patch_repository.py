@@ -19,8 +19,8 @@ from gto_ci.git.process import Watch
 from gto_ci.git.remotes import protocol_v2
 from gto_ci.git.remotes.address import Address
 from gto_ci.git.remotes.credentials import header_secrets
+from gto_ci.git.remotes.network_retries import NetworkRemedies, retrying
 from gto_ci.git.remotes.push import PushReport, RefUpdate, is_done, read_report
-from gto_ci.git.remotes.retries import NetworkRemedies, retrying
 from gto_ci.git.remotes.settings import trust, trust_settings
 from gto_ci.git.repository import Repository
 from gto_ci.git.scratch_area import ScratchArea, ScratchRepository

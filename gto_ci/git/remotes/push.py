@@ -24,7 +24,7 @@ from typing import NamedTuple
 from gto_ci.core.errors import GitError, PushRefused, quote
 from gto_ci.core.names import ref_part
 from gto_ci.git.output import parse_push_rejections, parse_ref, parse_remote_messages
-from gto_ci.git.remotes.retries import retrying
+from gto_ci.git.remotes.network_retries import retrying
 from gto_ci.git.repository import Repository
 
 MARKS = "refs/gto-ci/newest/"

@@ -18,8 +18,8 @@ from gto_ci.core.events import TagRecord
 from gto_ci.git.output import GitObject, allows_filters, parse_symref_listing
 from gto_ci.git.process import Runner
 from gto_ci.git.remotes.mirror import WHOLE_HISTORY, RemoteMirror
+from gto_ci.git.remotes.network_retries import retrying
 from gto_ci.git.remotes.push import MARKS
-from gto_ci.git.remotes.retries import retrying
 from gto_ci.git.remotes.settings import Remote, remote_at
 from gto_ci.git.repository import Repository
 from gto_ci.git.scratch_folders import temporary_folder
