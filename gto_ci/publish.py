@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -23,6 +23,7 @@ from gto_ci.files.config import Settings
 from gto_ci.git import Repository
 from gto_ci.git.process import without_password
 from gto_ci.git.write_tags import Tagger, make_tags, prepared
+from gto_ci.race_retries import LostRace, Say, retry_lost_races
 
 # The modules for pushes are imported by the functions that push, because most commands do not push.
 if TYPE_CHECKING:
@@ -31,11 +32,7 @@ if TYPE_CHECKING:
     from gto_ci.git.remotes.settings import Remote
 
 TAGS_PER_PUSH = 3  # GitHub creates no events for the tags of a push with more tags, and so starts no workflow
-TRIES = 60  # another writer succeeds for each lost race, so that many others would have to push meanwhile
-_PAUSE = 0.2  # the most seconds for each race lost so far; at most 2 in total
 _ARRIVING = (0.1, 0.4)  # seconds to wait for the tags of a push whose mark is visible already
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,45 +53,22 @@ def publish(repository: Repository, settings: Settings, request: Request, option
             refuses a later part of a deletion, the error names the tags that were deleted.
     """
     with _source(repository, options) as source:
-        for attempt in range(1, TRIES + 1):
+
+        def attempt() -> tuple[TagPlan, Event | None]:
             records = source.records(request.name)
             change = _plan(repository, settings, request, records, source.given)
-            if options.dry_run:
-                _announce(change, source, options.say)
-                return None
-            try:
-                if not change.create:
-                    _delete(repository, change, source, options.say)
-                    return None
-                made = _create(repository, change, source, options)
-                events = read_events([*records, *made])
-                return next((event for event in events if event.tag == made[-1].name), None)
-            except (PushRefused, GitError, _LostRace) as error:
-                if change.delete or not _was_faster(error, options.say):
-                    raise
-                import random  # late: it is large, and races are rare
+            if options.dry_run or not change.create:
+                return change, None
+            made = _create(repository, change, source, options)
+            events = read_events([*records, *made])
+            return change, next((event for event in events if event.tag == made[-1].name), None)
 
-                time.sleep(random.uniform(0, min(attempt * _PAUSE, 2.0)))  # noqa: S311  # to part those who race
-    raise PushRefused(
-        f"Gave up after {TRIES} tries: each time, another writer had created the tag first",
-        "Nothing was changed; try again later",
-    )
-
-
-class _LostRace(GtoError):
-    """The artifact's tags in this repository have changed since the change was planned."""
-
-
-def _was_faster(error: PushRefused | GitError | _LostRace, say: Say) -> bool:
-    """Tell whether another writer has created a tag in the meantime, here or on the remote."""
-    if isinstance(error, _LostRace):
-        return True
-    if isinstance(error, GitError):
-        return "reference already exists" in error.stderr
-    if error.raced:
-        what = f"has {', '.join(map(quote, error.taken))}" if error.taken else "has a new tag"
-        say(f"The remote {what} already; trying again after it")
-    return error.raced
+        change, event = retry_lost_races(attempt, options.say)
+        if options.dry_run:
+            _announce(change, source, options.say)
+        elif not change.create:
+            _delete(repository, change, source, options.say)
+        return event
 
 
 @dataclass(slots=True)
@@ -192,7 +166,7 @@ def _create(repository: Repository, change: TagPlan, source: _Source, options: P
     with prepared(repository, artifact, tags, {}) as commit:
         # at a URL, the tags were read from the remote, and the remote itself detects races
         if not source.at_url and repository.tag_names(artifact) != source.here:
-            raise _LostRace(f"Another writer created or deleted a tag of {quote(artifact)}")
+            raise LostRace(f"Another writer created or deleted a tag of {quote(artifact)}")
         if source.remote is not None:
             from gto_ci.git.remotes.push import push_tags
 

@@ -18,7 +18,8 @@ from gto_ci.core.tag_plans import Assign, Deprecate, Deregister, Part, Register,
 from gto_ci.files.config import Settings
 from gto_ci.git import Repository
 from gto_ci.git.write_tags import Tagger
-from gto_ci.publish import PublishOptions, Say, publish
+from gto_ci.publish import PublishOptions, publish
+from gto_ci.race_retries import Say
 
 # True prints the same lines as the command line; a function receives them one by one
 Stdout = bool | Callable[[str], None]
