@@ -65,13 +65,16 @@ def change_files(work: WorkDir) -> None:
 def unmarked(temp: Path) -> list[Path]:
     """What stays in a folder for temporary files, but for what a process leaves that is killed before it wrote a mark.
 
-    That is an empty folder, or one that holds an empty mark: as nothing shows whose it is, it stays.
+    That is an empty folder, or one that holds an empty mark: as nothing shows whose it is, it stays. So does the folder
+    around it, with the mark that it has.
     """
     places = list(temp.rglob("*"))
+    around = {place.parent / MARK for place in places if place.match("gto-ci-*/scratch-*")}
     return [
         place
         for place in places
         if (place.name != MARK or place.stat().st_size)
+        and place not in around
         and not place.match("gto-ci-*/scratch-*")
         and not place.match("gto-ci-*")
     ]
