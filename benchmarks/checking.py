@@ -20,7 +20,7 @@ def rows(options: Options) -> Iterator[Entry]:
     """Compare the answer about a typical artifact's tag, and about the busiest one's; then the growth of our own."""
     for tags in options.tags:
         if tags > _THEIRS_UP_TO:
-            yield NotMeasured(GROUP, f"GTO with {tags:,} tags", "it takes minutes for a run")
+            yield NotMeasured(GROUP, f"GTO with {tags:,} tags", "one run takes minutes")
             continue
         made = kept(options.registries, Shape.usual(tags, options.seed))
         yield _row(options, made, made.typical_tag, "a typical artifact", _TARGETS.get(tags))
@@ -54,9 +54,9 @@ def _growth(options: Options, small: Made, large: Made, which: str) -> Entry:
     target = _GROWTH if which == "typical" and (small.shape.tags, large.shape.tags) == (10, 100_000) else None
     return within(
         GROUP,
-        f"`gto check-ref`, ours alone, the {which} artifact",
+        f"`gto check-ref`, gto-ci alone, the {which} artifact",
         str(large.shape),
         (found["large"], found["small"]),
-        f"ours, {small.shape.tags:,} tags",
+        f"gto-ci, {small.shape.tags:,} tags",
         target=target,
     )

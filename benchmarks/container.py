@@ -25,12 +25,12 @@ _TOKEN = re.compile(r"\b[0-9a-f]{32}\b")
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # where no image says another
 _NOTE = (
     "The job is that of the section before. The container sees the job's folder and the remote where they are outside, "
-    "and no network; an empty one is the same with `/bin/true` for the job. Outside: the wheel, with this machine's "
+    "and no network; an empty container runs `/bin/true` instead of the job. Outside: the wheel, with this machine's "
     "Python and git"
 )
 _NOTE_FILES = (
-    "The image's files: the same job with the image's own Python and git, in a `chroot` instead of a container, less "
-    "`/bin/true` in that"
+    "The image's files: the same job with the image's own Python and git, in a `chroot` instead of a container, minus "
+    "the time of `/bin/true` in the same `chroot`"
 )
 # $1: the new root; $2: the folder to start in; up to `--`: folders to see there as they are here; then the program
 _ROOTED = """

@@ -23,7 +23,7 @@ _HOW = (
     "Over HTTP: git's own http-backend on this machine, with a password; bytes are those of the bodies of all requests "
     "and answers. One ghost in a hundred starts from the commit that is checked out"
 )
-_CLONE = "Git Ghost begins each command with a clone of the patch repository, which is what is measured of it"
+_CLONE = "Git Ghost begins each command by cloning the patch repository; only that clone is measured"
 
 Url = Callable[[Carried], str]
 

@@ -43,7 +43,7 @@ def rows(options: Options) -> Iterator[Entry]:
     )
     yield Row(
         *(GROUP, f"of which the base, `{base}`", size, Figure(compressed(run, base) / 1e6, "MB")),
-        note="Where no registry is in reach, the base is made of the same packages by `tests/e2e/host.sh`.",
+        note="If no container registry is reachable, `tests/e2e/host.sh` builds the base from the same packages.",
     )
     yield _largest(run, image, base)
 
@@ -135,7 +135,7 @@ def _largest(run: Sequence[str], image: str, base: str) -> Table:
         for entry in weighed[:_LARGEST]
     )
     note = "Each is compressed by itself. Bytecode counts with its source."
-    return Table(GROUP, "The ten largest things", ("package", "compressed", "on disk", "brought by"), lines, note)
+    return Table(GROUP, "The ten largest packages", ("package", "compressed", "on disk", "brought by"), lines, note)
 
 
 def _checked(command: Sequence[str], stdin: str = "") -> str:

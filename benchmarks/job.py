@@ -24,13 +24,15 @@ GROUP = "job"
 _TARGETS = {10: at_least(10), 1_000: at_least(40)}
 _THEIRS_UP_TO = 2_000  # tags; beyond, one of their jobs takes minutes
 _NOTE = (
-    "Both jobs start in what `actions/checkout` leaves (one commit, one tag), which is made anew before each run; the "
-    "remote is a folder, by `file://`. Theirs: `git fetch --tags --force`, four `gto check-ref`, `gto show NAME`, "
-    "`gto history NAME`, `gto show`, `gto history`; what else the existing action does (branches, annotations) is left "
-    "out. Ours: `entrypoint.py` with the inputs' defaults: tables, outputs, job summary"
+    "Both jobs start from the state that `actions/checkout` leaves (one commit, one tag), which is restored before "
+    "each run; the remote is a folder, reached by `file://`. GTO's job: `git fetch --tags --force`, four `gto "
+    "check-ref`, `gto show NAME`, `gto history NAME`, `gto show`, `gto history`; whatever else iterative/gto-action "
+    "does (branches, annotations) is left out. gto-ci's job: `entrypoint.py` with the inputs' defaults: tables, "
+    "outputs, job summary"
 )
 _SAME = (
-    "Ours prints the history of the artifact at hand, not of all; this row leaves the last `gto history` out of theirs"
+    "gto-ci's job prints the history of the tagged artifact, not of all artifacts; the rows with the same tables "
+    "leave the last `gto history` out of GTO's job"
 )
 _ANSWERS = ("name", "version", "stage", "event")
 # What the existing action (iterative/gto-action) runs for an assignment. $1 is gto; where $2 is `same`, it prints no

@@ -17,12 +17,12 @@ _THEIRS_UP_TO = 20_000  # tags; beyond, one run of GTO takes minutes
 _BESIDE_GIT = at_most(4)
 _MEMORY = at_most(250)
 _COMMITS = (
-    "`gto history`: ours lists the commit of each version, too, which GTO 1.10.1 does not "
-    "(difference 31): it prints more lines"
+    "`gto history`: gto-ci also lists the commit of each version, which GTO 1.10.1 does not "
+    "(difference 31), so it prints more lines"
 )
 _PEAK = (
-    "Peak memory: the kernel keeps that of the largest process, be it ours or git's; the others are of one more run, "
-    "looked at every few milliseconds, with what processes share counted once"
+    "Peak memory: the kernel reports the peak of the largest process, gto-ci's or git's. The other rows come from a "
+    "further run, sampled every few milliseconds, in which shared memory counts once"
 )
 
 

@@ -26,6 +26,9 @@ class Figure:
 
 Measured = Sample | Figure | None
 
+# What the report calls two keys of the stored runs.
+_LABELS = {"ours": "measured", "theirs": "compared with"}
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -193,11 +196,11 @@ def render(titles: dict[str, str], runs: Sequence[Run], made_with: dict[str, str
     lines = [
         "# Results",
         "",
-        "Written by `make bench`; [README.md](README.md) says how it measures. Times are medians of whole processes;",
-        "± is how far the middle half of the runs spreads, as a part of the median, and the number of runs stands in",
-        "parentheses. A ratio is one of medians of runs that alternated.",
+        "Written by `make bench`; see [README.md](README.md) for how it measures. Times are medians of full processes.",
+        "± is the interquartile range relative to the median, and the number of runs is in parentheses. Each ratio",
+        "compares the medians of alternating runs.",
         "",
-        *(f"- {name}: {value}" for name, value in made_with.items()),
+        *(f"- {_LABELS.get(name, name)}: {value}" for name, value in made_with.items()),
     ]
     for group, title in titles.items():
         lines += ["", f"## {title}", ""]
@@ -214,7 +217,8 @@ def _section(run: Run) -> Iterator[str]:
     rows = [entry for entry in run.entries if isinstance(entry, Row)]
     if rows:
         yield ""
-        yield from table(("work", "on", "ours", "theirs", "ratio", "target", ""), map(cells, rows), right=(2, 3, 4))
+        heads = ("work", "on", "gto-ci", "compared with", "ratio", "target", "")
+        yield from table(heads, map(cells, rows), right=(2, 3, 4))
     notes = dict.fromkeys(row.note for row in rows if row.note)
     for entry in run.entries:
         if isinstance(entry, Table):

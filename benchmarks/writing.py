@@ -18,14 +18,14 @@ GROUP = "writing"
 _TARGETS = {10_000: at_least(50)}
 _THEIRS_UP_TO = 20_000  # tags; beyond, one run of GTO takes minutes
 _STAGE = "canary"
-_NOTE = f"`gto assign`: of the version in HEAD, to a stage that nothing is in yet ({_STAGE})"
+_NOTE = f"`gto assign` puts the version at HEAD into a stage that is still empty ({_STAGE})"
 
 
 def rows(options: Options) -> Iterator[Entry]:
     """Register a version of a fresh commit; assign a stage to the version in HEAD. Each run starts anew."""
     for tags in options.tags:
         if tags > _THEIRS_UP_TO:
-            yield NotMeasured(GROUP, f"{tags:,} tags", "GTO takes minutes for a run")
+            yield NotMeasured(GROUP, f"{tags:,} tags", "one run of GTO takes minutes")
             continue
         made = kept(options.registries, Shape.usual(tags, options.seed))
         yield _row(options, made, "register", _fresh_commit(made, options.scratch / "template"))

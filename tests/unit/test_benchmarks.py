@@ -78,12 +78,12 @@ def test_rows_are_kept(tmp_path: Path) -> None:
 
 def test_the_report() -> None:
     text = render(TITLES, [RUN], RUN.made_with)
-    assert "- processor: a\n- ours: b\n" in text
+    assert "- processor: a\n- measured: b\n" in text
     assert text.partition("## The first\n")[2].splitlines() == [
         "",
         "`python -m benchmarks one`, 2026-01-02",
         "",
-        "| work | on | ours | theirs | ratio | target |  |",
+        "| work | on | gto-ci | compared with | ratio | target |  |",
         "| --- | --- | ---: | ---: | ---: | --- | --- |",
         "| `gto show` | 10 tags | 125 ms ±0% (3) | gto 1.10.1: 1,500 ms ±0% (3) | 12× | ≥20× | **not met** |",
         "| `gto history` | 10 tags | 125 ms ±0% (3) | gto 1.10.1: 1,500 ms ±0% (3) | 12× |  |  |",
