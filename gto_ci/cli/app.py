@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
@@ -106,8 +107,16 @@ class Entry(click.Command):
         super().format_epilog(ctx, formatter)
         if self.examples:
             with formatter.section("Examples"):
-                for line in self.examples.strip().splitlines():
-                    formatter.write(f"  {line.strip()}\n")
+                for line in self.example_lines(ctx.find_root().info_name or ""):
+                    formatter.write(f"  {line}\n")
+
+    def example_lines(self, program: str) -> list[str]:
+        """Return the examples with the name of ``program``: ``gto-ci show`` is the same command as ``gto show``."""
+        lines = [line.strip() for line in self.examples.strip().splitlines()]
+        ours = {"gto-ci": ("gto-ci", "gto-ci ghost"), "git-ghost": ("git ghost", "git ghost")}
+        gto, ghost = ours.get(program.replace(" ", "-"), ("gto", "git ghost"))
+        names = {"gto": gto, "git ghost": ghost, "gto.": f"{gto.replace(' ', '-')}."}
+        return [re.sub(r"\b(?:gto\.|gto(?= )|git ghost(?= ))", lambda found: names[found[0]], line) for line in lines]
 
 
 def raw(text: str) -> None:

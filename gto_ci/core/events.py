@@ -192,7 +192,7 @@ class CommitEvent(NamedTuple):
 
     @property
     def author_email(self) -> str:
-        """The author's e-mail."""
+        """The author's email address."""
         return self.record.author_email
 
     @property

@@ -167,8 +167,8 @@ def test_what_a_key_may_be_is_said(tmp_path: Path) -> None:
         },
     }
     file.write_text(json.dumps(schema))
-    meanings = {"a": r"One \*b\*. May be `true`.", "a.e": "–", "c": 'May be `"x"`. Default: `["x"]`.', "d": "–"}
-    meanings |= {"*": "–", "*.f": "–"}
+    meanings = {"a": r"One \*b\*. Value: `true`, or a mapping of the keys below.", "a.e": "–"}
+    meanings |= {"c": 'Only value: `"x"`. Default: `["x"]`.', "d": "–", "*": "–", "*.f": "–"}
     keys = schemas.keys(file)
     assert keys == "".join(f"`{path}`\n: {meaning}\n\n" for path, meaning in meanings.items())
     assert schemas.listing(tmp_path, "https://example.com") == (
