@@ -1,6 +1,7 @@
 """Shared parts of the three command lines: start, print, fail, and show help.
 
-Exit codes: 0 for success, 1 for a :class:`~gto_ci.core.errors.GtoError`, 2 for a usage error, 130 for an interrupt.
+Exit codes: 0 for success, 1 for a :class:`~gto_ci.core.errors.GtoError`, 2 for a usage error, 130 for an interrupt,
+141 if the reader of stdout closed the pipe.
 """
 
 from __future__ import annotations
@@ -116,7 +117,10 @@ class Entry(click.Command):
         ours = {"gto-ci": ("gto-ci", "gto-ci ghost"), "git-ghost": ("git ghost", "git ghost")}
         gto, ghost = ours.get(program.replace(" ", "-"), ("gto", "git ghost"))
         names = {"gto": gto, "git ghost": ghost, "gto.": f"{gto.replace(' ', '-')}."}
-        return [re.sub(r"\b(?:gto\.|gto(?= )|git ghost(?= ))", lambda found: names[found[0]], line) for line in lines]
+        return [
+            re.sub(r"(?<![\w.])(?:gto\.|gto(?= )|git ghost(?= ))", lambda found: names[found[0]], line)
+            for line in lines
+        ]
 
 
 def raw(text: str) -> None:

@@ -52,7 +52,10 @@ def _policy_options(command: Any) -> Any:
 @_policy_options
 @option_json
 def check(repo: str, ref: str, policy: str | None, policy_ref: str, as_json: bool) -> int:
-    """Check the event of REF against the rules. Print the result of each requirement and, if it is not met, the remedy."""
+    """Check the event of REF against the rules.
+
+    Print the result of each requirement and, if it is not met, the remedy.
+    """
     from gto_ci.api.gates import check_gate
     from gto_ci.render import gates, views
 

@@ -149,6 +149,6 @@ def deprecate(version: str | None, stage: str | None, ref: str | None, **options
 
 
 def _version_or_commit(text: str) -> dict[str, Any]:
-    """Return the keyword for a version, or for the commit id of an unregistered one. 'show' cuts ids to 7 digits."""
+    """Return the keyword for a version, or for the commit ID of an unregistered one. 'show' cuts ids to 7 digits."""
     is_commit = 7 <= len(text) <= 64 and all(digit in "0123456789abcdef" for digit in text)
     return {"ref": text} if is_commit else {"version": text}
