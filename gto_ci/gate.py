@@ -26,7 +26,7 @@ from gto_ci.git.signatures import UNSIGNED, Signature
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """A policy and its allowed signers, None if it names none. ``where`` says where both were read, for messages."""
+    """A policy and its allowed signers, or None if it names none. ``where`` is the source of both, for messages."""
 
     policy: Policy
     where: str
@@ -51,7 +51,7 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """The gate's verdict on an event. ``where`` says where its rules were read, "" if there is no policy."""
+    """The gate's verdict on an event. ``where`` is the source of the rules, "" if there is no policy."""
 
     verdict: Verdict
     where: str = ""

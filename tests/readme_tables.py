@@ -124,9 +124,12 @@ def _default(value: str) -> str:
 
 
 def _cell(text: str) -> str:
-    """One line of Markdown that shows ``text``. GitHub would make links of names with ``@``, so they are code."""
+    """One line of Markdown that shows ``text``, with commands as code.
+
+    Names with ``@`` are code, too, because GitHub would make links of them.
+    """
     escaped = re.sub(r"([\\`*_\[\]<>|])", r"\\\1", " ".join(text.split()))
-    return re.sub(r"\w+[@#]\w+(?:\.\w+)*", r"`\g<0>`", escaped)
+    return re.sub(r"\w+[@#]\w+(?:\.\w+)*|\bgto [a-z-]+(?: --[a-z]+)?", r"`\g<0>`", escaped)
 
 
 def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

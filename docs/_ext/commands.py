@@ -9,6 +9,7 @@ from importlib import import_module
 import click
 
 from docs._ext.markdown import definitions, fenced, prose
+from gto_ci.cli.app import Entry
 
 _PROGRAMS = {"gto": "gto", "git ghost": "git_ghost", "gto-ci": "gto_ci"}
 
@@ -66,8 +67,8 @@ def _command(command: click.Command, ctx: click.Context, known: Set[tuple[str, s
         parts.append(f"Also called {', '.join(f'`{alias}`' for alias in aliases)}.\n")
     options = (option for option in _options(command, ctx) if option not in known)
     parts.append(definitions((words, prose(text)) for words, text in options))
-    if examples := getattr(command, "examples", ""):
-        parts.append(fenced("\n".join(line.strip() for line in examples.strip().splitlines()), "sh"))
+    if isinstance(command, Entry) and command.examples:
+        parts.append(fenced("\n".join(command.example_lines(ctx.find_root().info_name or "")), "sh"))
     return "\n".join(parts)
 
 

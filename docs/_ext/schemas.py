@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Set
 from pathlib import Path
 from typing import Any
@@ -12,14 +13,22 @@ from docs._ext.markdown import definitions, prose
 Schema = Mapping[str, Any]
 
 
+ELSEWHERE = {"gto-policy.schema.json": "[The policy file](policy.md) lists its keys."}
+
+
 def listing(folder: Path, address: str) -> str:
-    """Return all schemas in ``folder``, each under a heading, its keys folded; ``address`` is that of the folder."""
+    """Return all schemas in ``folder``, each under a heading, its keys folded; ``address`` is that of the folder.
+
+    Another page lists the keys of the schemas in :data:`ELSEWHERE`.
+    """
     parts = []
     for file in sorted(folder.glob("*.schema.json")):
         schema = json.loads(file.read_text(encoding="utf-8"))
         parts.append(f"## {prose(schema['title'])}\n\n[`{file.name}`]({address}/{file.name})\n")
         parts.append(f"{prose(schema['description'])}\n")
-        if described := keys(file):
+        if file.name in ELSEWHERE:
+            parts.append(f"{ELSEWHERE[file.name]}\n")
+        elif described := keys(file):
             parts.append(f"<details><summary>Its keys</summary>\n\n{described}</details>\n")
     return "\n".join(parts)
 
@@ -31,7 +40,7 @@ def keys(file: Path) -> str:
     for path, meaning in _keys(schema, schema, ""):
         if meaning not in found.setdefault(path, []):
             found[path].append(meaning)
-    return definitions((path, " Or: ".join(filter(None, meanings))) for path, meanings in found.items())
+    return definitions((path, " ".join(filter(None, meanings))) for path, meanings in found.items())
 
 
 def _keys(root: Schema, node: Schema, path: str, above: Set[int] = frozenset()) -> Iterator[tuple[str, str]]:
@@ -75,11 +84,14 @@ def _referred(root: Schema, node: Schema) -> Iterator[Any]:
 def _meaning(root: Schema, value: Any) -> str:
     parts = [*_alternatives(root, value)]
     said = next((part["description"] for part in parts if "description" in part), "")
-    words = [word for part in parts for word in _words(part)]
+    words = [json.dumps(word) for part in parts for word in _words(part)]
     default = next((part["default"] for part in parts if "default" in part), None)
     sentences = [f"{prose(said).rstrip('.')}."] if said else []
-    if words:
-        sentences.append(f"May be {', '.join(f'`{json.dumps(word)}`' for word in words)}.")
+    if not all(re.search(rf"\b{re.escape(word.strip(chr(34)))}\b", said) for word in words):
+        listed = ", ".join(f"`{word}`" for word in words)
+        mapping = any("properties" in part for part in parts)
+        start = "Values" if len(words) > 1 else "Value" if mapping else "Only value"
+        sentences.append(f"{start}: {listed}, or a mapping of the keys below." if mapping else f"{start}: {listed}.")
     if default is not None:
         sentences.append(f"Default: `{json.dumps(default)}`.")
     return " ".join(sentences)

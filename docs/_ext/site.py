@@ -87,10 +87,10 @@ def _file(path: str) -> str:
 
 
 def _module(name: str) -> str:
-    """What a module has for its users, from their docstrings."""
+    """What a module has for its users, from their docstrings: what it exports, else its exceptions."""
     module = import_module(name)
     public = getattr(module, "__all__", None) or [
-        key for key, thing in vars(module).items() if isclass(thing) and thing.__module__ == name
+        key for key, thing in vars(module).items() if isclass(thing) and issubclass(thing, Exception)
     ]
     parts = [f".. py:module:: {name}\n", *(_described(f"{name}.{key}", getattr(module, key)) for key in public)]
     return fenced("\n".join(parts), "{eval-rst}")
@@ -131,6 +131,17 @@ def _skip(_app: Sphinx, _what: str, _name: str, thing: object, _skipped: bool, _
     return True if str(getattr(thing, "__doc__", "")).startswith("Alias for field number") else None
 
 
+def _signature(
+    _app: Sphinx, _what: str, _name: str, _thing: object, _options: object, arguments: str | None, returned: str | None
+) -> tuple[str | None, str | None]:
+    return arguments and without_forward_refs(arguments), returned and without_forward_refs(returned)
+
+
+def without_forward_refs(signature: str) -> str:
+    """Return a signature with the names of type aliases, which Python wraps in a union: ``Warn | None``."""
+    return re.sub(r"TypeAliasForwardRef\('(\w+)'\)", r"\1", signature)
+
+
 def _docstring(_app: Sphinx, _what: str, _name: str, _thing: object, _options: object, lines: list[str]) -> None:
     lines[:] = with_fields(lines)
 
@@ -146,6 +157,7 @@ def with_fields(docstring: Sequence[str]) -> list[str]:
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register with Sphinx."""
     app.connect("source-read", _read)
+    app.connect("autodoc-process-signature", _signature)
     app.connect("autodoc-process-docstring", _docstring)
     app.connect("autodoc-skip-member", _skip)
     return {"parallel_read_safe": True}

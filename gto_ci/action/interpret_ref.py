@@ -58,7 +58,7 @@ def interpret(reference: Reference, tags: RegistryTags, *, fetched: bool) -> Mea
     """Return the meaning of the ref. ``fetched`` says that ``tags`` come from the remote.
 
     Raises:
-        TagProblem: the ref is in registry format, but stands for no event, or not for this job's event.
+        TagProblem: the ref is in registry format, but does not name an event, or not this job's event.
     """
     found = resolve(reference, tags)
     if found.reason is None:

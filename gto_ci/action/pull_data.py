@@ -30,7 +30,8 @@ def choose(inputs: Inputs, repository: Repository, meaning: Meaning) -> str:
     event, note = meaning.event, meaning.annotation
     if event is None:
         raise PullFailed(
-            "There is nothing to pull: the ref stands for no event", "Run the job on registry tags, or set input 'ref'"
+            "There is nothing to pull: the ref does not name an event",
+            "Run the job on registry tags, or set input 'ref'",
         )
     if note is None or not note.path:
         lacks = "no path" if note is not None else "no annotation"

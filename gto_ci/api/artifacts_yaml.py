@@ -40,8 +40,8 @@ def annotate(
     """Annotate artifact ``name`` in the work tree's ``artifacts.yaml``, and return its whole annotation.
 
     A given value replaces the old value, except that ``labels`` are added to the existing labels. With
-    ``must_exist``, the path has to be a file or folder of the current commit. ``commit`` commits only
-    this file, even if other files are changed or staged. ``push`` commits, and pushes the branch.
+    ``must_exist``, the path must be a file or folder in the current commit. ``commit`` commits only
+    ``artifacts.yaml``, even if other files are changed or staged. ``push`` commits, and pushes the branch.
 
     >>> api.annotate(repo, "segment", type="model", path="s3://models/segment", labels=["nlp"]).labels
     ('nlp',)

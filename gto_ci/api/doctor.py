@@ -195,7 +195,7 @@ def _files(case: _Setup) -> Iterator[Diagnosis]:
     for problem in problems:
         yield Diagnosis("annotations", "problem", problem, "Correct this file")
     if not problems:
-        yield Diagnosis("annotations", "ok", f"There are no mistakes in {_plain(settings.index)} and dvc.yaml")
+        yield Diagnosis("annotations", "ok", f"There are no errors in {_plain(settings.index)} and dvc.yaml")
     yield _policy(repository)
 
 

@@ -20,7 +20,7 @@ from gto_ci.git.remotes.policy_evidence import EvidenceSource, RemoteEvidence
 
 
 def check_gate(repo: RepoLike, ref: str, policy: str | Path | None = None, policy_ref: str = "") -> tuple[Event, Gate]:
-    """Return the event that ``ref`` (a tag or a shortcut) stands for, and the gate's current verdict on it.
+    """Return the event that ``ref`` (a tag or a shortcut) names, and the gate's current verdict on it.
 
     The rules come from ``.gto-policy.yaml`` at ``policy_ref``, which defaults to the default branch. If the
     path ``policy`` is given, the rules come from that local file instead.
@@ -33,7 +33,7 @@ def check_gate(repo: RepoLike, ref: str, policy: str | Path | None = None, polic
     (False, ['after'])
 
     Raises:
-        TagProblem: ``ref`` stands for no event.
+        TagProblem: ``ref`` does not name an event.
         WrongPolicy: there is no policy, or it cannot be parsed.
         RefNotFound: the ref to read the policy from does not exist.
         GtoError: the repository cannot be read.

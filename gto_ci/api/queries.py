@@ -45,8 +45,8 @@ def show(
     ``name`` is an artifact or a shortcut: ``NAME@latest``, ``NAME@greatest``, ``NAME@vX.Y.Z`` or
     ``NAME#STAGE``. An artifact without tags is included if a file annotates it in HEAD, in the head
     of a local branch (``all_branches``), or in any commit of the local branches (``all_commits``).
-    With ``table``, the result is the rows of a table and the word ``"keys"``, as in ``gto.api``. Dates
-    are timezone-aware :class:`datetime.datetime` values. If a file cannot be parsed, ``warn`` is called.
+    With ``table``, the result is a pair: the rows of a table, and the string ``"keys"``, as in ``gto.api``.
+    Dates are timezone-aware :class:`datetime.datetime` values. If a file cannot be parsed, ``warn`` is called.
 
     >>> api.show(repo)
     {'churn': {'version': 'v1.1.0', 'stage': {'prod': 'v1.0.0'}, 'registered': True, 'active': True}}
@@ -89,7 +89,7 @@ def history(
 ) -> list[Row] | Table:
     """Return the events of one artifact or of all artifacts, newest first.
 
-    Commits are events too, if they hold a version or if their files annotate an artifact, as in
+    The list also has the commits that have a version, or whose files annotate an artifact as in
     :func:`show`. With ``verify``, each row has a ``signature``, which is None for commits.
 
     >>> [(row["event"], row["version"], row["stage"]) for row in api.history(repo, "churn", ascending=True)][:3]
@@ -135,7 +135,7 @@ def read_journal(
 
 
 def describe(repo: RepoLike, name: str, rev: str | None = None, *, warn: Warn | None = None) -> Annotation | None:
-    """Return the annotation of an artifact at a commit, None if it has none.
+    """Return the artifact's annotation at a commit, or None if there is none.
 
     ``name`` is an artifact, a shortcut, or a tag. An artifact is read at HEAD or at the commit ``rev``,
     a shortcut at its version's commit, and a tag at the commit that it points to. ``warn`` is called if
@@ -198,7 +198,7 @@ def find_latest_version(
     all: bool = False,
     registered: bool = True,
 ) -> Version | list[Version] | None:
-    """Return an artifact's greatest active version, None if there is none. With ``all``, return all active versions.
+    """Return an artifact's greatest active version, or None. With ``all``, return a list of all active versions.
 
     With ``registered=False``, unregistered commits count too, if a stage was assigned to them or if
     HEAD's files annotate the artifact.
@@ -226,7 +226,7 @@ def find_versions_in_stage(
     versions_per_stage: int = 1,
     registered_only: bool = False,
 ) -> list[VersionStage] | None:
-    """Return the versions of an artifact that ``stage`` holds, greatest first, or None if it holds none.
+    """Return the versions of an artifact that ``stage`` holds, greatest first, or None if there are none.
 
     >>> [held.version for held in api.find_versions_in_stage(repo, "churn", "prod")]
     ['v1.0.0']
@@ -268,7 +268,7 @@ def state(repo: RepoLike) -> Row:
 
 
 def index(repo: RepoLike) -> dict[str, dict[str, Row]]:
-    """Return all annotations at all commits of the local branches, by artifact and commit id.
+    """Return all annotations at all commits of the local branches, by artifact and commit ID.
 
     Raises:
         NoRepository, WrongConfig, GitError: the repository cannot be read.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class RefMeaning(NamedTuple):
     """The meaning of a ref: its events (one, or none).
 
-    If a ref resembles a registry tag but stands for no event, ``note`` says why. ``signature`` is the
+    If a ref resembles a registry tag but names no event, ``note`` says why. ``signature`` is the
     signature of the event's tag, if the caller asked for it.
     """
 
@@ -28,7 +28,7 @@ class RefMeaning(NamedTuple):
 
 
 def check_ref(repo: RepoLike, ref: str) -> list[Event]:
-    """Return the event that ``ref`` stands for, in a list. The list is empty if there is none.
+    """Return the event that ``ref`` names, in a list. The list is empty if there is none.
 
     ``ref`` is a tag (``NAME`` or ``refs/tags/NAME``) or, if no tag has this name, a shortcut. Only the tags of
     one artifact are read.
@@ -46,7 +46,7 @@ def check_ref(repo: RepoLike, ref: str) -> list[Event]:
 
 
 def explain_ref(repo: RepoLike, ref: str, verify: bool = False) -> RefMeaning:
-    """Return the event that ``ref`` stands for or, if there is none, a sentence that says why.
+    """Return the event that ``ref`` names or, if there is none, a sentence that says why.
 
     With ``verify``, also check the tag's signature.
 

@@ -92,8 +92,8 @@ def assign(
 ) -> Event | None:
     """Assign ``stage`` to a version of artifact ``name``, and return the assignment (None with ``dry_run``).
 
-    ``version`` or ``ref`` selects the version. If the commit ``ref`` has no version, ``name_version`` or
-    else the next patch version is registered first, unless ``skip_registration`` is set. Either both
+    ``version`` or ``ref`` selects the version. If the commit ``ref`` has no version, gto registers
+    ``name_version``, or the next patch version, first, unless ``skip_registration`` is set. Either both
     tags are created, or none.
 
     >>> api.assign(repo, "churn", "dev", version="v1.1.0").tag

@@ -1,12 +1,14 @@
 """Shared parts of the three command lines: start, print, fail, and show help.
 
-Exit codes: 0 for success, 1 for a :class:`~gto_ci.core.errors.GtoError`, 2 for a usage error, 130 for an interrupt.
+Exit codes: 0 for success, 1 for a :class:`~gto_ci.core.errors.GtoError`, 2 for a usage error, 130 for an interrupt,
+141 if the reader of stdout closed the pipe.
 """
 
 from __future__ import annotations
 
 import errno
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
@@ -106,8 +108,19 @@ class Entry(click.Command):
         super().format_epilog(ctx, formatter)
         if self.examples:
             with formatter.section("Examples"):
-                for line in self.examples.strip().splitlines():
-                    formatter.write(f"  {line.strip()}\n")
+                for line in self.example_lines(ctx.find_root().info_name or ""):
+                    formatter.write(f"  {line}\n")
+
+    def example_lines(self, program: str) -> list[str]:
+        """Return the examples with the name of ``program``: ``gto-ci show`` is the same command as ``gto show``."""
+        lines = [line.strip() for line in self.examples.strip().splitlines()]
+        ours = {"gto-ci": ("gto-ci", "gto-ci ghost"), "git-ghost": ("git ghost", "git ghost")}
+        gto, ghost = ours.get(program.replace(" ", "-"), ("gto", "git ghost"))
+        names = {"gto": gto, "git ghost": ghost, "gto.": f"{gto.replace(' ', '-')}."}
+        return [
+            re.sub(r"(?<![\w.])(?:gto\.|gto(?= )|git ghost(?= ))", lambda found: names[found[0]], line)
+            for line in lines
+        ]
 
 
 def raw(text: str) -> None:

@@ -29,14 +29,14 @@ commands = click.Group()
 @click.option(
     "--as", "kind", type=click.Choice(file_checks.KINDS), help="Check FILES as this kind, whatever their names"
 )
-@click.option("--pre-push", is_flag=True, help="Run as git's pre-push hook: refuse tags that the registry would ignore")
+@click.option("--pre-push", is_flag=True, help="Run as Git's pre-push hook: refuse tags that the registry would ignore")
 def check(files: tuple[Path, ...], kind: str | None, pre_push: bool) -> int:
-    """Check FILES for mistakes. By default, check all artifacts.yaml, dvc.yaml, .gto and .gto-policy.yaml files.
+    """Check FILES for errors. By default, check all artifacts.yaml, dvc.yaml, .gto and .gto-policy.yaml files.
 
-    Print one line for each mistake: FILE:LINE: MESSAGE. Exit 1 if there is a mistake.
+    Print one line for each error: FILE:LINE: MESSAGE. Exit 1 if there is an error.
 
-    With --pre-push, read the refs that git passes to a pre-push hook. Refuse tags that the registry would ignore:
-    names that only resemble registry tags, lightweight tags, and tags that point to no commit.
+    With --pre-push, read the refs that Git passes to a pre-push hook. Refuse tags that the registry would ignore:
+    names that only resemble registry tags, lightweight tags, and tags that do not point to a commit.
     """
     if pre_push and (files or kind):
         raise click.UsageError("--pre-push checks tags, so it takes neither FILES nor --as.")
@@ -53,7 +53,7 @@ def _check_files(repository: Repository, files: tuple[Path, ...], kind: str) -> 
     if not chosen:
         click.echo("Nothing to check: this repository has no artifacts.yaml, dvc.yaml, .gto or .gto-policy.yaml")
     elif not problems:
-        click.echo(f"{emoji('✅ ')}No mistakes in {', '.join(one_line(path, 500) for path in chosen)}")
+        click.echo(f"{emoji('✅ ')}No errors in {', '.join(one_line(path, 500) for path in chosen)}")
     return 1 if problems else 0
 
 
@@ -67,7 +67,7 @@ def _check_push(repository: Repository) -> int:
     refs = file_checks.refs_from_pre_commit(os.environ)
     if refs is None:
         if sys.stdin.isatty():
-            raise click.UsageError("--pre-push reads refs from git on stdin. Run it in .git/hooks/pre-push.")
+            raise click.UsageError("--pre-push reads refs from Git on stdin. Run it in .git/hooks/pre-push.")
         refs = file_checks.refs_from_git(sys.stdin.buffer.read())
     problems = file_checks.check_push(repository, refs)
     for problem in problems:

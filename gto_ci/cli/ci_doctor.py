@@ -28,7 +28,7 @@ commands = click.Group()
 @click.option("--offline", is_flag=True, help="Skip checks that need the network")
 @option_json
 def doctor(repo: str, offline: bool, as_json: bool) -> int:
-    """Find problems with git, the clone, its remote, tags and files, and your token.
+    """Find problems with Git, the clone, its remote, tags and files, and your token.
 
     Print a fix for each problem and warning. Exit 1 if there is a problem; warnings do not count.
     """

@@ -39,7 +39,7 @@ def gate() -> None:
 
 def _policy_options(command: Any) -> Any:
     for option in (
-        click.option("--policy-ref", default="", metavar="REF", help="Read the rules from this branch or commit"),
+        click.option("--policy-ref", default="", metavar="REF", help="Read the rules from this branch, tag or commit"),
         click.option("--policy", metavar="FILE", type=click.Path(), help="Read the rules from this local file"),
     ):
         command = option(command)
@@ -52,7 +52,10 @@ def _policy_options(command: Any) -> Any:
 @_policy_options
 @option_json
 def check(repo: str, ref: str, policy: str | None, policy_ref: str, as_json: bool) -> int:
-    """Check the event of REF against the rules. Print the result of each rule, and how to satisfy it."""
+    """Check the event of REF against the rules.
+
+    Print the result of each requirement and, if it is not met, the remedy.
+    """
     from gto_ci.api.gates import check_gate
     from gto_ci.render import gates, views
 

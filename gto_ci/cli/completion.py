@@ -31,7 +31,7 @@ commands = click.Group()
 
 @commands.command(
     cls=Entry,
-    short_help="Print a completion script for a shell",
+    short_help="Print a completion script for the given shell",
     section="Set up",
     examples="""eval "$(gto completion bash)"
     gto completion fish > ~/.config/fish/completions/gto.fish""",
@@ -39,7 +39,7 @@ commands = click.Group()
 @click.argument("shell", type=click.Choice(SHELLS))
 @click.pass_context
 def completion(ctx: click.Context, shell: str) -> None:
-    """Print the SHELL script that completes commands, options, artifacts, versions and stages."""
+    """Print a completion script for the given SHELL."""
     root = ctx.find_root()
     click.echo(script(root.command, root.info_name or "gto", shell))
 

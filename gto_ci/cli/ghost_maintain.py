@@ -36,7 +36,7 @@ option_to = click.option(
 @click.argument("words", nargs=-1, metavar="[diff|commits|all]", shell_complete=ghost_kinds)
 @option_from
 @option_to
-@click.option("--no-headers", is_flag=True, help="Print no headings")
+@click.option("--no-headers", is_flag=True, help="Omit the headings")
 @click.option("-o", "--output", type=click.Choice(["only-from", "only-to"]), help="Print only this column")
 @option_json
 @common
@@ -58,7 +58,7 @@ def list_(words: tuple[str, ...], start: str, end: str, no_headers: bool, output
 
 @commands.command(
     cls=Entry,
-    short_help="Show who pushed the ghosts of a commit, when and why",
+    short_help="List the ghosts of a commit, with author and note",
     section=MANAGE,
     examples="git ghost log\ngit ghost log origin/main -n 5 --json",
 )
@@ -68,7 +68,7 @@ def list_(words: tuple[str, ...], start: str, end: str, no_headers: bool, output
 @option_plain
 @common
 def log(base: str, most: int | None, as_json: bool, plain: bool) -> None:
-    """Show who pushed the ghosts of the commit BASE (default: HEAD), when and why, newest first."""
+    """List the ghosts of the commit BASE (default: HEAD), newest first, with date, author, size and note."""
     from gto_ci.ghost import listing
     from gto_ci.render import ghosts, views
 
@@ -110,7 +110,7 @@ def delete(words: tuple[str, ...], start: str, end: str, several: bool, dry_run:
 
 @commands.command(
     cls=Entry,
-    short_help="Delete ghosts that are old or unreachable",
+    short_help="Delete ghosts that are old or whose base commit is gone",
     section=MANAGE,
     examples="""git ghost gc --older-than 30d --dry-run
     git ghost gc --unreachable --keep-last 20""",

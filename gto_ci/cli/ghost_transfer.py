@@ -123,7 +123,9 @@ def push(
 @click.option("--force-base", is_flag=True, help="If HEAD is not the change's base commit, merge the change")
 @common
 def pull(words: tuple[str, ...], force_base: bool) -> None:
-    """Apply a diff to the work tree, commits to the branch, or both. If any part fails, nothing changes.
+    """Apply an uncommitted change (diff) to the work tree, commits to the branch, or both.
+
+    If any part fails, nothing changes.
 
     BASE and FROM default to HEAD. You may shorten a hash.
     """
@@ -194,22 +196,22 @@ def diff(base: str, include: tuple[str, ...], untracked: bool, follow_symlinks: 
 
 @commands.command(
     cls=Entry,
-    short_help="Check out the code of a run in a new folder",
+    short_help="Check out a commit and its change in a new folder",
     section=TRANSFER,
     examples="""git ghost checkout e5f2a81
     git ghost checkout 9b97b80 e5f2a81 ../run-42
     git ghost checkout --remove ../run-42""",
 )
 @click.argument("words", nargs=-1, metavar="[BASE] HASH [DIR]")
-@click.option("--remove", is_flag=True, help="Remove the work tree at DIR, or the one of HASH")
+@click.option("--remove", is_flag=True, help="Remove the work tree at DIR, or the one created for HASH")
 @click.option("--force", is_flag=True, help="With --remove, remove a work tree that has changes")
 @common
 def checkout(words: tuple[str, ...], remove: bool, force: bool) -> None:
-    """Check out the code of a run: a linked work tree at BASE with the diff HASH applied.
+    """Check out a ghost: create a linked work tree at BASE with the diff HASH applied.
 
-    Print the new folder. By default, it is beside the repository. Without BASE, use HEAD's diff, or
-    the only diff with this hash. With two words, the second is HASH if it looks like a hash; to name
-    a folder, write ./DIR.
+    Print the new folder. By default, it is beside the repository. Without BASE, use HEAD's diff or,
+    failing that, the only diff with this hash. With two arguments, the second is taken as HASH if it
+    could be one; to name a folder, write ./DIR.
     """
     from gto_ci.ghost import worktrees
     from gto_ci.ghost.names import trimmed

@@ -32,7 +32,7 @@ HOMES = {
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.option("--version", "show_version", is_flag=True, help="Show the version and exit")
-@click.option("-v", "--verbose", is_flag=True, help="First print this folder's settings on stderr")
+@click.option("-v", "--verbose", is_flag=True, help="Print the settings in effect on stderr first")
 @click.option("--traceback", "--tb", is_flag=True, hidden=True, expose_value=False)  # app.run reads it
 @click.pass_context
 def app(ctx: click.Context, show_version: bool, verbose: bool) -> None:

@@ -21,8 +21,8 @@ def _options(command: F) -> F:
     """Add the options that both commands share, in the order of the help."""
     for option in reversed(
         [
-            click.option("--commit", is_flag=True, help="Commit this file, and no other changes"),
-            click.option("--push", is_flag=True, help="Commit this file, and push the branch"),
+            click.option("--commit", is_flag=True, help="Commit artifacts.yaml and nothing else"),
+            click.option("--push", is_flag=True, help="Commit artifacts.yaml, and push the branch"),
             click.option("--dry-run", is_flag=True, help="Show the change, but write nothing"),
         ]
     ):

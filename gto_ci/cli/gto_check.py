@@ -6,7 +6,7 @@ import click
 
 from gto_ci.cli import output
 from gto_ci.cli.app import Entry, note
-from gto_ci.cli.options import READ, one_format, option_json, option_parts, option_repo, option_verify
+from gto_ci.cli.options import READ, one_format, option_json, option_parts, option_repo
 from gto_ci.core.errors import WrongArguments, quote
 
 commands = click.Group()
@@ -24,12 +24,12 @@ commands = click.Group()
 @click.argument("ref")
 @option_json
 @option_parts(**output.REF_PARTS)
-@option_verify
+@click.option("--verify", is_flag=True, help="Verify the tag's signature")
 def check_ref(repo: str, ref: str, as_json: bool, part: str | None, verify: bool) -> None:
-    """Show what the tag REF registered, assigned or deprecated.
+    """Show the event that REF, a tag or a shortcut, records.
 
-    If REF stands for no event, print nothing. If it resembles a registry tag, explain the reason on
-    stderr. With --verify, also check the tag's signature. In JSON, the result is in "signature".
+    If REF is not an event, print nothing; if it looks like a registry tag, say on stderr why it is
+    not one. With --verify, also check the tag's signature. In JSON, the result is in "signature".
     """
     from gto_ci.api import tag_meaning
 

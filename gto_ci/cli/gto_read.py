@@ -41,7 +41,7 @@ option_all_commits = click.option(
 @option_json
 @option_plain
 @option_parts(**output.ROW_PARTS)
-@click.option("--ro", "--registered-only", "registered_only", is_flag=True, help="Leave out unregistered versions")
+@click.option("--ro", "--registered-only", "registered_only", is_flag=True, help="Omit unregistered versions")
 @click.option("-d", "--deprecated", is_flag=True, help="Include deprecated artifacts and deregistered versions")
 @click.option(
     "--av",
@@ -71,9 +71,8 @@ option_all_commits = click.option(
 def show(repo: str, name: str | None, as_json: bool, plain: bool, part: str | None, **options: Any) -> None:
     """Show all artifacts, or the versions of the artifact NAME.
 
-    NAME may also be a shortcut to some versions: NAME@latest, NAME@greatest, NAME@vX.Y.Z or
-    NAME#STAGE. A star marks an artifact that is annotated in artifacts.yaml or dvc.yaml but has no
-    tags yet.
+    NAME may also be a shortcut: NAME@latest, NAME@greatest, NAME@vX.Y.Z or NAME#STAGE. An asterisk
+    marks an artifact that is annotated in artifacts.yaml or dvc.yaml but has no tags yet.
     """
     one_format(as_json, plain, part)
     form = "json" if as_json else "plain" if plain else part
@@ -98,7 +97,7 @@ def show(repo: str, name: str | None, as_json: bool, plain: bool, part: str | No
 def history(repo: str, name: str | None, as_json: bool, plain: bool, **options: Any) -> None:
     """Show the events of all artifacts, or of the artifact NAME, newest first.
 
-    Commits are events too, if they hold a version or annotate an artifact.
+    The list also shows commits that have a version or annotate an artifact.
     """
     one_format(as_json, plain)
     form = "json" if as_json else "plain" if plain else None

@@ -93,7 +93,7 @@ def register(**options: Any) -> None:
 @click.option(
     "--version",
     shell_complete=version_names,
-    help="Version to assign; with REF, the version to register at that commit",
+    help="Version to assign the stage to; with REF, the version to register at that commit",
 )
 @click.option("--stage", required=True, shell_complete=stage_names, help="Stage to assign")
 @click.option(
@@ -108,7 +108,7 @@ def assign(ref: str | None, version: str | None, **options: Any) -> None:
     """Assign a stage to a version of the artifact NAME.
 
     Select the version with --version, or with its commit REF (default: HEAD). If the commit has no
-    version, one is registered first.
+    version, gto registers one first.
     """
     from gto_ci import api
 
@@ -120,7 +120,7 @@ def assign(ref: str | None, version: str | None, **options: Any) -> None:
 
 @commands.command(
     cls=Entry,
-    short_help="Deprecate an artifact, a version or a stage",
+    short_help="Deprecate an artifact, deregister a version or unassign a stage",
     section=WRITE,
     examples="""gto deprecate churn v1.0.0 prod
     gto deprecate churn v1.0.0
@@ -149,6 +149,6 @@ def deprecate(version: str | None, stage: str | None, ref: str | None, **options
 
 
 def _version_or_commit(text: str) -> dict[str, Any]:
-    """Return the keyword for a version, or for the commit id of an unregistered one. 'show' cuts ids to 7 digits."""
+    """Return the keyword for a version, or for the commit ID of an unregistered one. 'show' cuts ids to 7 digits."""
     is_commit = 7 <= len(text) <= 64 and all(digit in "0123456789abcdef" for digit in text)
     return {"ref": text} if is_commit else {"version": text}

@@ -108,10 +108,7 @@ class Remedies:
 
 
 class GtoError(Exception):
-    """A problem that the user can solve, not a bug. ``str()`` gives the cause and the next step, if any.
-
-    ``next_step`` may be a :class:`Remedy`.
-    """
+    """A problem that the user can solve, not a bug. ``str()`` gives the cause and the next step, if any."""
 
     def __init__(self, cause: str, next_step: str = "") -> None:
         self.cause = cause.rstrip(".")  # git's messages may already end in a full stop
@@ -120,7 +117,7 @@ class GtoError(Exception):
 
 
 class InvalidName(GtoError):
-    """An artifact or stage name outside the grammar, or one that git refuses in a tag."""
+    """An artifact or stage name outside the grammar, or one that Git refuses in a tag."""
 
 
 class InvalidTag(GtoError):
@@ -257,9 +254,9 @@ class GateClosed(GtoError):
 
 
 class GitError(GtoError):
-    """A git command failed. Holds the command, its exit code and both streams, with secrets removed.
+    """A Git command failed. Contains the command, its exit code and both streams, with secrets removed.
 
-    ``returncode`` is None if the command did not finish (timeout, git missing).
+    ``returncode`` is None if the command did not finish (timeout, Git missing).
     """
 
     def __init__(

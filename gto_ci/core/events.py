@@ -29,9 +29,9 @@ _EARLIEST, _LATEST = -62135510400, 253402214400
 class TagRecord(NamedTuple):
     """A tag as git stores it.
 
-    ``target`` is the id of the object that the tag peels to, and ``target_type`` is that object's type.
+    ``target`` is the ID of the object that the tag peels to, and ``target_type`` is that object's type.
     A lightweight tag has ``annotated=False`` and no tagger. ``time`` is in seconds since the epoch, or
-    None if the tag object has no date. ``zone`` is in git's form, ``+0930``. ``signed`` is the id of the
+    None if the tag object has no date. ``zone`` is in git's form, ``+0930``. ``signed`` is the ID of the
     tag object if it has a signature, else empty.
     """
 
@@ -69,8 +69,8 @@ class Event(NamedTuple):
     """One change to an artifact, recorded by a tag.
 
     ``version`` is None for a deprecation. For a stage event it is the version registered at the same
-    commit, or the commit's full id if there is none. ``time`` and ``zone`` are the tagger's (see
-    :class:`TagRecord`). A tuple, because a registry holds many thousands.
+    commit, or the commit's full ID if there is none. ``time`` and ``zone`` are the tagger's (see
+    :class:`TagRecord`).
     """
 
     kind: Kind
@@ -88,7 +88,7 @@ class Event(NamedTuple):
 
     @classmethod
     def of(cls, name: TagName, record: TagRecord, version: str | None) -> Event:
-        """Return what ``record``, a dated tag whose name has the parts ``name``, says of ``version``."""
+        """Return the event of the tag ``record``, whose parsed name is ``name``. The tag must have a date."""
         kind, artifact, _, stage, counter = name
         tag, _, commit, _, author, email, time, zone, message, _ = record
         # the fields in order: this is called for each tag, and with keywords an event takes 1.4× the time to make
@@ -107,7 +107,7 @@ class Event(NamedTuple):
 
     @property
     def order(self) -> tuple[int, int, int, str]:
-        """The key that sorts this event among all others."""
+        """The sort key of this event."""
         return (self.time, self.kind.priority, self.counter or 0, self.tag)
 
     @property
@@ -142,7 +142,7 @@ class Event(NamedTuple):
 class CommitEvent(NamedTuple):
     """A version's commit, in the form of an event.
 
-    ``version`` is the commit's full id if no version is registered there. Attributes in common with
+    ``version`` is the commit's full ID if no version is registered there. Attributes in common with
     :class:`Event` have the same names.
     """
 
@@ -167,12 +167,12 @@ class CommitEvent(NamedTuple):
 
     @property
     def commit(self) -> str:
-        """The commit's full id."""
+        """The commit's full ID."""
         return self.record.commit
 
     @property
     def ref(self) -> str:
-        """The ref to check out: the commit's full id."""
+        """The ref to check out: the commit's full ID."""
         return self.record.commit
 
     @property
@@ -192,7 +192,7 @@ class CommitEvent(NamedTuple):
 
     @property
     def author_email(self) -> str:
-        """The author's e-mail."""
+        """The author's email address."""
         return self.record.author_email
 
     @property
@@ -299,11 +299,11 @@ def _events_of_one(found: list[_Found]) -> Iterator[tuple[_Order, Event]]:
 
 
 class _VersionsAtCommits:
-    """Finds the version of an artifact that a stage event is about. Takes each event once, in order.
+    """Finds the version of an artifact that a stage event concerns. Takes each event once, in order.
 
-    Normally a commit has one version, and every stage event there is about it, whether it was
+    Normally a commit has one version, and every stage event there concerns it, whether it was
     registered before or after the assignment. If tags put several versions on one commit, an
-    unassignment is about the version that its stage holds there. Any other stage event is about the
+    unassignment concerns the version that its stage holds there. Any other stage event concerns the
     newest version that is active at that moment, else the newest one so far, else the first one to follow.
     """
 

@@ -89,7 +89,7 @@ class VersionStage(_Slotted):
 class Version(_Slotted):
     """One version of an artifact, at one commit.
 
-    ``version`` is the commit's full id in two cases: a stage was assigned without a registration, or the
+    ``version`` is the commit's full ID in two cases: a stage was assigned without a registration, or the
     commit's files annotate the artifact and none of its tags points there. ``events`` are the version's
     registrations and deregistrations, in order. ``annotated`` is set if the commit's files annotate the
     artifact.
@@ -120,7 +120,7 @@ class Version(_Slotted):
 
     @property
     def active(self) -> bool:
-        """Whether the version is registered and was not deregistered since. Unregistered versions are active."""
+        """True unless the version is deregistered. Unregistered versions count as active."""
         return not self.events or self.events[-1].kind is REGISTRATION
 
     @property
@@ -151,7 +151,7 @@ class Version(_Slotted):
         return self.annotated
 
     def active_stages(self) -> list[VersionStage]:
-        """Return the stages that hold the version now, the one assigned last at the end."""
+        """Return the stages that hold the version now, oldest assignment first."""
         active = [stage for stage in self.stages.values() if stage.active]
         return sorted(active, key=lambda stage: stage.events[-1].order) if len(active) > 1 else active
 
@@ -185,7 +185,7 @@ class Artifact(_Slotted):
         return max((event.counter or 0 for event in self.events), default=0)
 
     def versions(self, *, active_only: bool = True, registered_only: bool = False) -> list[Version]:
-        """Return its versions by SemVer, greatest first, then unregistered commits by id, descending.
+        """Return its versions by SemVer, greatest first, then unregistered commits by ID, descending.
 
         Among versions of equal precedence (``v1.0.0+a``, ``v1.0.0+b``), the newest comes first.
         """

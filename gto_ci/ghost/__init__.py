@@ -69,7 +69,7 @@ __all__ = [
 def opened(
     options: Options, environ: Mapping[str, str] | None = None, config: Sequence[tuple[str, str]] = ()
 ) -> Iterator[Session]:
-    """Yield a session, which lasts as long as the context; ``config`` is configuration for its git processes only.
+    """Yield a session, which lasts as long as the context. ``config`` is configuration for its git processes only.
 
     Raises:
         WrongInput: there is no folder for temporary files.

@@ -19,9 +19,9 @@ Progress = Callable[[int, int], None]  # how many of how many are done
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """The result of :func:`gc`: the ghosts that it has deleted, or would delete, and the number of those that stay.
+    """The result of :func:`gc`: the ghosts that it has deleted, or would delete, and the number of those kept.
 
-    ``size`` is the size of their files in bytes, None if it is unknown.
+    ``size`` is the size of the deleted ghosts' files in bytes, or None if it is unknown.
     """
 
     ghosts: tuple[Ghost, ...]
@@ -70,10 +70,11 @@ def gc(
     dry_run: bool = False,
     progress: Progress | None = None,
 ) -> Collected:
-    """Delete the ghosts that were made longer than ``older_than`` before ``now``, or whose first commit is gone.
+    """Delete the ghosts that were made longer than ``older_than`` before ``now``, or whose base commit is gone.
 
-    ``unreachable``: the commit that a ghost starts from is in no branch or tag of the source repository's remote, and
-    no other ghost brings it. The newest ``keep_last`` of all ghosts stay in any case; given alone, all others go.
+    With ``unreachable``, delete a ghost if its base commit is in no branch or tag of the source repository's remote,
+    and no other ghost contains it. The newest ``keep_last`` ghosts are always kept. If only ``keep_last`` is given, all
+    others are deleted.
 
     Raises:
         WrongArguments: nothing says which ghosts to delete.

@@ -36,9 +36,9 @@ class LogEntry:
 
 
 def list_ghosts(session: Session, kind: Kind = "diff", *, start: str = "", end: str = "") -> list[Ghost]:
-    """Return the ghosts of a ``kind``; only those that start at the commit ``start`` and lead to ``end``, if given.
+    """Return the ghosts of a ``kind``: only those that start at the commit ``start`` and lead to ``end``, if given.
 
-    The first digits are enough for both.
+    Both may be abbreviated.
 
     Raises:
         GitError: the patch repository cannot be reached.
@@ -51,12 +51,12 @@ def list_ghosts(session: Session, kind: Kind = "diff", *, start: str = "", end: 
 
 
 def log(session: Session, base: str = "HEAD", *, most: int | None = None) -> list[LogEntry]:
-    """Return the ghosts that start at the commit ``base``, newest first, at most ``most`` of them.
+    """Return the ghosts that start at the commit ``base``, newest first, limited to ``most`` entries.
 
-    Only the content of these is fetched.
+    Only the content of the returned ghosts is fetched.
 
     Raises:
-        GhostRefused: a ghost is not what its name says.
+        GhostRefused: the content of a ghost does not match its name.
         GitError: the patch repository cannot be reached.
     """
     start = session.start(base)

@@ -3,9 +3,9 @@
 A ghost is a branch of the patch repository. Its name describes its content::
 
     PREFIX/FROM-TO       commits: those after FROM up to TO
-    PREFIX/BASE/HASH     diff: an uncommitted change of BASE; HASH is the SHA-1 of the patch
+    PREFIX/BASE/HASH     diff: an uncommitted change on top of BASE; HASH is the SHA-1 of the patch
 
-FROM, TO and BASE are full ids of commits of the source repository. The format is Git Ghost's.
+FROM, TO and BASE are full IDs of commits of the source repository. The format is Git Ghost's.
 """
 
 from __future__ import annotations
@@ -32,21 +32,21 @@ _REFUSED = re.compile(r"\.\.|[\x00-\x20\x7f~^:?*\[\\]|@\{|//|/\.|^[-./]|/$|\.$|\
 
 
 class CommitRange(NamedTuple):
-    """The commits after ``start`` up to ``end``, as a person names them: by revisions, or the first digits of ids."""
+    """The commits after ``start`` up to ``end``, as the user gives them: revisions or abbreviated IDs."""
 
     start: str
     end: str
 
 
 class DiffName(NamedTuple):
-    """A diff as a person names it: the commit that it changes, and its hash. First digits are enough for both."""
+    """A diff as the user gives it: its base commit and its hash. Both may be abbreviated."""
 
     base: str
     hash: str
 
 
 class Wanted(NamedTuple):
-    """The ghosts that a person names: commits, a diff, or both. With commits, the diff is one of their last."""
+    """The ghosts that the user names: commits, a diff, or both. If both, the diff is based on the last commit."""
 
     commits: CommitRange | None = None
     diff: DiffName | None = None
@@ -54,9 +54,9 @@ class Wanted(NamedTuple):
 
 @dataclass(frozen=True, slots=True, order=True)
 class DiffGhost:
-    """An uncommitted change of ``base``; ``hash`` is the SHA-1 of its patch.
+    """An uncommitted change on top of ``base``. ``hash`` is the SHA-1 of its patch.
 
-    ``branch_commit`` is the commit of its branch in the patch repository, "" as long as that is not known.
+    ``branch_commit`` is the commit of its branch in the patch repository, or "" if that is not known yet.
     """
 
     prefix: str
@@ -72,12 +72,12 @@ class DiffGhost:
 
     @property
     def start(self) -> str:
-        """The commit that it starts from."""
+        """The base commit."""
         return self.base
 
     @property
     def end(self) -> str:
-        """The hash: what stands in the place of a last commit."""
+        """The hash, which takes the place of the last commit."""
         return self.hash
 
     @property
@@ -90,7 +90,7 @@ class DiffGhost:
 class CommitsGhost:
     """The commits after ``start`` up to ``end``.
 
-    ``branch_commit`` is the commit of its branch in the patch repository, "" as long as that is not known.
+    ``branch_commit`` is the commit of its branch in the patch repository, or "" if that is not known yet.
     """
 
     prefix: str

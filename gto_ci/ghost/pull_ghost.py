@@ -17,10 +17,10 @@ _POINTER = b"version https://git-lfs.github.com/spec/v1\n"
 
 @dataclass(frozen=True, slots=True)
 class PulledGhost:
-    """What a pull has done: HEAD went from ``start`` to ``commit``, and ``diff`` was applied, if there was one.
+    """The result of a pull: HEAD moved from ``start`` to ``commit``, and ``diff`` was applied, if there was one.
 
-    ``tree`` is the id of the work tree's tree, ``files`` are the paths that differ from ``commit``. ``notes`` tell a
-    person what else to do.
+    ``tree`` is the ID of the work tree's tree. ``files`` are the paths that differ from ``commit``. ``notes`` are
+    messages for the user about what else to do.
     """
 
     commit: str
@@ -40,7 +40,7 @@ def show(session: Session, *, diff: DiffName | None = None, commits: CommitRange
 
     Raises:
         NoGhost: there is no such ghost.
-        GhostRefused: it is not what its name says.
+        GhostRefused: the ghost's content does not match its name.
         GitError: the patch repository cannot be reached.
     """
     ghosts = [ghost for ghost in session.find(Wanted(commits, diff)) if ghost is not None]
@@ -58,13 +58,13 @@ def pull(
 ) -> PulledGhost:
     """Apply ``commits``, a ``diff``, or first the commits and then the diff: all or nothing.
 
-    HEAD has to be at the commit that they start from; with ``force_base`` they are merged with HEAD instead. A diff
-    that is named with commits is the one of their last commit. ``guard`` is called with the planned update.
+    HEAD must be the base commit. With ``force_base``, the change is merged into HEAD instead. If both are given, the
+    diff must be based on the last of the commits. ``guard`` is called with the planned update.
 
     Raises:
         NoGhost: there is no such ghost.
-        GhostRefused: it is not what its name says, or writes where it may not.
-        DoesNotApply: HEAD is at another commit, or the work tree has its own changes at the same paths.
+        GhostRefused: the ghost's content does not match its name, or it writes where it must not.
+        DoesNotApply: HEAD is at a different commit, or the work tree has its own changes at the same paths.
         GitError: the patch repository cannot be reached, or git cannot write the work tree.
     """
     head = session.head_commit()
@@ -111,7 +111,7 @@ def _check_base(session: Session, base: str, *, force_base: bool) -> None:
 
 
 def _take_commits(session: Session, stored: StoredGhost, *, force_base: bool) -> tuple[str, bytes, str]:
-    """Return the commit to move to, a pack with its missing objects, and a note for a person, "" for none."""
+    """Return the commit to move to, a pack with its missing objects, and a note for the user, "" for none."""
     ghost = stored.ghost
     assert isinstance(ghost, CommitsGhost)
     sandbox, head = session.sandbox, session.head_commit()
@@ -127,7 +127,7 @@ def _take_commits(session: Session, stored: StoredGhost, *, force_base: bool) ->
             f"The ghost {ghost} was refused: {error.cause}",
             error.next_step or "Nothing was changed; ask its author to push it again",
         ) from error
-    note = f"The commits were replayed, and have ids of their own: {ghost.end} is {last} here"
+    note = f"The commits were replayed, and have IDs of their own: {ghost.end} is {last} here"
     return last, pack_new(sandbox, head, last), note
 
 
@@ -136,7 +136,7 @@ def ensure_commit(session: Session, commit: str) -> bytes:
 
     Raises:
         RefNotFound: neither the source repository nor a ghost has the commit.
-        GhostRefused: the ghost that has it is not what its name says, or is too large.
+        GhostRefused: the content of the ghost that has it does not match its name, or is too large.
     """
     if session.source.find_commit(commit) is not None:
         return b""
@@ -149,13 +149,13 @@ def ensure_commit(session: Session, commit: str) -> bytes:
                 session.check_written(growth(session.sandbox, changes), "Its bundle")
                 return pack
     raise RefNotFound(
-        f"The commit {quote(commit)} is not in this repository, and no ghost brings it",
+        f"The commit {quote(commit)} is not in this repository, and no ghost contains it",
         f"Fetch it: git fetch origin {commit}",
     )
 
 
 def _notes(session: Session, changes: Sequence[TreeChange]) -> Iterable[str]:
-    """Yield what a person has to do to complete the work tree: update submodules, fetch content of Git LFS."""
+    """Yield what the user has to do to complete the work tree: update submodules, fetch content of Git LFS."""
     for change in changes:
         if change.mode == SUBMODULE:
             yield (

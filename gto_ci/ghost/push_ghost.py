@@ -14,10 +14,10 @@ from gto_ci.git.worktree.commit_transfer import pack_commits
 
 @dataclass(frozen=True, slots=True)
 class PushedGhost:
-    """A ghost that is in the patch repository now; ``created`` tells whether this call has made it.
+    """A ghost that is in the patch repository now. ``created`` says whether this call created it.
 
-    ``size`` is that of its patch in bytes, ``change`` the captured change, for a diff. Commits from a commit to itself
-    are none: they have a name, and nothing is stored.
+    ``size`` is the size of its patch in bytes. ``change`` is the captured change, for a diff. An empty range of commits
+    (start equals end) has a name, but nothing is stored.
     """
 
     ghost: Ghost
@@ -27,12 +27,12 @@ class PushedGhost:
 
     @property
     def empty(self) -> bool:
-        """Whether the ghost is commits from a commit to itself."""
+        """Whether the ghost is an empty range of commits."""
         return isinstance(self.ghost, CommitsGhost) and self.ghost.start == self.ghost.end
 
 
 def diff(session: Session, base: str = "HEAD", selection: Selection | None = None) -> CapturedChange:
-    """Return the change that a push would capture: the uncommitted change of the commit ``base``.
+    """Return the change that a push would capture: the uncommitted change on top of the commit ``base``.
 
     Raises:
         RefNotFound: ``base`` names no commit here.
@@ -50,11 +50,11 @@ def push(
     selection: Selection | None = None,
     note: str = "",
 ) -> list[PushedGhost]:
-    """Push the uncommitted change of ``base``, the ``commits``, or both, all or none.
+    """Push the uncommitted change on top of ``base``, the ``commits``, or both, all or none.
 
-    Returns the ghosts that are in the patch repository then, commits first. A ghost that it has already is not pushed
-    again. If ``commits`` are none, they are returned as ``empty``, as Git Ghost prints them: :func:`gto_ci.ghost.pull`
-    and :func:`gto_ci.ghost.show` accept them so.
+    Return the ghosts that the patch repository holds afterwards, commits first. A ghost that it already has is not
+    pushed again. If the range ``commits`` is empty, the returned ghost is marked ``empty``. Git Ghost prints such a
+    range, too, and :func:`gto_ci.ghost.pull` and :func:`gto_ci.ghost.show` accept its name.
 
     Raises:
         GtoError: the change or the commits cannot be captured.

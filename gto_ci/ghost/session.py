@@ -53,7 +53,7 @@ _STEP = "Nothing was changed; ask its author to push it again"
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The repositories and limits of a session. An empty text stands for the default.
+    """The repositories and limits of a session. An empty string means the default.
 
     ``repo`` is the patch repository (default: ``GIT_GHOST_REPO``). ``prefix`` begins the names of its branches
     (default: ``GIT_GHOST_PREFIX``, or ``ghost``). ``source`` is a folder in the source repository (default: the
@@ -95,7 +95,7 @@ def note_in(commit: CommitRecord) -> str:
 
 
 class FoundGhosts(NamedTuple):
-    """The ghosts that a person has named, as the patch repository has them; None for what was not named."""
+    """The ghosts that the user has named, as the patch repository has them; None for what was not named."""
 
     commits: CommitsGhost | None = None
     diff: DiffGhost | None = None
@@ -169,7 +169,7 @@ class Session:
         return self.head
 
     def commit(self, rev: str) -> str:
-        """Return the full id of the commit that ``rev`` names here.
+        """Return the full ID of the commit that ``rev`` names here.
 
         Raises:
             RefNotFound: it names no commit.
@@ -185,7 +185,7 @@ class Session:
         return self.head if rev == "HEAD" else self.source.find_commit(rev)
 
     def start(self, rev: str) -> str:
-        """Return the id of the commit ``rev``, or its first digits if the commit is not here.
+        """Return the ID of the commit ``rev``, or its first digits if the commit is not here.
 
         Raises:
             RefNotFound: it names no commit here, and is not a hexadecimal number.
@@ -261,7 +261,7 @@ class Session:
         return found
 
     def _commits(self, named: CommitRange) -> CommitRange | None:
-        """Return the ids of both commits, or their first digits; None if they are one commit."""
+        """Return the IDs of both commits, or their first digits; None if they are one commit."""
         commits = CommitRange(self.start(named.start), self.start(named.end))
         return commits if commits.start != commits.end else None
 
@@ -303,17 +303,17 @@ class Session:
         """Fetch ``ghost``, and return it as :meth:`read_fetched` does.
 
         Raises:
-            GhostRefused: it is not what its name says, or it is too large.
+            GhostRefused: the ghost's content does not match its name, or is too large.
             GitError: the patch repository cannot be reached.
         """
         self.fetch([ghost])
         return self.read_fetched(ghost)
 
     def read_fetched(self, ghost: Ghost) -> StoredGhost:
-        """Return the content of a ghost that was fetched, after checking that it is what its name says.
+        """Return the content of a ghost that was fetched, after checking that it matches its name.
 
         Raises:
-            GhostRefused: it is not, or it is too large.
+            GhostRefused: it does not match, or it is too large.
         """
         try:
             raw, files = self._files(ghost)
@@ -409,7 +409,7 @@ def _beginning(start: str, divider: str, end: str) -> str:
 
 
 def _fitting(ghosts: Iterable[Ghost], kind: type[G], start: str, end: str) -> list[G]:
-    """Return the ghosts of ``kind`` that lead from ``start`` to ``end``; first digits are enough."""
+    """Return the ghosts of ``kind`` that lead from ``start`` to ``end``. Both may be abbreviated."""
     return [
         ghost
         for ghost in ghosts

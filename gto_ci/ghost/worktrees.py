@@ -1,4 +1,4 @@
-"""Linked work trees with the code of a run: a commit with a diff applied."""
+"""Linked work trees that recreate the code of a ghost: a commit with a diff applied."""
 
 from __future__ import annotations
 
@@ -22,12 +22,13 @@ from gto_ci.git.worktree.uninterruptible import finish
 def checkout(session: Session, hash: str, base: str | None = None, folder: str | None = None) -> Path:
     """Make a linked work tree at the commit ``base`` with the diff ``hash`` applied, and return its folder.
 
-    Without ``base`` it is HEAD's diff, or the only one of that hash. The default ``folder`` is next to the source
-    repository, and named after it and the hash. A commit that only a ghost has is fetched from that ghost.
+    Without ``base``, use HEAD's diff or, failing that, the only diff with that hash. The default ``folder`` is next to
+    the source repository, and named after it and the hash. A commit that only a ghost has is fetched from that ghost.
 
     Raises:
         NoGhost: there is no such diff, or there are several.
-        GhostRefused, DoesNotApply: it is not what its name says.
+        GhostRefused: the ghost's content does not match its name, or is too large.
+        DoesNotApply: the diff does not apply to its base commit.
         WrongArguments: ``folder`` is taken.
         RefNotFound: neither the source repository nor a ghost has the commit.
     """

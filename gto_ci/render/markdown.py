@@ -2,7 +2,7 @@
 
 In untrusted text, every character that can begin markup is written as an entity, which never begins a Markdown
 construct. The text stands inside ``<code>``, where GitHub links no mention (``@team``) and no issue number. GitHub does
-link e-mail addresses there, even with entities, unless an HTML comment stands in the address.
+link email addresses there, even with entities, unless an HTML comment stands in the address.
 """
 
 from __future__ import annotations

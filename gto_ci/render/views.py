@@ -48,7 +48,7 @@ def registry_view(
 ) -> dict[str, Row]:
     """Return the whole registry, by artifact name, as ``gto show --json`` prints it.
 
-    ``stages`` are the columns; ``short`` cuts commit ids to 7 characters.
+    ``stages`` are the columns; ``short`` cuts commit IDs to 7 characters.
     """
     shorten = short_id if short else str
     view: dict[str, Row] = {}
@@ -310,7 +310,7 @@ def _whole_version(version: Version, commit: Row | None) -> Row:
 
 
 def short_id(text: str) -> str:
-    """Return a full commit id cut to 7 characters, and any other text unchanged."""
+    """Return a full commit ID cut to 7 characters, and any other text unchanged."""
     return text[:7] if len(text) in (40, 64) and _commit_re.fullmatch(text) else text
 
 

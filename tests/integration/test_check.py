@@ -60,8 +60,8 @@ def check(work: WorkDir, *args: str, folder: str = ".", **more: str) -> Ran:
 
 
 def test_what_is_right_is_named(work: WorkDir) -> None:
-    assert check(work) == Ran(0, "No mistakes in .gto, .gto-policy.yaml, artifacts.yaml, models/dvc.yaml\n", "")
-    assert check(work, "dvc.yaml", folder="models") == Ran(0, "No mistakes in dvc.yaml\n", "")
+    assert check(work) == Ran(0, "No errors in .gto, .gto-policy.yaml, artifacts.yaml, models/dvc.yaml\n", "")
+    assert check(work, "dvc.yaml", folder="models") == Ran(0, "No errors in dvc.yaml\n", "")
     assert "../artifacts.yaml" in check(work, folder="models").out
 
 

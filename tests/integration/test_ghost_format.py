@@ -87,7 +87,7 @@ def test_commits_and_a_diff_of_theirs(ghosts: Ghosts) -> None:
     digest = ghosts.write_diff(end, diff_of(ghosts.here, "HEAD"))
     ran = ghosts.run(ghosts.there, "pull", "all", end, digest)
     assert ran.code == 0, ran
-    assert "ids of their own" in ran.err
+    assert "IDs of their own" in ran.err
     assert tree_of(ghosts.there) == tree_of(ghosts.here)
     assert ghosts.there.git("status", "--porcelain") == " M foo"
 

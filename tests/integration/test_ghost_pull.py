@@ -268,7 +268,7 @@ def test_commits_on_another_head(ghosts: Ghosts) -> None:
     refused(ghosts, ghosts.there, "pull", "commits", start, ghosts.here.head, because=f"git checkout {start}")
     ran = ghosts.run(ghosts.there, "pull", "commits", start, ghosts.here.head, "--force-base")
     assert ran.code == 0, ran
-    assert "ids of their own" in ran.err
+    assert "IDs of their own" in ran.err
     assert ghosts.there.git("log", "--format=%s").splitlines() == ["everything", "further", "one"]
     assert (ghosts.there.path / "b.txt").read_text() == "bb\n"
     assert ghosts.there.git("status", "--porcelain") == ""

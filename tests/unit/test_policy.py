@@ -368,7 +368,7 @@ def test_a_requirement_is_met(requirement: Requirement, more: str, evidence: dic
             TwoPerson(),
             "",
             {"approvals": [APPROVAL._replace(author_email=" ")]},
-            "(ignored: 1 without an e-mail)",
+            "(ignored: 1 without an email address)",
             "git tag",
         ),
         (
@@ -481,7 +481,7 @@ def test_a_tag_without_an_e_mail_has_no_tagger() -> None:
     state = registry(STORY)
     event = event_in(state, "m#prod#2")._replace(author_email="")
     (finding,) = judge([rule(TwoPerson("staging"))], event, state, Evidence(NOW, command=assign_command)).findings
-    assert (finding.passed, finding.evidence) == (False, "tag 'm#prod#2' has no tagger's e-mail")
+    assert (finding.passed, finding.evidence) == (False, "tag 'm#prod#2' has no email address")
 
 
 def test_requirements_describe_themselves() -> None:

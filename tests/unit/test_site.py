@@ -67,6 +67,18 @@ def test_what_a_function_raises_is_a_list_of_fields() -> None:
     assert site.with_fields(docstring[:2]) == docstring[:2]
 
 
+def test_signatures_name_type_aliases() -> None:
+    assert (
+        site.without_forward_refs("(warn: TypeAliasForwardRef('Warn') | None = None)") == "(warn: Warn | None = None)"
+    )
+
+
+def test_examples_name_the_program() -> None:
+    made = commands.reference("git ghost")
+    assert 'eval "$(git ghost completion bash)"' in made
+    assert "gto completion" not in made
+
+
 def test_every_document_is_on_the_first_page_once() -> None:
     linked = re.findall(r"^- \[.*?\]\((.*?)\)", (DOCS / "index.md").read_text(encoding="utf-8"), re.MULTILINE)
     assert sorted(linked) == sorted(page.relative_to(DOCS).as_posix() for page in PAGES if page.name != "index.md")
@@ -167,8 +179,8 @@ def test_what_a_key_may_be_is_said(tmp_path: Path) -> None:
         },
     }
     file.write_text(json.dumps(schema))
-    meanings = {"a": r"One \*b\*. May be `true`.", "a.e": "–", "c": 'May be `"x"`. Default: `["x"]`.', "d": "–"}
-    meanings |= {"*": "–", "*.f": "–"}
+    meanings = {"a": r"One \*b\*. Value: `true`, or a mapping of the keys below.", "a.e": "–"}
+    meanings |= {"c": 'Only value: `"x"`. Default: `["x"]`.', "d": "–", "*": "–", "*.f": "–"}
     keys = schemas.keys(file)
     assert keys == "".join(f"`{path}`\n: {meaning}\n\n" for path, meaning in meanings.items())
     assert schemas.listing(tmp_path, "https://example.com") == (

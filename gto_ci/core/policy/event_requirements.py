@@ -51,7 +51,7 @@ class Versions:
 
 @dataclass(frozen=True, slots=True)
 class Taggers:
-    """The tagger's e-mail matches a glob. A tagger can claim any e-mail; only :class:`SignedBy` proves it."""
+    """The tagger's email matches a glob. A tagger can claim any email; only :class:`SignedBy` proves it."""
 
     check: ClassVar[str] = "taggers"
     globs: tuple[str, ...]

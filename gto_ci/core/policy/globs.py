@@ -14,7 +14,7 @@ def fits(text: str, globs: Sequence[str]) -> bool:
 
 
 def fits_person(text: str, globs: Sequence[str]) -> bool:
-    """Return whether a person's e-mail or name matches one of ``globs``, ignoring case. Empty text never matches."""
+    """Return whether a person's email or name matches one of ``globs``, ignoring case. Empty text never matches."""
     return bool(text) and fits(text.lower(), [glob.lower() for glob in globs])
 
 

@@ -156,7 +156,7 @@ class TwoPerson:
     the event; an empty ``stage`` rules this out. Or the event is an assignment, and the person pushed an annotated
     approval tag for its stage on its commit, at any time (see :mod:`gto_ci.core.policy.approvals`).
 
-    A person is identified by the tagger's e-mail or, with ``signed``, by the signer of a good signature. Tags
+    A person is identified by the tagger's email or, with ``signed``, by the signer of a good signature. Tags
     without one do not count. Case does not matter.
     """
 
@@ -176,9 +176,9 @@ class TwoPerson:
         tagger = self._person(case, event.tag, event.author_email)
         if not tagger:
             problem = (
-                signature_problem(case.evidence.signatures.get(event.tag)) if self.signed else "has no tagger's e-mail"
+                signature_problem(case.evidence.signatures.get(event.tag)) if self.signed else "has no email address"
             )
-            wanted = "a good signature" if self.signed else "an e-mail"
+            wanted = "a good signature" if self.signed else "an email address"
             remedy = f"delete the tag and create it again with {wanted}"
             return case.failed(self.check, f"tag {quote(event.tag)} {problem}", remedy)
         ignored = 0
@@ -189,7 +189,7 @@ class TwoPerson:
             ignored += not person
         evidence = f"no one but {quote(tagger)} approved {case.subject}"
         if ignored:
-            missing = "a good signature" if self.signed else "an e-mail"
+            missing = "a good signature" if self.signed else "an email address"
             evidence += f" (ignored: {ignored} without {missing})"
         return case.failed(self.check, evidence, self._remedy(case, tagger))
 
@@ -201,7 +201,7 @@ class TwoPerson:
         return signed.signer.strip() if signed is not None and signed.status == "good" else ""
 
     def _others(self, case: Case) -> Iterator[tuple[str, str, str]]:
-        """Yield the tags that may approve the event: name, tagger's e-mail, and what the tagger did."""
+        """Yield the tags that may approve the event: name, tagger's email, and what the tagger did."""
         history = case.in_stage(self.stage)
         for event in history.events if history else ():
             if event.kind is Kind.ASSIGNMENT and case.precedes(event):

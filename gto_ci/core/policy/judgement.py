@@ -96,7 +96,10 @@ class Verdict:
 
     @property
     def failures(self) -> tuple[Finding, ...]:
-        """The requirements that are not met, without those that can be checked only later."""
+        """The findings of the requirements that are not met.
+
+        Requirements that cannot be checked yet are ignored (for example a signature, before the tag exists).
+        """
         return tuple(finding for finding in self.findings if finding.passed is False)
 
 
@@ -128,7 +131,7 @@ class Case:
 
     @property
     def subject(self) -> str:
-        """The thing that the event is about: ``version v1.2.0``, ``commit abc1234`` or ``artifact 'm'``."""
+        """The thing that the event concerns: ``version v1.2.0``, ``commit abc1234`` or ``artifact 'm'``."""
         return version_named(self.event.version) if self.event.version else f"artifact {quote(self.event.artifact)}"
 
     @property

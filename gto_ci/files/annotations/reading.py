@@ -31,7 +31,7 @@ _MAX_DEPTH = 50
 
 
 class Annotation(NamedTuple):
-    """The description of an artifact in a file. ``source`` is that file's path."""
+    """The annotation of an artifact in a file. ``source`` is that file's path."""
 
     type: str | None = None
     path: str | None = None

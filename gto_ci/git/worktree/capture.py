@@ -30,7 +30,11 @@ _POINTER_CHANGED = re.compile(rb"^\+oid sha256:[0-9a-f]{64}\r?$", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The untracked files that belong to a change: those that ``include`` names, or all that are not ignored."""
+    """The untracked files that belong to a change.
+
+    These are the files listed in ``include`` or, with ``untracked``, all that are not ignored. ``follow_symlinks``
+    adds the target of a symbolic link in ``include``.
+    """
 
     include: tuple[str, ...] = ()
     untracked: bool = False
@@ -39,10 +43,10 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class CapturedChange:
-    """An uncommitted change of the commit ``base``.
+    """An uncommitted change on top of the commit ``base``.
 
-    ``tree`` is the id of the resulting tree, ``left_out`` are the untracked files that do not belong to the change.
-    ``notes`` tell a person what the patch mentions but does not contain.
+    ``tree`` is the ID of the resulting tree, ``left_out`` are the untracked files that do not belong to the change.
+    ``notes`` are messages for the user about what the patch mentions but does not contain.
     """
 
     base: str
