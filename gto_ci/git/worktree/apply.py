@@ -39,7 +39,7 @@ def apply_to_tree(sandbox: Sandbox, commit: str, patch: bytes, *, three_way: boo
     With ``three_way``, the patch may be based on another commit, if the repository has its files.
 
     Raises:
-        GhostRefused: the patch writes outside the working tree or into ``.git``, or creates something other than a file.
+        GhostRefused: the patch writes outside the working tree or into ``.git``, or creates a non-file.
         DoesNotApply: it does not apply, or is not a patch.
     """
     if wrong := _WRONG_MODE.search(patch):
