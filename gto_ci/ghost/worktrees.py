@@ -1,4 +1,4 @@
-"""Linked worktrees with the code of a run: a commit with a diff applied."""
+"""Linked work trees with the code of a run: a commit with a diff applied."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from gto_ci.git.worktree.uninterruptible import finish
 
 
 def checkout(session: Session, hash: str, base: str | None = None, folder: str | None = None) -> Path:
-    """Make a linked worktree at the commit ``base`` with the diff ``hash`` applied, and return its folder.
+    """Make a linked work tree at the commit ``base`` with the diff ``hash`` applied, and return its folder.
 
     Without ``base`` it is HEAD's diff, or the only one of that hash. The default ``folder`` is next to the source
     repository, and named after it and the hash. A commit that only a ghost has is fetched from that ghost.
@@ -43,10 +43,10 @@ def checkout(session: Session, hash: str, base: str | None = None, folder: str |
 
 
 def remove(session: Session, which: str, *, force: bool = False) -> Path:
-    """Remove the linked worktree that :func:`checkout` made, by its folder or hash, and return its folder.
+    """Remove the linked work tree that :func:`checkout` made, by its folder or hash, and return its folder.
 
     Raises:
-        WrongArguments: there is no such worktree, or there are several.
+        WrongArguments: there is no such work tree, or there are several.
         DoesNotApply: its files have changed since, and ``force`` is not set.
     """
     found = marked_worktrees(session.source)
@@ -57,7 +57,7 @@ def remove(session: Session, which: str, *, force: bool = False) -> Path:
     if len(chosen) != 1:
         known = ", ".join(quote(folder) for folder in found) or "there are none"
         raise WrongArguments(
-            f"{quote(which)} is {'no' if not chosen else 'more than one'} worktree that 'git ghost checkout' made",
+            f"{quote(which)} is {'no' if not chosen else 'more than one'} work tree that 'git ghost checkout' made",
             f"Name its folder or hash: {known}",
         )
     ((folder, mark),) = chosen.items()
