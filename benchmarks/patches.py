@@ -39,7 +39,7 @@ class Carried:
         (self.store / "refs/heads").mkdir()
 
     def forget_pulled(self) -> None:
-        """Make the work tree of ``there`` as it was checked out."""
+        """Make the working tree of ``there`` as it was checked out."""
         _git(self.there, "reset", "--quiet", "--hard")
         _git(self.there, "clean", "--quiet", "-fdx")
 

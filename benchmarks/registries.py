@@ -115,7 +115,7 @@ def draw_tags(shape: Shape) -> list[Tag]:
 
 
 def write(folder: Path, shape: Shape) -> Made:
-    """Write a repository with a work tree into the empty or missing ``folder``, its tags packed, as in clones."""
+    """Write a repository with a working tree into the empty or missing ``folder``, its tags packed, as in clones."""
     tags = draw_tags(shape)
     folder.mkdir(parents=True, exist_ok=True)
     _git(folder, "init", "--quiet", "--initial-branch=main")

@@ -37,10 +37,10 @@ HISTORY = (
     ("tag", "models/nlp=topics@v0.3.0", "Topics of support tickets"),
     ("commit", "Train on a year of data", {"models/churn.pkl": "weights 2"}),
     ("tag", "churn@v1.1.0", "A year of data"),
-    ("tag", "churn#staging#2", "Try it on staging"),
+    ("tag", "churn#staging#2", "Try it in staging"),
     ("tag", "segment@v2.0.0-rc.1", "Candidate"),
 )
-PUSHED, MESSAGE = "churn#prod#3", "Two weeks on staging without an incident"
+PUSHED, MESSAGE = "churn#prod#3", "Two weeks in staging without an incident"
 
 
 def say(text: str) -> None:

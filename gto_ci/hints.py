@@ -104,7 +104,11 @@ _REMEDY_WORDINGS: dict[Remedy, tuple[str | None, str | None, str | None]] = {
         "Pass a folder inside a repository as source",
     ),
     Remedies.NAME_UNTRACKED_FILE: ("Name an untracked file with --include", None, "Pass untracked files as include"),
-    Remedies.MERGE_GHOST: ("Use --force-base to merge it into the work tree", None, "Pass force_base=True to merge it"),
+    Remedies.MERGE_GHOST: (
+        "Use --force-base to merge it into the working tree",
+        None,
+        "Pass force_base=True to merge it",
+    ),
     Remedies.PUSH_LARGER: ("Raise the limit with --max-size", None, "Pass a larger max_size"),
     Remedies.PULL_LARGER: (
         "If you trust it, raise the limit with --max-size",

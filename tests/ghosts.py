@@ -135,7 +135,7 @@ def diff_of(work: WorkDir, base: str, *untracked: str) -> bytes:
 
 
 def tree_of(work: WorkDir) -> str:
-    """The id of the tree that the whole work tree is, with what is untracked and not ignored; nothing is changed."""
+    """The id of the tree that the whole working tree is, with what is untracked and not ignored; nothing is changed."""
     index = work.path.parent / f".index-of-{work.path.name}"
     environ = work.environ() | {"GIT_INDEX_FILE": str(index)}
     plain = ["-c", "core.fileMode=true", "-c", "core.symlinks=true", "-c", "core.autocrlf=false"]

@@ -29,7 +29,7 @@ class Applied:
     """The result of applying a ghost.
 
     ``base`` is HEAD's commit before, ``commit`` HEAD's commit now. ``diff`` is the hash of the diff, "" for
-    none. ``tree`` is the tree id of the work tree. ``files`` are the files that differ from ``base``.
+    none. ``tree`` is the tree id of the working tree. ``files`` are the files that differ from ``base``.
     ``notes`` are sentences for the user.
     """
 
@@ -62,7 +62,7 @@ def check_trust(ghost: GhostInputs, platform: Platform) -> None:
 
 
 def apply(ghost: GhostInputs, repository: Repository, environ: Mapping[str, str]) -> Applied:
-    """Apply the ghost that the inputs name to the work tree of ``repository``: all of it, or nothing.
+    """Apply the ghost that the inputs name to the working tree of ``repository``: all of it, or nothing.
 
     Raises:
         GtoError: the ghost was not applied, and nothing changed.

@@ -37,7 +37,7 @@ def annotate(
     dry_run: bool = False,
     stdout: Stdout = False,
 ) -> Annotation:
-    """Annotate artifact ``name`` in the work tree's ``artifacts.yaml``, and return its whole annotation.
+    """Annotate artifact ``name`` in the working tree's ``artifacts.yaml``, and return its whole annotation.
 
     A given value replaces the old value, except that ``labels`` are added to the existing labels. With
     ``must_exist``, the path must be a file or folder in the current commit. ``commit`` commits only
@@ -54,7 +54,7 @@ def annotate(
         WrongArguments: a required path does not exist, or the path clashes with another artifact's path.
         WrongAnnotations: the file cannot be parsed; it stays unchanged.
         PushRefused: the remote refuses the push; nothing was changed.
-        GtoError: with ``commit``, the file has uncommitted changes; or there is no work tree.
+        GtoError: with ``commit``, the file has uncommitted changes; or there is no working tree.
         NoRepository, WrongConfig, GitError: the repository cannot be read or written.
     """
     from gto_ci.files.annotations import editing  # late: only needed for writing
@@ -91,7 +91,7 @@ def remove(
     dry_run: bool = False,
     stdout: Stdout = False,
 ) -> None:
-    """Remove artifact ``name`` from the work tree's ``artifacts.yaml``.
+    """Remove artifact ``name`` from the working tree's ``artifacts.yaml``.
 
     ``commit`` and ``push`` work as in :func:`annotate`.
 
@@ -103,7 +103,7 @@ def remove(
         ArtifactNotFound: the file does not annotate the artifact.
         WrongAnnotations: the file cannot be parsed; it stays unchanged.
         PushRefused: the remote refuses the push; nothing was changed.
-        GtoError: with ``commit``, the file has uncommitted changes; or there is no work tree.
+        GtoError: with ``commit``, the file has uncommitted changes; or there is no working tree.
         NoRepository, WrongConfig, GitError: the repository cannot be read or written.
     """
     from gto_ci.files.annotations import editing  # late: only needed for writing
@@ -131,7 +131,7 @@ Edit = Callable[[bytes | None], bytes]
 
 
 def _write(repository: Repository, index: str, edit: Edit, options: _WriteOptions) -> bytes:
-    """Edit the file ``index`` in the work tree or in a new commit, and return its new text."""
+    """Edit the file ``index`` in the working tree or in a new commit, and return its new text."""
     if isinstance(repository, UrlRepository):
         head = Head(repository.commit_id("HEAD"), repository.branch, bare=True)
         return _commit(repository, head, index, edit, replace(options, commit=True, push=True))
@@ -140,7 +140,7 @@ def _write(repository: Repository, index: str, edit: Edit, options: _WriteOption
         return _commit(repository, head, index, edit, options)
     if head.bare:
         raise GtoError(
-            f"{quote(repository.root)} is a bare repository: it has no work tree", "Use --commit, or work in a clone"
+            f"{quote(repository.root)} is a bare repository: it has no working tree", "Use --commit, or work in a clone"
         )
     file = files.file_to_write(repository.root, index)
     before = files.read(file, index)

@@ -1,6 +1,6 @@
 """Check files before a commit, and tags before a push.
 
-Files are checked in the work tree. A tag is wrong if the registry would ignore it.
+Files are checked in the working tree. A tag is wrong if the registry would ignore it.
 """
 
 from __future__ import annotations
@@ -50,13 +50,13 @@ class PushedRef(NamedTuple):
 
 
 def usual_files(repository: Repository) -> list[str]:
-    """Return the paths of the work tree's registry files, relative to its root.
+    """Return the paths of the working tree's registry files, relative to its root.
 
     These are ``.gto``, ``.gto-policy.yaml``, the annotation file, ``dvc.yaml``, and every tracked ``dvc.yaml``
     in a folder.
 
     Raises:
-        GitError: git cannot read the repository, or it has no work tree.
+        GitError: git cannot read the repository, or it has no working tree.
     """
     tracked = repository.tracked_files(_DVC)
     usual = [config.CONFIG_FILE, config.POLICY_FILE, _index(repository), _DVC, *tracked]

@@ -1,4 +1,4 @@
-"""Files in the user's work tree: find, read and safely replace them."""
+"""Files in the user's working tree: find, read and safely replace them."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ def file_to_write(root: Path, path: str) -> Path:
     """Return the file at ``path`` below ``root``. If it is a symbolic link, return its target.
 
     Raises:
-        GtoError: the file is outside the work tree, or inside ``.git``.
+        GtoError: the file is outside the working tree, or inside ``.git``.
     """
     file = (root / path).resolve()
     top = root.resolve()
     if not file.is_relative_to(top) or file.is_relative_to(top / ".git"):
         raise GtoError(
-            f"{quote(path)} points outside the work tree, to {quote(file)}", "Replace the symbolic link with a file"
+            f"{quote(path)} points outside the working tree, to {quote(file)}", "Replace the symbolic link with a file"
         )
     return file
 

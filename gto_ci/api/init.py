@@ -62,7 +62,7 @@ class NewText(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """The files to write to the work tree at ``root``. ``notes`` are sentences about what stays as it is."""
+    """The files to write to the working tree at ``root``. ``notes`` are sentences about what stays as it is."""
 
     root: Path
     texts: tuple[NewText, ...]
@@ -74,11 +74,11 @@ def inspect(repo: str | Path, environ: Mapping[str, str]) -> InitTarget:
 
     Raises:
         NoRepository, WrongConfig, GitError: there is no repository, or its configuration is wrong.
-        GtoError: the repository has no work tree.
+        GtoError: the repository has no working tree.
     """
     repository = Repository.open(repo, Runner(environ))
     if read_head(repository).bare:
-        raise GtoError(f"{quote(repository.root)} is a bare repository: it has no work tree", "Work in a clone")
+        raise GtoError(f"{quote(repository.root)} is a bare repository: it has no working tree", "Work in a clone")
     settings = config.load(repository.root, environ)
     # a broken symbolic link exists too: writing through it would create a file elsewhere
     paths = (CONFIG_FILE, POLICY_FILE, WORKFLOW_FILE)

@@ -398,7 +398,7 @@ def _unknown_artifact(repository: Repository, settings: Settings, name: str) -> 
 
 
 def file_problems(repository: Repository, settings: Settings) -> list[str]:
-    """Return the mistakes in the work tree's annotation files. If there are none, return those in HEAD's files.
+    """Return the mistakes in the working tree's annotation files. If there are none, return those in HEAD's files.
 
     Raises:
         GitError: git cannot read the repository.

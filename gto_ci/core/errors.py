@@ -93,7 +93,7 @@ class Remedies:
     CHOOSE_PREFIX = Remedy("Use letters, digits, '-', '_' and '/', for example 'team/ghost'")
     NAME_SOURCE = Remedy("Name a folder inside a repository")
     NAME_UNTRACKED_FILE = Remedy("Name an untracked file")
-    MERGE_GHOST = Remedy("Merge it into the work tree")
+    MERGE_GHOST = Remedy("Merge it into the working tree")
     PUSH_LARGER = Remedy("Allow a larger change")
     PULL_LARGER = Remedy("Allow a larger change, if you trust it")
     FORCE_REMOVAL = Remedy("Force the removal")
@@ -242,7 +242,7 @@ class GhostRefused(GtoError):
 
 
 class DoesNotApply(GtoError):
-    """A patch does not apply to the commit or the work tree."""
+    """A patch does not apply to the commit or the working tree."""
 
 
 class PullFailed(GtoError):

@@ -34,7 +34,7 @@ class Settings(NamedTuple):
 
 
 def load(root: Path, environ: Mapping[str, str]) -> Settings:
-    """Return the settings for the repository whose work tree's top is ``root``.
+    """Return the settings for the repository whose working tree's top is ``root``.
 
     Raises:
         WrongConfig: ``.gto`` or a ``GTO_*`` variable cannot be understood.

@@ -1,7 +1,7 @@
 """The paths that a ghost may not change in a job.
 
 A job that applies a ghost has a token and secrets. The author of a ghost could get them by a patch to workflows or
-actions, by a submodule with another URL, or by a link through which a later step writes outside the work tree.
+actions, by a submodule with another URL, or by a link through which a later step writes outside the working tree.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def why_protected(change: TreeChange, target: str | None = None) -> str:
     if SUBMODULE in (change.old_mode, change.mode):
         return "it is a submodule"
     if target is not None and _leaves(change.path, target):
-        return "it is a link that leaves the work tree"
+        return "it is a link that points outside the working tree"
     return ""
 
 
@@ -58,7 +58,7 @@ def _target(session: Session, change: TreeChange) -> str:
 
 
 def _leaves(path: str, target: str) -> bool:
-    """Tell whether a link at ``path`` leads out of the work tree, or into ``.git``."""
+    """Tell whether a link at ``path`` leads out of the working tree, or into ``.git``."""
     if target.startswith("/") or "\\" in target:
         return True
     end = posixpath.normpath(posixpath.join(posixpath.dirname(path), target)).lower().split("/")

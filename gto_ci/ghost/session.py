@@ -118,14 +118,16 @@ class Session:
         """The source repository.
 
         Raises:
-            NoRepository: there is no repository, or it has no work tree.
+            NoRepository: there is no repository, or it has no working tree.
         """
         try:
             repository = Repository.open(self.folder, self.scratch_area.runner)
         except NoRepository as error:
             raise NoRepository(error.cause, Remedies.NAME_SOURCE) from error
         if not (repository.root / ".git").exists():
-            raise NoRepository(f"{quote(repository.root)} has no work tree", "Run this inside a clone that is not bare")
+            raise NoRepository(
+                f"{quote(repository.root)} has no working tree", "Run this inside a clone that is not bare"
+            )
         return repository
 
     @cached_property

@@ -18,9 +18,9 @@ from gto_ci.git.process import Runner
 
 
 class Repository:
-    """An existing repository: with a work tree, a linked work tree, a submodule, bare, shallow or partial.
+    """An existing repository: with a working tree, a linked worktree, a submodule, bare, shallow or partial.
 
-    ``root`` is the top of the work tree, or the repository's own folder if it is bare.
+    ``root`` is the top of the working tree, or the repository's own folder if it is bare.
     """
 
     __slots__ = ("root", "runner")
@@ -191,10 +191,10 @@ class Repository:
         return self.git("remote").decode(errors="surrogateescape").split()
 
     def tracked_files(self, name: str) -> list[str]:
-        """Return the paths of the tracked files called ``name`` in all folders, relative to the top of the work tree.
+        """Return the paths of the tracked files called ``name`` in all folders, relative to the working tree.
 
         Raises:
-            GitError: git cannot read the repository, or it has no work tree.
+            GitError: git cannot read the repository, or it has no working tree.
         """
         listed = self.git("ls-files", "-z", "--", f":(top,glob)**/{name}").decode(errors="surrogateescape")
         return list(filter(None, listed.split("\0")))
@@ -308,7 +308,7 @@ def _staying_below(root: Path, runner: Runner) -> Runner:
 
 
 def _check_git_file(path: Path) -> None:
-    """Refuse a ``.git`` file that names no folder; linked work trees have such files (gitrepository-layout(5))."""
+    """Refuse a ``.git`` file that names no folder; linked worktrees have such files (gitrepository-layout(5))."""
     if path.is_file():
         try:
             with path.open("rb") as file:
@@ -319,7 +319,7 @@ def _check_git_file(path: Path) -> None:
         if kind != "gitdir" or not target or not (path.parent / target).is_dir():
             raise NoRepository(
                 f"No Git repo found in {quote(path.parent)}: its '.git' is a file that leads to no repository",
-                "Run 'git worktree repair' in the main work tree, or remove that file",
+                "Run 'git worktree repair' in the main worktree, or remove that file",
             )
 
 

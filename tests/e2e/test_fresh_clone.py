@@ -16,7 +16,7 @@ COMMANDS = [line[2:] for line in re.findall(r"^\$ make .*$", README, re.MULTILIN
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What is committed; what is only in the work tree, a newcomer does not get."""
+    """What is committed; what is only in the working tree, a newcomer does not get."""
     folder = tmp_path_factory.mktemp("fresh")
     subprocess.run(["git", "clone", "--quiet", PROJECT, folder / "clone"], check=True)
     (folder / "home").mkdir()

@@ -68,7 +68,7 @@ def laptop(tmp_path: Path) -> Iterator[Laptop]:
 
 
 def change(work: WorkDir) -> None:
-    """Change the work tree in every way that a patch has to carry."""
+    """Change the working tree in every way that a patch has to carry."""
     work.write("train.py", "print('new')\n").chmod(0o755)
     work.write("data/weights.bin", bytes(reversed(range(256))) * 64)
     work.write("models/größe 2.txt", "no line end")

@@ -37,7 +37,7 @@ about='%p %m %U %G'
 find . -path ./.git/objects -prune -o -type f -printf "$about %s %T@\\n" -o -printf "$about %l\\n" | sort | md5sum
 find . -type f -exec md5sum {} + | sort | md5sum
 """
-# what is not the owner's, the work tree as the owner's git sees it, and the program, built where files can be replaced
+# what is not the owner's, the working tree as the owner's git sees it, and the program, whose files can be replaced
 BUILD = f"""
 find . ! -user {OWNER} -o ! -group {OWNER}
 export HOME=/tmp/home && {AS_OWNER} mkdir $HOME

@@ -170,7 +170,7 @@ def test_fetching_moves_no_content(lab: Lab, filters: bool, version: int, most: 
 
 
 class State:
-    """What git and the file system say of a work tree, less the triggering tag."""
+    """What git and the file system say of a working tree, less the triggering tag."""
 
     def __init__(self, folder: Path) -> None:
         refs = git(folder, "for-each-ref", "--format=%(refname) %(objectname)").splitlines()

@@ -55,7 +55,7 @@ def failed(ran: Ran, says: str) -> None:
     assert ran.err.count("\n") == 1
 
 
-# The work tree's file
+# The working tree's file
 
 
 def test_annotate_writes_the_file_and_says_nothing(work: WorkDir) -> None:
@@ -187,7 +187,7 @@ def test_a_symbolic_link_is_followed_inside_the_work_tree_only(work: WorkDir, tm
     (tmp_path / "outside.yaml").write_text(TEXT)
     link.unlink()
     link.symlink_to(tmp_path / "outside.yaml")
-    failed(gto(work, "annotate", "new"), "points outside the work tree")
+    failed(gto(work, "annotate", "new"), "points outside the working tree")
     assert (tmp_path / "outside.yaml").read_text() == TEXT
     work.git("add", "--all")
     work.git("commit", "--quiet", "-m", "a link")
@@ -320,7 +320,7 @@ def test_commit_as_the_first_one(tmp_path: Path) -> None:
 def test_commit_in_a_bare_repository(work: WorkDir, tmp_path: Path) -> None:
     bare = cloned(work, tmp_path / "bare.git", "--bare")
     parent = bare.head
-    failed(gto(bare, "annotate", "new"), "is a bare repository: it has no work tree. Use --commit")
+    failed(gto(bare, "annotate", "new"), "is a bare repository: it has no working tree. Use --commit")
     assert gto(bare, "annotate", "new", "--type", "data", "--commit").code == 0
     assert bare.git("rev-parse", "main^") == parent
     assert bare.git("show", "HEAD:artifacts.yaml") + "\n" == MORE

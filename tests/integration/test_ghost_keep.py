@@ -309,11 +309,11 @@ def test_a_hash_of_several_commits(ghosts: Ghosts) -> None:
     ghosts.ok(ghosts.there, "checkout", base, digest)
 
 
-# Files that are removed with a work tree
+# Files that are removed with a worktree
 
 
 def test_remove_leaves_other_work_trees(ghosts: Ghosts) -> None:
-    """Regression: git forgot every work tree with a missing folder, for example on an unmounted disk."""
+    """Regression: git forgot every worktree with a missing folder, for example on an unmounted disk."""
     ghosts.here.write("foo", "b\n")
     _, digest = ghosts.push()
     run = Path(ghosts.ok(ghosts.there, "checkout", digest).strip())

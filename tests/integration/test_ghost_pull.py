@@ -1,4 +1,4 @@
-"""Tests of pull: exactly, or not at all. After a failure, work tree, index and refs are unchanged, byte for byte."""
+"""Tests of pull: exactly, or not at all. After a failure, working tree, index and refs are unchanged, byte for byte."""
 
 from __future__ import annotations
 
@@ -326,4 +326,4 @@ def test_no_repository_and_no_commit(ghosts: Ghosts, tmp_path: Path) -> None:
     bare = WorkDir.init(tmp_path / "bare.git", "--bare")
     ran = ghosts.run(bare, "push")
     assert ran.code == 1
-    assert "no work tree" in ran.err
+    assert "no working tree" in ran.err

@@ -42,7 +42,7 @@ def init(work: WorkDir, *args: str, **more: str) -> Ran:
 
 
 def files(work: WorkDir) -> list[str]:
-    """Return all files of the work tree, including temporary ones."""
+    """Return all files of the working tree, including temporary ones."""
     found = (path for path in work.path.rglob("*") if not path.is_dir() and ".git" not in path.parts)
     return sorted(path.relative_to(work.path).as_posix() for path in found)
 
@@ -247,7 +247,7 @@ def test_nothing_is_written_through_a_link(work: WorkDir, tmp_path: Path) -> Non
     before = observed(work)
     ran = init(work, "--artifact", "churn", "--policy", "--yes")
     assert ran.code == 1
-    assert "'artifacts.yaml' points outside the work tree" in ran.err
+    assert "'artifacts.yaml' points outside the working tree" in ran.err
     assert observed(work) == before
 
 
@@ -260,7 +260,7 @@ def test_a_folder_that_is_none(work: WorkDir, tmp_path: Path, kind: str) -> None
     before = observed(work)
     ran = init(work, "--stage", "prod", "--yes")
     assert (ran.code, ran.out) == (1, "")
-    assert "'.github' is not a folder" in ran.err or "points outside the work tree" in ran.err
+    assert "'.github' is not a folder" in ran.err or "points outside the working tree" in ran.err
     assert observed(work) == before
     assert not (tmp_path / "workflows").exists()
 

@@ -476,13 +476,13 @@ def test_the_folder_for_temporary_files(parent: Path, monkeypatch: pytest.Monkey
     assert list(parent.iterdir()) == []
 
 
-# A working folder inside the work tree
+# A working folder inside the working tree
 
 
 @pytest.mark.parametrize("place", [".", "sub", "sub/deeper"])
 @pytest.mark.parametrize("options", [("-u",), ("-I", "."), ("-I", "*")])
 def test_our_own_files_are_no_part_of_a_change(options: tuple[str, ...], place: str, ghosts: Ghosts) -> None:
-    """A folder for temporary files inside the work tree came with the change, scratch repositories and all."""
+    """A folder for temporary files inside the working tree came with the change, scratch repositories and all."""
     (ghosts.here.path / place).mkdir(parents=True, exist_ok=True)
     ghosts.here.write("new", "new\n")
     ghosts.here.write("sub/new too", "new\n")

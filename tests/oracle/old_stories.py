@@ -2,7 +2,7 @@
 
 A :class:`Story` is a repository that git writes at once: commits on some branches, each with its
 ``artifacts.yaml`` or none, and registry tags. :func:`steps` is what follows: annotations in the
-work tree or committed, and whatever else somebody does meanwhile.
+working tree or committed, and whatever else somebody does meanwhile.
 """
 
 from __future__ import annotations

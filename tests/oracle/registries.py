@@ -144,7 +144,7 @@ class Story(Told):
         return True
 
     def write(self, path: Path) -> WorkDir:
-        """Let git write everything, in one process, and put ``.gto`` into the work tree."""
+        """Let git write everything, in one process, and put ``.gto`` into the working tree."""
         workdir = WorkDir.init(path)
         ids = workdir.git("fast-import", "--quiet", "--force", stdin=b"".join(self.stream))
         self.commits = ids.split()

@@ -17,7 +17,7 @@ LINES = "".join(f"line {number}\n" for number in range(40))
 
 
 def change_everything(work: WorkDir) -> None:
-    """Every kind of change, in a work tree of :func:`base_files`."""
+    """Every kind of change, in a working tree of :func:`base_files`."""
     work.write("text.py", LINES.replace("line 20", "def twenty():\n    return 20  ").replace("line 3\n", ""))
     work.write("dos.txt", "one\r\ntwo and more\r\nthree\r\n")
     work.write("lf-to-dos.txt", "a\r\nb\r\n")

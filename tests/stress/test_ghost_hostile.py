@@ -53,7 +53,7 @@ class World:
 
     def everything(self) -> object:
         places = (str(place.relative_to(self.folder)) for place in self.folder.rglob("*"))
-        # git leaves this one behind, empty, where it could not make a work tree
+        # git leaves this one behind, empty, where it could not make a working tree
         around = sorted(place for place in places if place != "here/.git/worktrees")
         return around, observed(self.here), observed(self.ghosts.store)
 
@@ -356,7 +356,7 @@ NAMES = [
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_hostile_file_to_include(world: World, name: str) -> None:
-    """What is not an untracked file inside the work tree is not pushed: no secret leaves by a wrong name."""
+    """What is not an untracked file inside the working tree is not pushed: no secret leaves by a wrong name."""
     (world.here.path / "link").symlink_to("/etc")
     filled = name.replace("X", str(world.canary))
     world.refuses(("push", f"--include={filled}"), ("diff", "-u", "-I", filled), ("push", "all", "HEAD^", "-I", filled))

@@ -46,7 +46,7 @@ POLICY = "rules: [{name: clean, require: {ghost: false}}]\n"
 
 
 def change(work: WorkDir) -> None:
-    """Change the work tree in every way that a patch has to carry."""
+    """Change the working tree in every way that a patch has to carry."""
     work.write("greet.sh", "echo new\necho newer\n").chmod(0o755)
     work.write("data.bin", bytes(reversed(range(256))))
     work.write("new/deep/tool.sh", "echo tool\n")
@@ -61,7 +61,7 @@ def change(work: WorkDir) -> None:
 class World:
     """A server with a repository, one with its ghosts, and the clone in which changes are made.
 
-    `names` are the ghosts that were pushed, as `BASE HASH` or `FROM TO`; `trees` what the work tree was then.
+    `names` are the ghosts that were pushed, as `BASE HASH` or `FROM TO`; `trees` what the working tree was then.
     """
 
     folder: Path
@@ -82,7 +82,7 @@ class World:
         self.here.git("clean", "--quiet", "-ffdx")
 
     def store_patch(self, make: Callable[[WorkDir], object], digest: str | None = None) -> str:
-        """Store what `make` does to the work tree as it is, without the care of `git ghost push`; its hash."""
+        """Store what `make` does to the working tree as it is, without the care of `git ghost push`; its hash."""
         make(self.here)
         self.here.git("add", "--all")
         patch = bytes_of(self.here, "diff", "--cached", "--binary", "HEAD")
@@ -269,7 +269,7 @@ def owners(folder: Path) -> set[int]:
 
 
 def tree(folder: Path) -> str:
-    """The tree that the work tree is; what git writes for it goes elsewhere."""
+    """The tree that the working tree is; what git writes for it goes elsewhere."""
     scratch = folder.parent / "scratch"
     scratch.mkdir(exist_ok=True)
     places = {

@@ -18,7 +18,7 @@ def ghosts(tmp_path: Path) -> Ghosts:
 
 
 def meanwhile(work: WorkDir, script: str) -> None:
-    """Let git run `script` in the work tree, as another program would at that moment, and fail when it writes `z.bad`.
+    """Let git run `script` in the working tree, as another program would then, and fail when it writes `z.bad`.
 
     It has written by then what comes before that name, and not what comes after it.
     """
@@ -87,7 +87,7 @@ def others(found: dict[str, object], path: str) -> dict[str, object]:
 
 
 def test_a_folder_above_becomes_a_link_meanwhile(failing: tuple[Ghosts, list[str]], tmp_path: Path) -> None:
-    """What is behind it is not in the work tree: nothing there is removed, and nothing written."""
+    """What is behind it is not in the working tree: nothing there is removed, and nothing written."""
     ghosts, arguments = failing
     outside = tmp_path / "outside"
     (outside / "deep").mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""Promise 3: whatever is changed in a work tree, and whatever it is a change of, arrives as it was."""
+"""Promise 3: whatever is changed in a working tree, and whatever it is a change of, arrives as it was."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ full_trees = st.dictionaries(paths, entries, min_size=3, max_size=10)
 trees = st.one_of(*[full_trees] * 9, st.just({}))
 
 
-# What may be done to a work tree; `which` chooses among the files that are there
+# What may be done to a working tree; `which` chooses among the files that are there
 
 
 @dataclass(frozen=True)
@@ -335,7 +335,7 @@ def tell_kinds(patch: bytes) -> None:
 def test_any_change_of_any_base_arrives(
     empty: Path, base: Mapping[str, Entry], commits: list[list[Step]], change: list[Step]
 ) -> None:
-    """Pushed from one clone and pulled in another, the work trees are equal, and so is the patch of each.
+    """Pushed from one clone and pulled in another, the working trees are equal, and so is the patch of each.
 
     Where there are commits on top of what both have, they come too. Here nothing is touched, there nothing is staged.
     """

@@ -1,7 +1,7 @@
 """Scripts that were written for Git Ghost: what they pass on, what they read, and where they work.
 
 Git Ghost's own end-to-end tests are such a script: their folders are in the one for temporary files and are
-called `git-ghost-…`, their patch repository has a work tree, and a line goes on as it was printed.
+called `git-ghost-…`, their patch repository has a working tree, and a line goes on as it was printed.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ GIB = 2**30
 
 @dataclass
 class World:
-    """A patch repository, two clones, and around them what a patch could reach that leaves the work tree."""
+    """A patch repository, two clones, and around them what a patch could reach that leaves the working tree."""
 
     folder: Path
     ghosts: Ghosts
@@ -60,7 +60,7 @@ class World:
         return self.forks.run(self.there, *options, *args, GIT_GHOST_REPO=self.ghosts.url)
 
     def everything(self) -> dict[str, object]:
-        """All that somebody can notice: the work tree and its repository, the patch repository, and what is around."""
+        """All that one can notice: the working tree and its repository, the patch repository, and what is around."""
         around: dict[str, object] = {}
         for place in sorted(self.folder.rglob("*")):
             inside = place.relative_to(self.folder)
@@ -202,7 +202,7 @@ def behind_empty_blocks() -> bytes:
 HOOK = ".git/hooks/pre-commit"
 FORBIDDEN = "writes where it may not"
 PATCHES: dict[str, tuple[bytes, str]] = {
-    # out of the work tree
+    # out of the working tree
     "parent": (added("../x"), FORBIDDEN),
     "parent-in-the-middle": (added("dir/../../x"), FORBIDDEN),
     "parent-that-stays-inside": (added("dir/../x"), FORBIDDEN),

@@ -2,7 +2,7 @@
 
 A folder is filled with drawn names, kinds, owners and contents: names that we make ourselves, that an earlier
 version made, or a later one could make. It is the folder for temporary files, the one that `--ghost-working-dir`
-names, the current one, and, half of the time, the work tree. Then any of our commands runs there, killed or not.
+names, the current one, and, half of the time, the working tree. Then any of our commands runs there, killed or not.
 """
 
 from __future__ import annotations
@@ -223,7 +223,7 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
 )
 
 
-# The places in the work tree that a command writes to, and what is drawn for them.
+# The places in the working tree that a command writes to, and what is drawn for them.
 AIMED: dict[str, tuple[str, ...]] = {
     "action": ("gto-outputs", "gto.env"),
     "init": (".gto", ".github", ".gto-policy.yaml"),
@@ -260,7 +260,7 @@ def template(tmp_path_factory: pytest.TempPathFactory, killer: Killer) -> Templa
 
 @contextmanager
 def copied(template: Template, *, work_tree: bool) -> Iterator[Place]:
-    """A place with repositories: the work tree is the folder itself, or lies in it."""
+    """A place with repositories: the working tree is the folder itself, or lies in it."""
     with tempfile.TemporaryDirectory() as name:
         around = Path(name) / "around"
         shutil.copytree(template.folder, around, symlinks=True)
@@ -324,7 +324,7 @@ def kept(found: dict[str, object], before: dict[str, object]) -> dict[str, objec
 
 
 def job(command: tuple[str, ...], place: Place) -> dict[str, str]:
-    """The variables of a job of GitLab, which writes its outputs into the work tree."""
+    """The variables of a job of GitLab, which writes its outputs into the working tree."""
     if command != ("gto-ci", "action"):
         return {}
     return {

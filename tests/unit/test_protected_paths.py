@@ -73,7 +73,7 @@ def test_other_files(path: str) -> None:
     ],
 )
 def test_links_that_leave(path: str, target: str) -> None:
-    assert "leaves the work tree" in why_protected(change(path, LINK), target)
+    assert "points outside the working tree" in why_protected(change(path, LINK), target)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ links = st.dictionaries(places, st.lists(steps, min_size=1, max_size=6).map("/".
 
 
 class Left(Exception):
-    """A link has led out of the work tree, or into `.git`."""
+    """A link has led out of the working tree, or into `.git`."""
 
 
 class Loop(Exception):
@@ -107,7 +107,7 @@ class Loop(Exception):
 
 
 def follow(links: Mapping[str, str], folder: list[str], target: str) -> list[str]:
-    """Where `target` is, seen from `folder`, as the kernel finds it; a list of names below the work tree."""
+    """Where `target` is, seen from `folder`, as the kernel finds it; a list of names below the working tree."""
     if target.startswith("/"):
         raise Left
     at = list(folder)

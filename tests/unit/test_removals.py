@@ -17,7 +17,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 # Methods and functions that remove or overwrite a file or a folder, …
 FILES = {"rmtree", "unlink", "rmdir", "rename", "renames", "remove", "removedirs", "move", "truncate", "O_TRUNC"}
 WRITES = {"write_text", "write_bytes", "copy", "copy2", "copyfile", "copytree"}
-# … and the commands of git that remove or overwrite refs, work trees, files of the user's, or objects.
+# … and the commands of git that remove or overwrite refs, working trees, files of the user's, or objects.
 COMMANDS = {
     *("branch", "checkout", "clean", "gc", "merge", "prune", "push", "read-tree", "reflog", "repack", "reset"),
     *("restore", "rm", "stash", "symbolic-ref", "tag", "update-ref", "worktree", "am", "switch", "rebase"),
@@ -48,7 +48,7 @@ REASONS = {
     "git/worktree/backup.py:_copy": "to a path at which nothing is, or a lock file of ours",
     "git/worktree/apply.py:write_tree": "asked for: files that are as HEAD has them; git looks once more",
     "git/worktree/apply.py:_go_back": "HEAD, while it is at the commit to which we moved it",
-    # linked work trees
+    # linked worktrees
     "git/worktree/linked_worktrees.py:add_worktree": "a folder that was empty, or not there",
     "git/worktree/linked_worktrees.py:remove_worktree": "asked for, and of ours by its record",
     # refs

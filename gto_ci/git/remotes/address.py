@@ -83,7 +83,7 @@ def _without_login(url: str) -> Address:
     clean, login = split_login(url)
     if not login:
         return Address(url)
-    # An empty value first removes the work tree's own header: a server refuses a request with two. The key has the
+    # An empty value first removes the working tree's own header: a server refuses a request with two. The key has the
     # whole address, because git uses the header of the longest address that matches.
     config = ((f"http.{clean}.extraheader", ""), (f"http.{clean}.extraheader", f"Authorization: {login}"))
     return Address(clean, config, tuple(header_secrets(login)))

@@ -1,4 +1,4 @@
-"""The settings with which git reaches the remote of a work tree.
+"""The settings with which git reaches the remote of a working tree.
 
 They are in the configuration of a CI workspace: checkout stores the URL there, and a token as an HTTP header, in the
 same file or in one that ``includeIf`` includes. A scratch repository needs the same settings, without a copy of a
@@ -110,7 +110,7 @@ def find_remote(repository: Repository, token: str = "", server_url: str = "") -
 
 
 def _absolute(url: str, repository: Repository) -> str:
-    """Return ``url``, as an absolute path if it is a path relative to the work tree."""
+    """Return ``url``, as an absolute path if it is a path relative to the working tree."""
     if "://" not in url and (repository.root / url).exists():
         return str((repository.root / url).resolve())
     return url

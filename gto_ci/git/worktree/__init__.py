@@ -1,1 +1,1 @@
-"""The user's work tree: captures of its changes, and updates that are made completely or not at all."""
+"""The user's working tree: captures of its changes, and updates that are made completely or not at all."""

@@ -1,7 +1,7 @@
-"""Updates of a work tree by a patch, by commits or by both: completely, or not at all.
+"""Updates of a working tree by a patch, by commits or by both: completely, or not at all.
 
 First the patch is applied to a tree, in a separate index. This shows whether it applies, and whether it writes only
-where it may, before any file is touched. Then the work tree must have no changes of its own at the paths that differ.
+where it may, before any file is touched. Then the working tree must have no changes of its own at those paths.
 Writing the files is the last step; see :mod:`gto_ci.git.worktree.uninterruptible`.
 """
 
@@ -22,7 +22,7 @@ from gto_ci.git.worktree.file_commit import fast_forward
 from gto_ci.git.worktree.sandbox import SUBMODULE, Sandbox, TreeChange, file_names
 from gto_ci.git.worktree.uninterruptible import finish
 
-# Git's messages about a path outside the work tree, or inside .git
+# Git's messages about a path outside the working tree, or inside .git
 _FORBIDDEN = re.compile(r"invalid path|beyond a symbolic link|Invalid path|would be a directory/file conflict")
 # A patch may create a file, a symbolic link or a submodule. Git would accept the mode of a folder too.
 _WRONG_MODE = re.compile(rb"^new (?:file )?mode (?!(?:100[0-7]{3}|120000|160000)\r?$)([^\r\n]*)", re.MULTILINE)
@@ -39,7 +39,7 @@ def apply_to_tree(sandbox: Sandbox, commit: str, patch: bytes, *, three_way: boo
     With ``three_way``, the patch may be based on another commit, if the repository has its files.
 
     Raises:
-        GhostRefused: the patch writes outside the work tree or into ``.git``, or creates something that is not a file.
+        GhostRefused: the patch writes outside the working tree or into ``.git``, or creates a non-file.
         DoesNotApply: it does not apply, or is not a patch.
     """
     if wrong := _WRONG_MODE.search(patch):
@@ -63,7 +63,7 @@ def _check_parts(sandbox: Sandbox, patch: bytes) -> None:
     """Make sure that git reads each part of ``patch`` as the change of a file, and nothing else.
 
     Git skips parts that it cannot read. It also reads patches of other programs, and would then read an absolute path
-    as a path inside the work tree.
+    as a path inside the working tree.
     """
     taken = sandbox.git("apply", "--numstat", "-z", "-", stdin=patch).count(b"\0")
     if taken != len(split_patch(patch)):
@@ -101,7 +101,7 @@ def _unfit(error: GitError, commit: str, *, three_way: bool) -> GtoError:
 
 @dataclass(frozen=True, slots=True)
 class PlannedUpdate:
-    """An update of the work tree: HEAD goes from ``head`` to ``commit``, the files go to ``tree``.
+    """An update of the working tree: HEAD goes from ``head`` to ``commit``, the files go to ``tree``.
 
     ``committed`` are the differences between ``head`` and ``commit``, ``uncommitted`` those between ``commit`` and
     ``tree``, ``together`` those between ``head`` and ``tree``. Made by :func:`plan_update`.
@@ -142,7 +142,7 @@ def update_worktree(sandbox: Sandbox, plan: PlannedUpdate, pack: bytes = b"") ->
     The index becomes that of the new commit; other staged changes stay.
 
     Raises:
-        DoesNotApply: the work tree has its own changes, or untracked files, at the same paths.
+        DoesNotApply: the working tree has its own changes, or untracked files, at the same paths.
         GitError: git cannot write; then nothing is changed.
     """
     _check_free(sandbox, plan.steps)
@@ -179,7 +179,7 @@ def update_worktree(sandbox: Sandbox, plan: PlannedUpdate, pack: bytes = b"") ->
 
 
 def hand_over(sandbox: Sandbox, written: Iterable[Path]) -> None:
-    """Give files that root has written to the work tree's owner, who could not change them otherwise."""
+    """Give files that root has written to the working tree's owner, who could not change them otherwise."""
     if not hasattr(os, "geteuid") or os.geteuid() != 0:
         return
     git_dir, common = (Path(line) for line in sandbox.repository.rev_parse(*_GIT_FOLDERS))
@@ -200,7 +200,7 @@ def _records(git_dir: Path) -> Iterator[Path]:
 
 
 def write_tree(sandbox: Sandbox, commit: str, tree: str) -> None:
-    """Write the differences between ``commit`` and ``tree`` into the work tree, which is at ``commit``; keep the index.
+    """Write the difference between ``commit`` and ``tree`` to the working tree at ``commit``. Keep the index.
 
     Raises:
         GitError: git cannot write.
@@ -275,14 +275,14 @@ def _left(sandbox: Sandbox, error: GtoError, places: Sequence[Path]) -> GtoError
 
 
 def _check_free(sandbox: Sandbox, changes: Sequence[TreeChange]) -> None:
-    """Make sure that the work tree has no changes of its own, and no untracked files, at the paths of ``changes``."""
+    """Check that the working tree has no changes of its own, and no untracked files, at the paths of ``changes``."""
     touched = {change.path for change in changes}
     listed = sandbox.git("status", "--porcelain", "-z", "--no-renames", "--ignore-submodules=all")
     dirty = [os.fsdecode(entry[3:]) for entry in listed.split(b"\0") if entry]
     taken = sorted(touched.intersection(dirty))
     if taken:
         raise DoesNotApply(
-            f"The work tree has uncommitted changes in {_some(taken)}", "Commit them, or stash them: git stash"
+            f"The working tree has uncommitted changes in {_some(taken)}", "Commit them, or stash them: git stash"
         )
     hidden = sorted(touched.intersection(_hidden(sandbox)))
     if hidden:

@@ -1,4 +1,4 @@
-"""Backups of files in a work tree, to restore them if git fails after it has written some.
+"""Backups of files in a working tree, to restore them if git fails after it has written some.
 
 Another program may write at the same time: an editor, or a running job. So a failed pull undoes only what git wrote
 for it, and keeps what other programs wrote.
@@ -62,11 +62,11 @@ class Backup:
         return same_mode and filecmp.cmp(place, copy, shallow=False)
 
     def is_file(self, place: Path) -> bool:
-        """Tell whether there is a file or link at ``place``, inside the work tree."""
+        """Tell whether there is a file or link at ``place``, inside the working tree."""
         return (place.is_symlink() or place.is_file()) and not self._is_beyond_link(place)
 
     def _is_beyond_link(self, place: Path) -> bool:
-        """Tell whether a folder above ``place`` has become a link, which leads out of the work tree."""
+        """Tell whether a folder above ``place`` has become a link, which leads out of the working tree."""
         return any(above.is_symlink() for above in place.parents if self.root in above.parents)
 
 

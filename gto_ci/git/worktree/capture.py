@@ -1,6 +1,6 @@
-"""The uncommitted change of a work tree, as a tree and as a patch.
+"""The uncommitted change of a working tree, as a tree and as a patch.
 
-First git stages the work tree, as ``git add`` would, in a separate index and object store. The user's own do not
+First git stages the working tree, as ``git add`` would, in a separate index and object store. The user's own do not
 change. Then git compares the two trees without the user's settings. So the same change gives the same bytes for every
 user: those that ``git diff`` prints with git's default settings.
 
@@ -59,13 +59,13 @@ class CapturedChange:
 def capture(
     sandbox: Sandbox, base: str, selection: Selection, folder: Path, *, partial: bool = False
 ) -> CapturedChange:
-    """Return the difference between the commit ``base`` and the work tree, staged or not.
+    """Return the difference between the commit ``base`` and the working tree, staged or not.
 
     The names in ``selection`` are relative to ``folder``. ``partial``: the repository may have to fetch objects first.
 
     Raises:
         WrongArguments: a file to include does not exist, or is not inside the repository.
-        GitError: git cannot read the work tree.
+        GitError: git cannot read the working tree.
     """
     untracked = sandbox.untracked("--exclude-standard")
     chosen = _choose(sandbox, selection, folder, untracked)
@@ -141,13 +141,13 @@ def _nothing(name: str, why: str) -> list[str]:
 
 
 def _inside(sandbox: Sandbox, name: str, folder: Path) -> str:
-    """Return the path of ``name`` relative to the root. It must be inside the work tree."""
+    """Return the path of ``name`` relative to the root. It must be inside the working tree."""
     place = os.path.normpath(os.path.join(os.path.realpath(folder), name))  # noqa: PTH118  a link stays a link
     path = os.path.relpath(place, os.path.realpath(sandbox.root))
     first = path.split(os.sep, 1)[0]
     if first in (os.pardir, ".git") or os.path.isabs(path):  # noqa: PTH117
         raise WrongArguments(
-            f"{quote(name)} is not located in the source directory", "Name a file inside the work tree"
+            f"{quote(name)} is not located in the source directory", "Name a file inside the working tree"
         )
     return path.replace(os.sep, "/")
 

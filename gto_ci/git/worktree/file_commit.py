@@ -25,7 +25,7 @@ _IN_PROGRESS = {"MERGE_HEAD": "merge", "CHERRY_PICK_HEAD": "cherry-pick"}
 class Head:
     """The checkout: its ``commit`` (None before the first one) and ``branch`` (None if HEAD is detached).
 
-    ``bare``: there is no work tree.
+    ``bare``: there is no working tree.
     """
 
     commit: str | None
@@ -46,7 +46,7 @@ def read_head(repository: Repository) -> Head:
 
 
 def check_clean(repository: Repository, path: str) -> None:
-    """Make sure that ``path`` is the same in HEAD, in the index and in the work tree.
+    """Make sure that ``path`` is the same in HEAD, in the index and in the working tree.
 
     Raises:
         GtoError: it is not, or a merge is not finished.

@@ -1,4 +1,4 @@
-"""Linked work trees that hold a commit with a change applied.
+"""Linked worktrees that hold a commit with a change applied.
 
 A record in the administrative folder of each says what it was made from. This distinguishes it from the user's own work
 trees, and shows whether its files have changed since.
@@ -21,7 +21,7 @@ _MARK = "git-ghost.json"
 
 @dataclass(frozen=True, slots=True)
 class WorktreeRecord:
-    """The commit and the hash of the diff that a linked work tree was made from, and the id of the resulting tree."""
+    """The commit and the hash of the diff that a linked worktree was made from, and the id of the resulting tree."""
 
     base: str
     hash: str
@@ -29,12 +29,12 @@ class WorktreeRecord:
 
 
 def add_worktree(sandbox: Sandbox, folder: Path, mark: WorktreeRecord, pack: bytes) -> None:
-    """Make a linked work tree at ``mark.base`` with the files of ``mark.tree``; ``pack`` holds new commits.
+    """Make a linked worktree at ``mark.base`` with the files of ``mark.tree``; ``pack`` holds new commits.
 
     ``folder`` must be missing or empty.
 
     Raises:
-        GitError: git cannot write; then no work tree is left.
+        GitError: git cannot write; then no worktree is left.
     """
     was_there = folder.exists()
     store(sandbox.repository, pack)
@@ -56,7 +56,7 @@ def add_worktree(sandbox: Sandbox, folder: Path, mark: WorktreeRecord, pack: byt
 
 
 def marked_worktrees(repository: Repository) -> dict[Path, WorktreeRecord]:
-    """Return the linked work trees that :func:`add_worktree` made, by folder.
+    """Return the linked worktrees that :func:`add_worktree` made, by folder.
 
     Raises:
         GitError: git cannot read the repository.
@@ -67,17 +67,17 @@ def marked_worktrees(repository: Repository) -> dict[Path, WorktreeRecord]:
         try:
             mark = WorktreeRecord(**json.loads(file.read_text(encoding="utf-8")))
             folder = Path((file.parent / "gitdir").read_text(encoding="utf-8").strip()).parent
-        except (OSError, ValueError, TypeError):  # a damaged record: its work tree is not removed
+        except (OSError, ValueError, TypeError):  # a damaged record: its worktree is not removed
             continue
         found[folder] = mark
     return found
 
 
 def remove_worktree(repository: Repository, folder: Path) -> None:
-    """Remove a linked work tree with all changes in it. Its folder may be missing already.
+    """Remove a linked worktree with all changes in it. Its folder may be missing already.
 
     Git refuses unless the folder's ``.git`` leads back to this repository, so nothing else in that place is removed.
-    Other work trees stay, even if their folders are missing: they may be on a disk that is not mounted.
+    Other worktrees stay, even if their folders are missing: they may be on a disk that is not mounted.
 
     Raises:
         GitError: git cannot remove it.

@@ -107,7 +107,7 @@ class Sandbox:
         return self._runner.run([*self.pins, *args], self.root, stdin=stdin, environ=variables)
 
     def neutral(self, *args: str) -> bytes:
-        """Run git with its default settings and the work tree's attributes; it reads the objects of both."""
+        """Run git with its default settings and the working tree's attributes; it reads the objects of both."""
         places = {"GIT_DIR": str(self.scratch.root), "GIT_WORK_TREE": str(self.root)}
         runner = self.scratch.neutral.runner
         return runner.run(args, self.root, environ={**places, "GIT_INDEX_FILE": str(self.scratch_area.file("index"))})
