@@ -32,7 +32,7 @@ def gate_text(event: Event, findings: Sequence[Finding], where: str, *, mark: Ca
     verdict = f"The gate is closed: {failed} of {len(findings)} checks failed" if failed else "The gate is open"
     lines = [str(event), f"{mark('❌' if failed else '✅')}{verdict} (rules: {where})"]
     if not findings:
-        lines.append("  No rule is about this event")
+        lines.append("  No rule applies to this event")
     for one in findings:
         lines.append(
             f"  {mark(_MARKS[one.passed]) or _WORDS[one.passed] + '  '}{one.rule}, {one.check}: {one.evidence}"

@@ -86,7 +86,7 @@ def gate(findings: Sequence[Finding], where: str) -> Section:
 
     def section(room: int) -> str:
         if not rows:
-            return f"{head}No rule is about this event.\n"
+            return f"{head}No rule applies to this event.\n"
         return head + _table(("", "rule", "check", "evidence"), rows, room, "more checks")
 
     return section
