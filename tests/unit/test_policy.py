@@ -487,8 +487,8 @@ def test_a_tag_without_an_e_mail_has_no_tagger() -> None:
 def test_requirements_describe_themselves() -> None:
     assert After("qa").describe() == "was in stage 'qa' before"
     assert After("qa", timedelta(hours=24)).describe() == "was in stage 'qa' before, for at least 1 d"
-    assert Versions(prerelease=False).describe() == "concerns a release"
-    assert Versions(read_range("1.0.0")).describe() == "concerns a version in the range '1.0.0'"
+    assert Versions(prerelease=False).describe() == "is for a release"
+    assert Versions(read_range("1.0.0")).describe() == "is for a version in the range '1.0.0'"
     assert SignedBy().describe() == "is signed by an allowed signer"
     assert SignedBy(("a@*", "b@*")).describe() == "is signed by 'a@*' or 'b@*'"
     both = "is approved by a second person, through an earlier assignment to 'qa' or an approval tag"

@@ -32,7 +32,7 @@ class Versions:
 
     def describe(self) -> str:
         noun = "a version" if self.prerelease else "a release"
-        return f"concerns {noun} in the range {quote(self.range.text)}" if self.range else f"concerns {noun}"
+        return f"is for {noun} in the range {quote(self.range.text)}" if self.range else f"is for {noun}"
 
     def judge(self, case: Case) -> Finding:
         version = case.event.version

@@ -100,7 +100,7 @@ class NotDeprecated:
     check: ClassVar[str] = "deprecated"
 
     def describe(self) -> str:
-        return "concerns an artifact that is not deprecated"
+        return "is for an artifact that is not deprecated"
 
     def judge(self, case: Case) -> Finding:
         name = quote(case.event.artifact)
