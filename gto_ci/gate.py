@@ -58,7 +58,10 @@ class Gate:
 
     @property
     def passed(self) -> bool:
-        """Whether no requirement failed. Requirements that can be checked only later do not count."""
+        """Whether no requirement failed.
+
+        Requirements that cannot be checked yet are ignored (for example a signature, before the tag exists).
+        """
         return not self.verdict.failures
 
     @property

@@ -1,6 +1,6 @@
 """Version ranges, such as ``>=1.0.0 <3.0.0 || 4.0.0``.
 
-Comparisons separated by a blank or a comma must all hold. ``||`` separates alternatives. A version without an
+Comparisons separated by a space or a comma must all hold. ``||`` separates alternatives. A version without an
 operator matches only itself. A leading ``v`` is optional, and build metadata does not count.
 """
 
