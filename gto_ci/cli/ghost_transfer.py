@@ -123,7 +123,7 @@ def push(
 @click.option("--force-base", is_flag=True, help="If HEAD is not the change's base commit, merge the change")
 @common
 def pull(words: tuple[str, ...], force_base: bool) -> None:
-    """Apply an uncommitted change (diff) to the work tree, commits to the branch, or both.
+    """Apply an uncommitted change (diff) to the working tree, commits to the branch, or both.
 
     If any part fails, nothing changes.
 
@@ -203,11 +203,11 @@ def diff(base: str, include: tuple[str, ...], untracked: bool, follow_symlinks: 
     git ghost checkout --remove ../run-42""",
 )
 @click.argument("words", nargs=-1, metavar="[BASE] HASH [DIR]")
-@click.option("--remove", is_flag=True, help="Remove the work tree at DIR, or the one created for HASH")
-@click.option("--force", is_flag=True, help="With --remove, remove a work tree that has changes")
+@click.option("--remove", is_flag=True, help="Remove the working tree at DIR, or the one created for HASH")
+@click.option("--force", is_flag=True, help="With --remove, remove a working tree that has changes")
 @common
 def checkout(words: tuple[str, ...], remove: bool, force: bool) -> None:
-    """Check out a ghost: create a linked work tree at BASE with the diff HASH applied.
+    """Check out a ghost: create a linked worktree at BASE with the diff HASH applied.
 
     Print the new folder. By default, it is beside the repository. Without BASE, use HEAD's diff or,
     failing that, the only diff with this hash. With two arguments, the second is taken as HASH if it

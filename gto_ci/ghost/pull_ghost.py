@@ -1,4 +1,4 @@
-"""Pulls: a ghost is fetched and applied to the work tree exactly, or not at all."""
+"""Pulls: a ghost is fetched and applied to the working tree exactly, or not at all."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _POINTER = b"version https://git-lfs.github.com/spec/v1\n"
 class PulledGhost:
     """The result of a pull: HEAD moved from ``start`` to ``commit``, and ``diff`` was applied, if there was one.
 
-    ``tree`` is the ID of the work tree's tree. ``files`` are the paths that differ from ``commit``. ``notes`` are
+    ``tree`` is the ID of the working tree's tree. ``files`` are the paths that differ from ``commit``. ``notes`` are
     messages for the user about what else to do.
     """
 
@@ -64,8 +64,8 @@ def pull(
     Raises:
         NoGhost: there is no such ghost.
         GhostRefused: the ghost's content does not match its name, or it writes where it must not.
-        DoesNotApply: HEAD is at a different commit, or the work tree has its own changes at the same paths.
-        GitError: the patch repository cannot be reached, or git cannot write the work tree.
+        DoesNotApply: HEAD is at a different commit, or the working tree has its own changes at the same paths.
+        GitError: the patch repository cannot be reached, or git cannot write the working tree.
     """
     head = session.head_commit()
     found = session.find(Wanted(commits, diff))
@@ -155,7 +155,7 @@ def ensure_commit(session: Session, commit: str) -> bytes:
 
 
 def _notes(session: Session, changes: Sequence[TreeChange]) -> Iterable[str]:
-    """Yield what the user has to do to complete the work tree: update submodules, fetch content of Git LFS."""
+    """Yield what the user has to do to complete the working tree: update submodules, fetch content of Git LFS."""
     for change in changes:
         if change.mode == SUBMODULE:
             yield (

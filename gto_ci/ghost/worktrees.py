@@ -1,4 +1,4 @@
-"""Linked work trees that recreate the code of a ghost: a commit with a diff applied."""
+"""Linked working trees that recreate the code of a ghost: a commit with a diff applied."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from gto_ci.git.worktree.uninterruptible import finish
 
 
 def checkout(session: Session, hash: str, base: str | None = None, folder: str | None = None) -> Path:
-    """Make a linked work tree at the commit ``base`` with the diff ``hash`` applied, and return its folder.
+    """Make a linked worktree at the commit ``base`` with the diff ``hash`` applied, and return its folder.
 
     Without ``base``, use HEAD's diff or, failing that, the only diff with that hash. The default ``folder`` is next to
     the source repository, and named after it and the hash. A commit that only a ghost has is fetched from that ghost.
@@ -44,10 +44,10 @@ def checkout(session: Session, hash: str, base: str | None = None, folder: str |
 
 
 def remove(session: Session, which: str, *, force: bool = False) -> Path:
-    """Remove the linked work tree that :func:`checkout` made, by its folder or hash, and return its folder.
+    """Remove the linked worktree that :func:`checkout` made, by its folder or hash, and return its folder.
 
     Raises:
-        WrongArguments: there is no such work tree, or there are several.
+        WrongArguments: there is no such working tree, or there are several.
         DoesNotApply: its files have changed since, and ``force`` is not set.
     """
     found = marked_worktrees(session.source)
@@ -58,7 +58,7 @@ def remove(session: Session, which: str, *, force: bool = False) -> Path:
     if len(chosen) != 1:
         known = ", ".join(quote(folder) for folder in found) or "there are none"
         raise WrongArguments(
-            f"{quote(which)} is {'no' if not chosen else 'more than one'} work tree that 'git ghost checkout' made",
+            f"{quote(which)} is {'no' if not chosen else 'more than one'} working tree that 'git ghost checkout' made",
             f"Name its folder or hash: {known}",
         )
     ((folder, mark),) = chosen.items()
