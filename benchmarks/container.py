@@ -24,9 +24,9 @@ _NOTHING = ("/bin/true",)
 _TOKEN = re.compile(r"\b[0-9a-f]{32}\b")
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # where no image says another
 _NOTE = (
-    "The job is that of the section before. The container sees the job's folder and the remote where they are outside, "
-    "and no network; an empty container runs `/bin/true` instead of the job. Outside: the wheel, with this machine's "
-    "Python and git"
+    "The job is that of the section before. The container sees the job's folder and the remote at the same paths "
+    "as outside, and has no network; an empty container runs `/bin/true` instead of the job. Outside: the wheel, with "
+    "this machine's Python and git"
 )
 _NOTE_FILES = (
     "The image's files: the same job with the image's own Python and git, in a `chroot` instead of a container, minus "

@@ -21,7 +21,7 @@ _PASSWORD = "s3cret-pa55"  # noqa: S105  # of a server that lives as long as the
 _SETTLE = 0.3  # seconds; the server notes a request after its answer has gone
 _HOW = (
     "Over HTTP: git's own http-backend on this machine, with a password; bytes are those of the bodies of all requests "
-    "and answers. One ghost in a hundred starts from the commit that is checked out"
+    "and responses. One ghost in a hundred starts from the commit that is checked out"
 )
 _CLONE = "Git Ghost begins each command by cloning the patch repository; only that clone is measured"
 

@@ -39,7 +39,7 @@ def rows(options: Options) -> Iterator[Entry]:
     yield Row(
         *(GROUP, "image, compressed", size, Figure(compressed(run, image) / 1e6, "MB")),
         target=at_most(_TARGET),
-        note="MB are 1,000,000 bytes.",
+        note="1 MB is 1,000,000 bytes.",
     )
     yield Row(
         *(GROUP, f"of which the base, `{base}`", size, Figure(compressed(run, base) / 1e6, "MB")),
@@ -130,12 +130,12 @@ def _largest(run: Sequence[str], image: str, base: str) -> Table:
             entry["thing"],
             f"{entry['compressed'] / 1e6:.1f} MB",
             f"{entry['bytes'] / 1e6:.1f} MB",
-            "the base" if entry["thing"] in of_base else "us",
+            "the base" if entry["thing"] in of_base else "gto-ci",
         )
         for entry in weighed[:_LARGEST]
     )
-    note = "Each is compressed by itself. Bytecode counts with its source."
-    return Table(GROUP, "The ten largest packages", ("package", "compressed", "on disk", "brought by"), lines, note)
+    note = "Each is compressed separately. Bytecode counts with its source."
+    return Table(GROUP, "The ten largest packages", ("package", "compressed", "on disk", "added by"), lines, note)
 
 
 def _checked(command: Sequence[str], stdin: str = "") -> str:

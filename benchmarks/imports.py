@@ -72,7 +72,7 @@ def _root(module: str) -> str:
 def _tables(times: Mapping[str, float]) -> Iterator[Table]:
     slowest = sorted(times, key=lambda name: (-times[name], name))[:_TOP]
     note = f"Medians of {_RUNS} runs under `-X importtime`, which itself takes time."
-    head = ("module", "its own, ms")
+    head = ("module", "own time, ms")
     lines = tuple((f"`{name}`", f"{times[name] / 1000:.2f}") for name in slowest)
     yield Table(GROUP, f"The {_TOP} slowest imports of `gto check-ref`", head, lines, note)
     roots: dict[str, list[float]] = {}

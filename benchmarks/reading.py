@@ -72,7 +72,7 @@ def _beside_git(options: Options, made: Made) -> Iterator[Entry]:
         for whose, peak in (
             ("its largest process, by the kernel", found[what].median_peak),
             ("its own process", seen.own),
-            ("it and git together", seen.together),
+            ("gto and git together", seen.together),
         ):
             work, theirs_too = f"`gto {what}`, peak memory of {whose}", _megabytes(found["git"].median_peak)
             yield Row(GROUP, work, size, _megabytes(peak), theirs_too, f"`{peer}`", target=target, note=_PEAK)

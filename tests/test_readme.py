@@ -234,6 +234,12 @@ def test_workflows_put_no_expression_into_a_script(readme: str) -> None:
         assert not [script for script in scripts if "${{" in script]
 
 
+def test_yaml_blocks_are_valid(readme: str) -> None:
+    for text in (readme, *_pages(), *(file.read_text(encoding="utf-8") for file in PROJECT.glob("*.md"))):
+        for block in re.findall(r"^```yaml\n(.*?)^```$", text, re.DOTALL | re.MULTILINE):
+            assert yaml.safe_load(block) or block.startswith("#"), block
+
+
 def test_actions_are_pinned_to_the_same_commits_everywhere(readme: str) -> None:
     pins: dict[str, set[str]] = {}
     for text in (readme, *_pages(), *(file.read_text(encoding="utf-8") for file in _workflow_files())):
