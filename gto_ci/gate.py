@@ -148,7 +148,7 @@ def require(
 ) -> list[Finding]:
     """Check what ``happened`` against globs and return one finding for each list that is not empty.
 
-    ``happened`` is (event, artifact, stage), or None if the ref is not an event.
+    ``happened`` is (event, artifact, stage), or None if the ref records no event.
     """
     found = []
     for number, (subject, globs) in enumerate((("event", events), ("artifact", artifacts), ("stage", stages))):

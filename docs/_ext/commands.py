@@ -68,7 +68,7 @@ def _command(command: click.Command, ctx: click.Context, known: Set[tuple[str, s
     options = (option for option in _options(command, ctx) if option not in known)
     parts.append(definitions((words, prose(text)) for words, text in options))
     if isinstance(command, Entry) and command.examples:
-        parts.append(fenced("\n".join(command.example_lines(ctx.find_root().info_name or "")), "sh"))
+        parts.append(fenced("\n".join(command.example_lines(ctx)), "sh"))
     return "\n".join(parts)
 
 

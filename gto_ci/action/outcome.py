@@ -26,7 +26,7 @@ class Proposal:
     """The effect of merging a pull request on the registry.
 
     ``changes`` are changed annotations, ``forecasts`` the gate's verdicts on the next events. ``where`` says
-    where the rules were read. ``problems`` are sentences for the user.
+    where the rules were read from. ``problems`` are sentences for the user.
     """
 
     changes: tuple[ArtifactChange, ...]

@@ -92,9 +92,9 @@ def assign(
 ) -> Event | None:
     """Assign ``stage`` to a version of artifact ``name``, and return the assignment (None with ``dry_run``).
 
-    ``version`` or ``ref`` selects the version. If the commit ``ref`` has no version, gto registers
-    ``name_version``, or the next patch version, first, unless ``skip_registration`` is set. Either both
-    tags are created, or none.
+    ``version`` or ``ref`` selects the version. If the commit ``ref`` has no version, gto first
+    registers ``name_version`` (by default the next patch version), unless ``skip_registration`` is set.
+    Either both tags are created, or neither.
 
     >>> api.assign(repo, "churn", "dev", version="v1.1.0").tag
     'churn#dev#2'

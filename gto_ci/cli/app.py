@@ -29,13 +29,16 @@ _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 class SectionedGroup(click.Group):
     """A command group with aliases, lazy imports, and a help that lists commands under headings.
 
-    :class:`Entry` defines a command's heading and its aliases. ``homes`` maps a command name to the module
-    that defines the command. A module is imported when its command is first needed, so that
-    ``gto check-ref`` does not import what ``gto annotate`` needs.
+    :class:`Entry` defines a command's heading and its aliases. ``section`` is the heading of the group itself.
+    ``homes`` maps a command name to the module that defines the command. A module is imported when its
+    command is first needed, so that ``gto check-ref`` does not import what ``gto annotate`` needs.
     """
 
-    def __init__(self, *args: Any, homes: Mapping[str, str] | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, homes: Mapping[str, str] | None = None, section: str = "Commands", **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
+        self.section = section
         self.homes = dict(homes or {})
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -108,11 +111,14 @@ class Entry(click.Command):
         super().format_epilog(ctx, formatter)
         if self.examples:
             with formatter.section("Examples"):
-                for line in self.example_lines(ctx.find_root().info_name or ""):
+                for line in self.example_lines(ctx):
                     formatter.write(f"  {line}\n")
 
-    def example_lines(self, program: str) -> list[str]:
-        """Return the examples with the name of ``program``: ``gto-ci show`` is the same command as ``gto show``."""
+    def example_lines(self, ctx: click.Context) -> list[str]:
+        """Return the examples with the name of the program: ``gto-ci show`` is the same command as ``gto show``."""
+        program = ctx.find_root().info_name or ""
+        if self.name == "completion" and ctx.parent is not None and ctx.parent.command.name == "git-ghost":
+            program = "git-ghost"  # also under gto-ci
         lines = [line.strip() for line in self.examples.strip().splitlines()]
         ours = {"gto-ci": ("gto-ci", "gto-ci ghost"), "git-ghost": ("git ghost", "git ghost")}
         gto, ghost = ours.get(program.replace(" ", "-"), ("gto", "git ghost"))

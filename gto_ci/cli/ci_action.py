@@ -14,6 +14,7 @@ commands = click.Group()
 
 @commands.command(
     cls=Entry,
+    section="Use in CI and hooks",
     short_help="Run the action in this job, without its container",
     examples="""gto-ci action
     gto-ci action --input ref=churn@latest --input require-stage=prod""",

@@ -19,6 +19,7 @@ commands = click.Group()
 
 @commands.command(
     cls=Entry,
+    section="Use in CI and hooks",
     short_help="Check files before a commit, and tags before a push",
     examples="""gto-ci check
     gto-ci check artifacts.yaml models/dvc.yaml
@@ -27,7 +28,7 @@ commands = click.Group()
 )
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 @click.option(
-    "--as", "kind", type=click.Choice(file_checks.KINDS), help="Check FILES as this kind, whatever their names"
+    "--as", "kind", type=click.Choice(file_checks.KINDS), help="Treat FILES as this kind of file, whatever their names"
 )
 @click.option("--pre-push", is_flag=True, help="Run as Git's pre-push hook: refuse tags that the registry would ignore")
 def check(files: tuple[Path, ...], kind: str | None, pre_push: bool) -> int:

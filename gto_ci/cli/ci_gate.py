@@ -28,7 +28,7 @@ class _Gate(SectionedGroup):
         return super().parse_args(ctx, args)
 
 
-@commands.group(cls=_Gate, short_help="Check an event against the policy")
+@commands.group(cls=_Gate, section="Use in CI and hooks", short_help="Check an event against the policy")
 def gate() -> None:
     """Check the event of REF against the rules in .gto-policy.yaml.
 

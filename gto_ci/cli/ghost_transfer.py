@@ -203,8 +203,8 @@ def diff(base: str, include: tuple[str, ...], untracked: bool, follow_symlinks: 
     git ghost checkout --remove ../run-42""",
 )
 @click.argument("words", nargs=-1, metavar="[BASE] HASH [DIR]")
-@click.option("--remove", is_flag=True, help="Remove the working tree at DIR, or the one created for HASH")
-@click.option("--force", is_flag=True, help="With --remove, remove a working tree that has changes")
+@click.option("--remove", is_flag=True, help="Remove the linked worktree at DIR, or the one created for HASH")
+@click.option("--force", is_flag=True, help="With --remove, remove a linked worktree that has changes")
 @common
 def checkout(words: tuple[str, ...], remove: bool, force: bool) -> None:
     """Check out a ghost: create a linked worktree at BASE with the diff HASH applied.

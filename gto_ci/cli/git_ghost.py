@@ -21,6 +21,7 @@ HOMES = {name: f"gto_ci.cli.{module}" for module, names in _COMMANDS.items() for
     name="git-ghost",
     cls=SectionedGroup,
     homes=HOMES,
+    section="Share changes",
     short_help="Share uncommitted changes",
     context_settings={"help_option_names": ["-h", "--help"]},
 )

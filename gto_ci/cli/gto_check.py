@@ -28,7 +28,7 @@ commands = click.Group()
 def check_ref(repo: str, ref: str, as_json: bool, part: str | None, verify: bool) -> None:
     """Show the event that REF, a tag or a shortcut, records.
 
-    If REF is not an event, print nothing; if it looks like a registry tag, say on stderr why it is
+    If REF records no event, print nothing; if it looks like a registry tag, say on stderr why it is
     not one. With --verify, also check the tag's signature. In JSON, the result is in "signature".
     """
     from gto_ci.api import tag_meaning

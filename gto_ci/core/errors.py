@@ -129,7 +129,7 @@ class InvalidVersion(GtoError):
 
 
 class ArtifactNotFound(GtoError):
-    """No tag of the registry names this artifact."""
+    """No tag or annotation names this artifact."""
 
 
 class WrongArguments(GtoError):
@@ -184,7 +184,7 @@ class NoRepository(GtoError):
 class WrongFile(GtoError):
     """A file of the repository that cannot be understood.
 
-    ``path`` is the file, ``line`` counts from 1, 0 where it is not known; ``reason`` says what is wrong there.
+    ``path`` is the file. ``line`` counts from 1, and is 0 if it is not known. ``reason`` says what is wrong there.
     """
 
     _what = "Wrong file"
@@ -222,7 +222,7 @@ class WrongPolicy(WrongFile):
 
 
 class TagProblem(GtoError):
-    """The requested tag is missing, lightweight, or not an event."""
+    """The requested tag is missing or lightweight, or records no event."""
 
 
 class WrongInput(GtoError):
@@ -234,7 +234,7 @@ class CommentRefused(GtoError):
 
 
 class NoGhost(GtoError):
-    """The patch repository has no such ghost, or several that match the prefix."""
+    """The patch repository has no such ghost, or several that match the shortened hash."""
 
 
 class GhostRefused(GtoError):

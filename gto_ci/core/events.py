@@ -69,8 +69,8 @@ class Event(NamedTuple):
     """One change to an artifact, recorded by a tag.
 
     ``version`` is None for a deprecation. For a stage event it is the version registered at the same
-    commit, or the commit's full ID if there is none. ``time`` and ``zone`` are the tagger's (see
-    :class:`TagRecord`).
+    commit, or the commit's full ID if there is none. ``time``, in seconds since the epoch, and ``zone``,
+    such as ``+0930``, are the tagger's.
     """
 
     kind: Kind
@@ -257,7 +257,7 @@ def _hour(number: int) -> str:
 
 
 def why_no_event(record: TagRecord, name: TagName) -> str | None:
-    """Return why a tag in registry format is not an event, or None if it is one."""
+    """Return why a tag in registry format records no event, or None if it records one."""
     if not record.annotated:
         return "it is lightweight, and only annotated tags count"
     if record.target_type != "commit":

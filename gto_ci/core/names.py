@@ -146,7 +146,7 @@ def _artifact_in_tag(text: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _event_in_tag(text: str) -> tuple[Kind, str | None, str | None] | None:
-    """Return kind, version and stage, or None if ``text`` is not an event."""
+    """Return kind, version and stage, or None if ``text`` names no event."""
     match = re.fullmatch(_EVENT, text)
     if match is None:
         return None

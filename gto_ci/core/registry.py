@@ -90,9 +90,9 @@ class Version(_Slotted):
     """One version of an artifact, at one commit.
 
     ``version`` is the commit's full ID in two cases: a stage was assigned without a registration, or the
-    commit's files annotate the artifact and none of its tags points there. ``events`` are the version's
-    registrations and deregistrations, in order. ``annotated`` is set if the commit's files annotate the
-    artifact.
+    commit's files annotate the artifact and none of the artifact's tags points to the commit. ``events``
+    are the version's registrations and deregistrations, in order. ``annotated`` is set if the commit's
+    files annotate the artifact.
     """
 
     __slots__ = ("annotated", "artifact", "commit", "events", "stages", "version")

@@ -80,8 +80,8 @@ class RegistryTags:
         return Registry.fold(self.events)
 
 
-# Why a ref is not an event. "unrelated" is neither a registry tag nor a shortcut; "malformed" resembles a registry tag.
-# A tag that is "no event" is annotated. A tag that was "moved" points to another commit than expected.
+# Why a ref records no event. "unrelated" is neither a registry tag nor a shortcut; "malformed" resembles a tag of the
+# registry. A tag that is "no event" is annotated. A tag that was "moved" points to another commit than expected.
 Reason = Literal[
     "unrelated", "malformed", "missing", "lightweight", "no event", "moved", "no version", "several versions"
 ]
@@ -166,7 +166,7 @@ def _no_event(text: str, name: TagName, tags: RegistryTags) -> Resolution:
     if record is None:
         return Resolution(reason="missing", cause=f"There is no tag {quote(text)} {tags.where}")
     reason: Reason = "no event" if record.annotated else "lightweight"
-    cause = f"Tag {quote(text)} {tags.where} is not an event: {why_no_event(record, name)}"
+    cause = f"Tag {quote(text)} {tags.where} records no event: {why_no_event(record, name)}"
     return Resolution(reason=reason, cause=cause)
 
 

@@ -451,7 +451,7 @@ def _versions_of(artifact: Artifact, name: str) -> str:
 
 def _evidence(state: State, tag: str) -> str:
     event = next((event for event in state.artifact.events if event.tag == tag), None)
-    return _who(event) if event else "it is not an event of the registry ('gto check-ref' says why)"
+    return _who(event) if event else "it records no event of the registry ('gto check-ref' says why)"
 
 
 def _registration(state: State, version: str) -> str:

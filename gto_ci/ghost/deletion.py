@@ -42,9 +42,10 @@ def delete(
     """Delete the ghosts that :func:`~gto_ci.ghost.list_ghosts` would return, and return them.
 
     Raises:
-        WrongArguments: there are several, or neither ``start`` nor ``end`` is given, and ``several`` is not set.
+        WrongArguments: ``several`` is not set, and more than one ghost matches or neither ``start`` nor ``end`` is
+            given.
         NoGhost: ``start`` and ``end`` are given, and there is no such ghost.
-        PushRefused: the patch repository refuses.
+        PushRefused: the patch repository refuses the deletion.
         GitError: it cannot be reached.
     """
     found = list_ghosts(session, kind, start=start, end=end)
@@ -104,7 +105,7 @@ def _delete(session: Session, ghosts: Sequence[Ghost], progress: Progress | None
     """Delete ``ghosts``, in batches.
 
     Raises:
-        PushRefused: the patch repository refuses a batch; those before it are deleted.
+        PushRefused: the patch repository refuses to delete a batch; those before it are deleted.
         GitError: it cannot be reached.
     """
     for at in range(0, len(ghosts), BATCH):

@@ -19,8 +19,8 @@ _POINTER = b"version https://git-lfs.github.com/spec/v1\n"
 class PulledGhost:
     """The result of a pull: HEAD moved from ``start`` to ``commit``, and ``diff`` was applied, if there was one.
 
-    ``tree`` is the ID of the working tree's tree. ``files`` are the paths that differ from ``commit``. ``notes`` are
-    messages for the user about what else to do.
+    ``tree`` is the ID of the Git tree that the working tree now matches. ``files`` are the paths that differ from
+    ``commit``. ``notes`` are messages for the user about what else to do.
     """
 
     commit: str

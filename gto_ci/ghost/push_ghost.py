@@ -50,7 +50,7 @@ def push(
     selection: Selection | None = None,
     note: str = "",
 ) -> list[PushedGhost]:
-    """Push the uncommitted change on top of ``base``, the ``commits``, or both, all or none.
+    """Push the uncommitted change on top of ``base``, the ``commits``, or both: all or nothing.
 
     Return the ghosts that the patch repository holds afterwards, commits first. A ghost that it already has is not
     pushed again. If the range ``commits`` is empty, the returned ghost is marked ``empty``. Git Ghost prints such a
@@ -58,7 +58,7 @@ def push(
 
     Raises:
         GtoError: the change or the commits cannot be captured.
-        PushRefused: the patch repository refuses.
+        PushRefused: the patch repository refuses the push.
         GitError: it cannot be reached.
     """
     _ = session.patches  # a missing address is an error before anything is captured

@@ -1,4 +1,4 @@
-"""Linked working trees that recreate the code of a ghost: a commit with a diff applied."""
+"""Linked worktrees that recreate the code of a ghost: a commit with a diff applied."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def checkout(session: Session, hash: str, base: str | None = None, folder: str |
         NoGhost: there is no such diff, or there are several.
         GhostRefused: the ghost's content does not match its name, or is too large.
         DoesNotApply: the diff does not apply to its base commit.
-        WrongArguments: ``folder`` is taken.
+        WrongArguments: ``folder`` already exists, and is not an empty folder.
         RefNotFound: neither the source repository nor a ghost has the commit.
     """
     ghost = _find(session, hash, base)
@@ -47,7 +47,7 @@ def remove(session: Session, which: str, *, force: bool = False) -> Path:
     """Remove the linked worktree that :func:`checkout` made, by its folder or hash, and return its folder.
 
     Raises:
-        WrongArguments: there is no such working tree, or there are several.
+        WrongArguments: there is no such linked worktree, or there are several.
         DoesNotApply: its files have changed since, and ``force`` is not set.
     """
     found = marked_worktrees(session.source)
@@ -57,8 +57,9 @@ def remove(session: Session, which: str, *, force: bool = False) -> Path:
         chosen = {folder: mark for folder, mark in found.items() if mark.hash.startswith(trimmed(which).lower())}
     if len(chosen) != 1:
         known = ", ".join(quote(folder) for folder in found) or "there are none"
+        number = "more than one" if chosen else "no"
         raise WrongArguments(
-            f"{quote(which)} is {'no' if not chosen else 'more than one'} working tree that 'git ghost checkout' made",
+            f"{quote(which)} is {number} linked worktree that 'git ghost checkout' made",
             f"Name its folder or hash: {known}",
         )
     ((folder, mark),) = chosen.items()

@@ -115,9 +115,9 @@ TYPED = {
     "m#prod#9": "There is no tag 'm#prod#9'",
     "refs/tags/m@v9.9.9": "There is no tag 'm@v9.9.9'",
     "refs/tags/m#prod": "There is no tag 'm#prod'",
-    "m@v7.0.0#7": "Tag 'm@v7.0.0#7' is not an event: it is lightweight, and only annotated tags count",
-    "refs/tags/m#qa": "Tag 'm#qa' is not an event: it is lightweight, and only annotated tags count",
-    "m@v8.0.0#8": "Tag 'm@v8.0.0#8' is not an event: it points to a tree, not to a commit",
+    "m@v7.0.0#7": "Tag 'm@v7.0.0#7' records no event: it is lightweight, and only annotated tags count",
+    "refs/tags/m#qa": "Tag 'm#qa' records no event: it is lightweight, and only annotated tags count",
+    "m@v8.0.0#8": "Tag 'm@v8.0.0#8' records no event: it points to a tree, not to a commit",
     "dir:n@v0.1.0!": "'dir:n@v0.1.0!' is not a tag name: tags use '=' instead of ':'; try 'dir=n@v0.1.0!'",
     "m@v1.0": "'m@v1.0' is not in registry format",
     "m#prod#0": "'m#prod#0' is not in registry format",
@@ -161,7 +161,7 @@ def test_a_tag_that_is_pushed(work: WorkDir, tag: str) -> None:
 @pytest.mark.parametrize("tag", ["m#qa", "m@v7.0.0#7", "m@v8.0.0#8"])
 def test_a_pushed_tag_that_is_not_an_event(work: WorkDir, tag: str) -> None:
     said = by_action(work, tag, pushed=True)
-    assert said.startswith(f"Tag '{tag}' is not an event: ")
+    assert said.startswith(f"Tag '{tag}' records no event: ")
     assert said == by_check_ref(work, f"refs/tags/{tag}") == by_gate(work, f"refs/tags/{tag}")
 
 
@@ -188,6 +188,6 @@ def test_a_ref_outside_the_registry(work: WorkDir, ref: str) -> None:
 
 
 def test_a_reserved_tag(work: WorkDir) -> None:
-    reserved = "Tag 'm@created' is not an event: 'created' is reserved and means nothing to the registry"
+    reserved = "Tag 'm@created' records no event: 'created' is reserved and means nothing to the registry"
     assert by_check_ref(work, "m@created") == by_gate(work, "m@created") == by_describe(work, "m@created") == reserved
     assert by_action(work, "m@created") == "'m@created' is not a registry tag"

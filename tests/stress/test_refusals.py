@@ -295,7 +295,7 @@ def test_a_tag_that_was_never_pushed_can_be_deleted_with_push(world: World) -> N
 
 @pytest.mark.parametrize("kind", ["annotated", "lightweight"])
 def test_a_tag_on_the_remote_is_never_overwritten(world: World, kind: str) -> None:
-    """Also one that is not an event: its name is taken."""
+    """Also one that records no event: its name is taken."""
     if kind == "annotated":
         world.remote.tag("m@v1.0.0", "m@v0.0.1^{}", "theirs")
     else:

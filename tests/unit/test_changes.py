@@ -117,7 +117,7 @@ def test_assigning(tags: list[str], request_: Assign, expected: list[str]) -> No
 def test_counters_and_names_of_lightweight_tags_count() -> None:
     light = state("m@v1.0.0 a", lightweight=("m#prod#4", "m@v1.0.1"))
     assert names(plan(Assign("m", "dev", version="v1.0.0"), light)) == ["m#dev#5"]
-    with pytest.raises(TagExists, match=r"'m@v1\.0\.1' already exists: it is not an event"):
+    with pytest.raises(TagExists, match=r"'m@v1\.0\.1' already exists: it records no event"):
         plan(Register("m", B), light)
 
 

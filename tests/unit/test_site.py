@@ -10,6 +10,7 @@ from typing import Any
 import click
 import pytest
 import yaml
+from click.testing import CliRunner
 
 from docs._ext import commands, markdown, schemas, site
 from gto_ci.cli import git_ghost, gto, gto_ci
@@ -77,6 +78,9 @@ def test_examples_name_the_program() -> None:
     made = commands.reference("git ghost")
     assert 'eval "$(git ghost completion bash)"' in made
     assert "gto completion" not in made
+    shown = CliRunner().invoke(gto_ci.app, ["ghost", "completion", "--help"], prog_name="gto-ci").output
+    assert 'eval "$(git ghost completion bash)"' in shown
+    assert "gto-ci completion" not in shown
 
 
 def test_every_document_is_on_the_first_page_once() -> None:

@@ -138,7 +138,7 @@ class PatchRepository:
         """Create branches (name: id of a commit in the scratch repository), all or none.
 
         Raises:
-            PushRefused: the patch repository refuses; ``taken`` are the branches that exist already.
+            PushRefused: the patch repository refuses the push; ``taken`` are the branches that exist already.
             GitError: it cannot be reached.
         """
         self._update([RefUpdate(ref, "", oid) for ref, oid in refs.items()])
@@ -147,7 +147,7 @@ class PatchRepository:
         """Delete branches (name: present id), all or none.
 
         Raises:
-            PushRefused: the patch repository refuses, or a branch has changed.
+            PushRefused: the patch repository refuses the deletion, or a branch has changed.
             GitError: it cannot be reached.
         """
         self._update([RefUpdate(ref, oid, "") for ref, oid in refs.items()])

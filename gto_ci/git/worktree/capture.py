@@ -45,7 +45,7 @@ class Selection:
 class CapturedChange:
     """An uncommitted change on top of the commit ``base``.
 
-    ``tree`` is the ID of the resulting tree, ``left_out`` are the untracked files that do not belong to the change.
+    ``tree`` is the ID of the resulting tree; ``left_out`` lists the untracked files that do not belong to the change.
     ``notes`` are messages for the user about what the patch mentions but does not contain.
     """
 
