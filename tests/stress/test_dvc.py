@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from gto_ci import hints
 from gto_ci.dvc import PulledData, pull
 from gto_ci.dvc.install import installed
 from gto_ci.dvc.requirements_lock import Lock
@@ -132,7 +133,7 @@ class Job:
     def fails(self, path: str, **environ: str) -> str:
         with pytest.raises(PullFailed) as caught:
             self.pull(path, **environ)
-        return str(caught.value)
+        return hints.sentence(caught.value, hints.Interface.ACTION)
 
     def configure(self, url: str) -> None:
         (self.root / ".dvc/config").write_text(CONFIG.format(url))
@@ -226,7 +227,7 @@ def test_a_remote_that_needs_an_extra(job: Job) -> None:
 
 
 def test_an_unknown_extra_is_refused_before_anything_is_done(job: Job) -> None:
-    with pytest.raises(WrongInput, match="Input 'pull-extras' names no extra of DVC"):
+    with pytest.raises(WrongInput, match="DVC has no extra .floppy. that can be installed here"):
         job.pull("model.pkl", "floppy")
     assert job.said == []
 
