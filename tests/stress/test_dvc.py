@@ -227,7 +227,7 @@ def test_a_remote_that_needs_an_extra(job: Job) -> None:
 
 
 def test_an_unknown_extra_is_refused_before_anything_is_done(job: Job) -> None:
-    with pytest.raises(WrongInput, match="DVC has no extra .floppy. that can be installed here"):
+    with pytest.raises(WrongInput, match="DVC has no extra 'floppy' that can be installed here"):
         job.pull("model.pkl", "floppy")
     assert job.said == []
 

@@ -526,7 +526,8 @@ def test_a_patch_that_is_too_large(world: World, filters: str, address: str) -> 
         world.ghosts.url = f"file://{world.store.path}"
     digest = world.ghosts.write_diff(world.base, added("zeros", line="0" * 3_000_000))
     for command in ("pull", "show"):
-        world.refuses("at most 1,048,576 are allowed. If you trust it, raise the limit with --max-size", command, digest, max_size="1M")
+        reason = "at most 1,048,576 are allowed. If you trust it, raise the limit with --max-size"
+        world.refuses(reason, command, digest, max_size="1M")
     ran = world.run("pull", digest)
     assert (ran.code, ran.err) == (0, "")
 
