@@ -65,11 +65,14 @@ def explain_ref(repo: RepoLike, ref: str, verify: bool = False) -> RefMeaning:
         return RefMeaning([], "" if found.reason == "unrelated" else found.cause)
     with opened(repo) as (repository, _):
         tags = RegistryTags(repository.tag_records(reference.artifact))
+        # as in GTO, a tag takes precedence over the shortcut of its name
+        if reference.shortcut and any(record.name == ref for record in tags.records):
+            reference = pushed_reference(ref)
         found = resolve(reference, tags)
-        if found.reason == "missing":  # as in GTO, a tag takes precedence over the shortcut of its name
+        if found.reason == "missing":
             found = resolve(typed_reference(ref), tags)
         if found.event is None:
-            return RefMeaning([], found.cause)
+            return RefMeaning([], "" if found.reason == "unrelated" else found.cause)
         signature = signatures_of(repository, tags.records, [found.event])[found.event.tag] if verify else None
         return RefMeaning([found.event], signature=signature)
 

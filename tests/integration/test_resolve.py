@@ -191,3 +191,13 @@ def test_a_reserved_tag(work: WorkDir) -> None:
     reserved = "Tag 'm@created' records no event: 'created' is reserved and means nothing to the registry"
     assert by_check_ref(work, "m@created") == by_gate(work, "m@created") == by_describe(work, "m@created") == reserved
     assert by_action(work, "m@created") == "'m@created' is not a registry tag"
+
+
+def test_a_tag_outside_the_registry_hides_the_shortcut_of_its_name_from_check_ref(tmp_path: Path) -> None:
+    """As in GTO, whose check-ref is about tags alone."""
+    work = WorkDir.init(tmp_path / "work")
+    work.commit("one")
+    work.tag("m@v1.0.0")
+    assert by_check_ref(work, "m@latest") == "m@v1.0.0"
+    work.tag("m@latest")
+    assert by_check_ref(work, "m@latest") == ""

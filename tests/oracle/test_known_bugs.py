@@ -248,7 +248,7 @@ LONG_NAME = "models/" + "-".join(["long"] * 15)
 # These take a process of their own: gto reads the environment when it is imported.
 ASKS = ("check-ref", f"{LONG_NAME}@v1.0.0")
 AT_START = [
-    (4, {"GTO_STAGES": "prod, dev"}, ("stages",), "Traceback", "Wrong environment variable GTO_STAGES"),
+    (4, {"GTO_STAGES": "prod, dev"}, ("stages",), "Traceback", "Wrong environment variable 'GTO_STAGES'"),
     (17, {"COLUMNS": "80"}, ASKS, f'of artifact *\n"{LONG_NAME[:-2]}\n', f'of artifact "{LONG_NAME}" was registered'),
     (29, {"GTO_EMOJIS": "false"}, ASKS, "^ Version", "^Version"),
 ]
