@@ -66,7 +66,7 @@ def _reason(lines: Sequence[str], extras: Sequence[str]) -> tuple[str, str]:
                 return _with_continuation(lines, number), next_step
     errors = [number for number, line in enumerate(lines) if line.startswith("ERROR")]
     said = _with_continuation(lines, errors[0]) if errors else "".join(lines[-1:])
-    return said, "Run 'dvc pull' in a clone of the repository; with --verbose it says more"
+    return said, "Run 'dvc pull --verbose' in a clone of the repository to see more"
 
 
 def _with_continuation(lines: Sequence[str], number: int) -> str:
